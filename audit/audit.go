@@ -1,0 +1,71 @@
+// Package audit names what happened. It does no input or output and holds no
+// secrets: fields are ids, kinds and reasons.
+package audit
+
+// Kind says what happened, as noun.verb.
+type Kind string
+
+// The kinds of events.
+const (
+	SignInSucceeded     Kind = "sign_in.succeeded"
+	SignInFailed        Kind = "sign_in.failed"
+	ProofAccepted       Kind = "proof.accepted"
+	ProofRefused        Kind = "proof.refused"
+	LimitReached        Kind = "limit.reached"
+	EmailCodeSent       Kind = "email_code.sent"
+	AuthenticatorAdded  Kind = "authenticator.added"
+	AuthenticatorEnded  Kind = "authenticator.ended"
+	AuthenticatorPaused Kind = "authenticator.suspended"
+	RecoveryCodesMade   Kind = "recovery_codes.made"
+	RecoveryCodeUsed    Kind = "recovery_code.used"
+	SessionEnded        Kind = "session.ended"
+	GrantIssued         Kind = "grant.issued"
+	GrantRedeemed       Kind = "grant.redeemed"
+	GrantRefreshed      Kind = "grant.refreshed"
+	GrantEnded          Kind = "grant.ended"
+	TokenRefused        Kind = "token.refused"
+	ConsentGiven        Kind = "consent.given"
+	ConsentRefused      Kind = "consent.refused"
+	AccountChanged      Kind = "account.changed"
+	ProductChanged      Kind = "product.changed"
+	SeatChanged         Kind = "seat.changed"
+	DeviceGroupChanged  Kind = "device_group.changed"
+	PolicyChanged       Kind = "policy.changed"
+	PolicyRefused       Kind = "policy.refused"
+	UserChanged         Kind = "user.changed"
+	PasswordChanged     Kind = "password.changed"
+	ClientChanged       Kind = "client.changed"
+	KeyRotated          Kind = "key.rotated"
+)
+
+// Outcomes of an event.
+const (
+	OK      = "ok"
+	Refused = "refused"
+)
+
+// Actor says who acted, and from where.
+type Actor struct {
+	Kind      string // "user", "client", "cli", "system"; empty before anyone is known
+	ID        string // id of the user or client, name of the operating system's user for the CLI
+	Network   string // address of the peer, without port
+	UserAgent string
+	RequestID string // correlation id, also in the log
+}
+
+// System is the actor of what the program does by itself.
+var System = Actor{Kind: "system"}
+
+// Event is one line of the audit log.
+type Event struct {
+	Kind      Kind
+	Outcome   string // OK or Refused
+	Actor     Actor
+	AccountID string
+	SubjectID string // the user whom it is about
+	SessionID string
+	GrantID   string
+	ClientID  string
+	Reason    string            // stable code, such as "wrong_code"
+	Detail    map[string]string // before and after, counts; never a secret, an address or a name
+}
