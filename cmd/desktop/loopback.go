@@ -92,8 +92,8 @@ func (b *loopback) wait(ctx context.Context, state, issuer string) (string, erro
 }
 
 // close lets the page that was just answered reach the browser.
-func (b *loopback) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+func (b *loopback) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	_ = b.server.Shutdown(ctx)
 }

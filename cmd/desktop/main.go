@@ -102,7 +102,7 @@ func (a *app) signIn(ctx context.Context) (*oidc.Tokens[*oidc.IDTokenClaims], er
 	if err != nil {
 		return nil, err
 	}
-	defer answers.close()
+	defer answers.close(context.WithoutCancel(ctx))
 	party, err := a.party(ctx, answers.redirectURI())
 	if err != nil {
 		return nil, err

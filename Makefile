@@ -1,0 +1,48 @@
+# What maintainers run. `make test` is what every change must pass.
+
+GO      ?= go
+# Tests share one throwaway PostgreSQL server.
+WITHPG  := $(GO) run ./storage/storagetest/testpostgres --
+FUZZ    ?= 5s
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+.PHONY: build run test setup vet lint race browser fuzz golden generate vuln clean
+
+build: ## the program, static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/stile ./cmd/stile
+
+run: ## the demo
+	$(GO) run ./cmd/stile demo
+
+test: setup vet lint race browser ## everything that a change must pass
+
+setup: ## installs what the tests need, where it can
+	./scripts/setup
+
+vet:
+	$(GO) vet ./...
+	CGO_ENABLED=0 $(GO) build ./...
+
+lint: setup
+	.tools/golangci-lint run
+
+race: setup ## all tests but those in a browser, on both databases, with the race detector
+	$(WITHPG) $(GO) test -race -timeout 20m $(shell $(GO) list ./... | grep -v /e2e)
+
+browser: setup ## the whole program, in a real browser and with real clients; pictures go to artifacts/
+	$(WITHPG) $(GO) test -count=1 -timeout 15m ./e2e/...
+
+fuzz: ## searches with each fuzz target for FUZZ (5s)
+	./scripts/fuzz $(FUZZ)
+
+golden: ## rewrites the recorded pages, mails and tables; look at the diff
+	$(GO) test ./authn ./templates ./config ./cmd/stile -update
+
+generate:
+	$(GO) generate ./...
+
+vuln: ## known weaknesses of what we depend on; needs the network
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
+
+clean:
+	rm -rf bin artifacts .tools e2e/node_modules
