@@ -1,0 +1,124 @@
+package authn
+
+// Step is what comes next in a sign-in. The values are the names of the screens.
+type Step string
+
+// The steps, in the order of the screens.
+const (
+	StepSignIn        Step = "sign-in"
+	StepIntroduction  Step = "two-step-introduction"
+	StepVerifyEmail   Step = "verify-email"
+	StepInstallApp    Step = "install-app"
+	StepConnectDevice Step = "connect-device"
+	StepSetupCode     Step = "setup-code"
+	StepDone          Step = "done"
+	StepEnterCode     Step = "enter-code"
+	StepFinished      Step = "finished" // no screen: the requirement is met
+)
+
+// Why a step comes next, besides the reasons of requirements and enrolments.
+const (
+	ReasonNothingProven Reason = "nothing_proven"     // nobody has signed in yet
+	ReasonChanged       Reason = "changed"            // what proved it was changed, replaced or removed since
+	ReasonStalePassword Reason = "stale_password"     // an enrolment needs a fresh password, see FreshPassword
+	ReasonSuspended     Reason = "suspended"          // the authenticator takes no codes after too many wrong ones
+	ReasonElsewhere     Reason = "enrolled_elsewhere" // meanwhile an authenticator was connected in another window
+	ReasonSetupSpent    Reason = "setup_spent"        // the setup code was used up by the enrolment
+	ReasonProven        Reason = "proven"             // finished: the second factor was proven in this sign-in
+	ReasonAlreadyProven Reason = "already_proven"     // finished: the session had proven the second factor before
+)
+
+// Decision is the next step, and why. With StepFinished the reason answers "why
+// was I not asked for a code?": [ReasonNotRequired], [ReasonAlreadyProven], or
+// [ReasonProven] if it was asked for.
+type Decision struct {
+	Step   Step
+	Reason Reason
+}
+
+// Next says what comes next for a subject as it is now. It is finished only if
+// r is met. r comes from [Require]: a level out of reach never finishes.
+//
+// To judge a session without a sign-in, ask with its evidence alone:
+// Next(r, s, Progress{Evidence: e}).
+func Next(r Requirement, s Subject, p Progress) Decision {
+	counted := r.Counts(p.Evidence, s)
+	enrolment := p.Enrolment
+	live := enrolment.live(s)
+	switch {
+	case !counted.kinds().include(known):
+		return Decision{StepSignIn, r.whyAgain(known, s, p, ReasonNothingProven)}
+	case live && enrolment.Activated && !enrolment.Kept:
+		// Even if the requirement has gone meanwhile: recovery codes are shown once.
+		return Decision{StepDone, enrolment.Reason}
+	case live && !enrolment.Activated && enrolment.Reason != ReasonFirst:
+		return enrol(r, s, p)
+	case r.Met(p.Evidence, s):
+		return Decision{StepFinished, whyFinished(r, counted, p)}
+	case !s.Has(TOTP):
+		return enrol(r, s, p)
+	case live && enrolment.Activated:
+		return Decision{StepEnterCode, ReasonSetupSpent}
+	case enrolment.Reason != "" && !enrolment.Declined && !live:
+		return Decision{StepEnterCode, ReasonElsewhere}
+	default:
+		return Decision{StepEnterCode, r.whyAgain(held, s, p, r.why())}
+	}
+}
+
+// enrol returns the screen at which an enrolment is. It has to begin with a
+// password of this sign-in, or of a moment before; then the e-mail code, or a
+// recovery code in its place, shows who enrols.
+func enrol(r Requirement, s Subject, p Progress) Decision {
+	fresh := r.Counts(p.Evidence, s).Since(p.Started.Add(-FreshPassword))
+	if !fresh.kinds().include(known) {
+		return Decision{StepSignIn, ReasonStalePassword}
+	}
+	n := p.Enrolment
+	if !n.live(s) {
+		n = Enrolment{Reason: ReasonFirst}
+	}
+	why := n.Reason
+	if why == ReasonFirst {
+		why = r.why()
+		if s.suspended(TOTP) {
+			why = ReasonSuspended
+		}
+	}
+	switch {
+	case !n.Started:
+		return Decision{StepIntroduction, why}
+	case !n.EmailVerified && !fresh.has(Recovery):
+		return Decision{StepVerifyEmail, why}
+	case !n.AppInstalled:
+		return Decision{StepInstallApp, why}
+	case !n.Connected:
+		return Decision{StepConnectDevice, why}
+	default:
+		return Decision{StepSetupCode, why}
+	}
+}
+
+// whyAgain tells why a kind of proof is asked for: it was proven, but by
+// something that is no more, or too long ago; or else as given.
+func (r Requirement) whyAgain(kind kinds, s Subject, p Progress, otherwise Reason) Reason {
+	switch {
+	case !p.Evidence.kinds().include(kind):
+		return otherwise
+	case !p.Evidence.Of(s).kinds().include(kind):
+		return ReasonChanged
+	default:
+		return ReasonMaxAge
+	}
+}
+
+func whyFinished(r Requirement, counted Evidence, p Progress) Reason {
+	switch {
+	case r.Level <= LevelPassword:
+		return ReasonNotRequired
+	case p.Started.IsZero() || counted.newest(held).Before(p.Started):
+		return ReasonAlreadyProven
+	default:
+		return ReasonProven
+	}
+}
