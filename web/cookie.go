@@ -1,0 +1,153 @@
+package web
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gorilla/securecookie"
+
+	"stile/seal"
+)
+
+// The cookies, by the names that they have on http://localhost. On https all
+// but the language carry the prefix __Host-, so that no other host can set them.
+const (
+	CookieSession = "stile-session" // [seal.KindBrowser]: names the browser, until it closes
+	CookieLogin   = "stile-login"   // [seal.KindBinding]: binds sign-ins under way to the browser
+	CookieKnown   = "stile-known"   // signed: users who completed a sign-in here; grants nothing
+	CookieLang    = "stile_lang"    // a language tag that the user chose
+)
+
+// How long cookies live. Zero is until the browser closes.
+const (
+	SessionAge = 0
+	LoginAge   = 60 * time.Minute
+	KnownAge   = 180 * 24 * time.Hour
+	LangAge    = 365 * 24 * time.Hour
+)
+
+// maxCookie bounds what is read of a cookie, as browsers bound what they keep.
+const maxCookie = 4096
+
+func (k *Kit) cookieName(name string) string {
+	if k.https && name != CookieLang {
+		return "__Host-" + name
+	}
+	return name
+}
+
+// Cookie returns the value of a cookie, or "". Two cookies of one name mean
+// that somebody else set one of them, so neither is taken.
+func (k *Kit) Cookie(r *http.Request, name string) string {
+	found := r.CookiesNamed(k.cookieName(name))
+	if len(found) != 1 || len(found[0].Value) > maxCookie {
+		return ""
+	}
+	return found[0].Value
+}
+
+// SetCookie sets a cookie. An age of zero keeps it until the browser closes.
+func (k *Kit) SetCookie(w http.ResponseWriter, name, value string, age time.Duration) {
+	http.SetCookie(w, &http.Cookie{
+		Name: k.cookieName(name), Value: value, MaxAge: int(age / time.Second),
+		Path: "/", Secure: k.https, HttpOnly: name != CookieLang, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// ClearCookie makes the browser forget a cookie.
+func (k *Kit) ClearCookie(w http.ResponseWriter, name string) {
+	http.SetCookie(w, &http.Cookie{
+		Name: k.cookieName(name), MaxAge: -1,
+		Path: "/", Secure: k.https, HttpOnly: name != CookieLang, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// newCodec signs cookies that hold more than a random id. Their age is part of
+// the value, under our own clock.
+func newCodec(h *seal.Hasher) *securecookie.SecureCookie {
+	return securecookie.New(h.Key(seal.HashCookie), nil).
+		SetSerializer(securecookie.JSONEncoder{}).MaxAge(0).MaxLength(maxCookie)
+}
+
+// SetSigned sets a cookie that the browser can read but not change; v becomes JSON.
+func (k *Kit) SetSigned(w http.ResponseWriter, name string, v any, age time.Duration) error {
+	value, err := k.signed.Encode(name, v)
+	if err != nil {
+		return err
+	}
+	k.SetCookie(w, name, value, age)
+	return nil
+}
+
+// Signed reads a cookie of [Kit.SetSigned] into v and tells whether it was
+// there, once, and ours.
+func (k *Kit) Signed(r *http.Request, name string, v any) bool {
+	value := k.Cookie(r, name)
+	return value != "" && k.signed.Decode(name, value, v) == nil
+}
+
+// Binding returns the login cookie of this browser, and sets one where there
+// is none. It is renewed at each call, so that it outlives the newest screen.
+func (k *Kit) Binding(w http.ResponseWriter, r *http.Request) string {
+	a := aboutOf(r)
+	if a.binding == "" {
+		a.binding = k.SentBinding(r)
+		if a.binding == "" {
+			a.binding = seal.NewToken(seal.KindBinding).Reveal()
+		}
+		k.SetCookie(w, CookieLogin, a.binding, LoginAge)
+	}
+	return a.binding
+}
+
+// SentBinding returns the login cookie that came with a request, or "".
+func (k *Kit) SentBinding(r *http.Request) string {
+	if b := k.Cookie(r, CookieLogin); seal.KindBinding.Is(b) {
+		return b
+	}
+	return ""
+}
+
+// bindingSize is the length in bytes of a binding; its first half names the
+// browser, its second is renewed whenever something has been proven.
+const bindingSize = 32
+
+// RenewBinding gives the browser a new login cookie in place of old and
+// returns it: one that somebody planted beforehand is worth nothing after the
+// first proof. The half that forms hold on to stays, so that the forms in
+// other tabs still work.
+func (k *Kit) RenewBinding(w http.ResponseWriter, r *http.Request, old string) string {
+	raw, _ := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(old, string(seal.KindBinding)))
+	fresh := make([]byte, bindingSize)
+	_, _ = rand.Read(fresh)
+	copy(fresh[:bindingSize/2], raw)
+	renewed := string(seal.KindBinding) + base64.RawURLEncoding.EncodeToString(fresh)
+	aboutOf(r).binding = renewed
+	replaceCookie(w, k.cookieName(CookieLogin))
+	k.SetCookie(w, CookieLogin, renewed, LoginAge)
+	return renewed
+}
+
+// replaceCookie takes back a cookie that this answer was about to set.
+func replaceCookie(w http.ResponseWriter, name string) {
+	lines := w.Header().Values("Set-Cookie")
+	kept := lines[:0:0]
+	for _, line := range lines {
+		if !strings.HasPrefix(line, name+"=") {
+			kept = append(kept, line)
+		}
+	}
+	w.Header()["Set-Cookie"] = kept
+}
+
+// browserHalf returns the part of a binding that stays when it is renewed.
+func browserHalf(binding string) string {
+	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(binding, string(seal.KindBinding)))
+	if err != nil || len(raw) != bindingSize {
+		return ""
+	}
+	return string(raw[:bindingSize/2])
+}

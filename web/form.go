@@ -1,0 +1,87 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+// Bounds of what is read of a request.
+const (
+	MaxBody   = 64 << 10 // bytes of a body
+	maxURL    = 16 << 10 // bytes of a request target
+	maxFields = 100      // fields of a form or query
+)
+
+// Form reads the form of a post and makes sure that it comes from a page of
+// ours: at most [MaxBody] bytes, UTF-8, each field once. Errors are
+// [UserError], those of the form token wrapping [ErrCrossSite] or [ErrNoCookies].
+func (k *Kit) Form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	form, err := ReadForm(r)
+	if err != nil {
+		return nil, err
+	}
+	switch err := k.checkForm(r, form); {
+	case errors.Is(err, ErrNoCookies):
+		return nil, UserError{Status: http.StatusForbidden, Key: keyCookies, Args: map[string]any{"Host": k.host}, Err: err}
+	case err != nil:
+		return nil, UserError{Status: http.StatusForbidden, Key: keyForbidden, Err: err}
+	}
+	form.Del(FieldToken)
+	return form, nil
+}
+
+// ReadForm reads the form of a post as [Kit.Form] does, but for the token: for
+// endpoints that other sites may post to, such as /authorize.
+func ReadForm(r *http.Request) (url.Values, error) {
+	if r.Method != http.MethodPost {
+		return nil, UserError{Status: http.StatusMethodNotAllowed, Key: keyBroken, Err: errors.New("form in a " + r.Method)}
+	}
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset := params["charset"]
+	if err != nil || kind != "application/x-www-form-urlencoded" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return nil, UserError{Status: http.StatusUnsupportedMediaType, Key: keyBroken, Err: errors.New("form of another media type")}
+	}
+	if r.Header.Get("Content-Encoding") != "" {
+		return nil, UserError{Status: http.StatusUnsupportedMediaType, Key: keyBroken, Err: errors.New("form with a content encoding")}
+	}
+	tooLarge := UserError{Status: http.StatusRequestEntityTooLarge, Key: keyTooLarge}
+	if r.ContentLength > MaxBody {
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+	if _, exceeded := errors.AsType[*http.MaxBytesError](err); exceeded || len(body) > MaxBody {
+		return nil, tooLarge
+	}
+	if err != nil {
+		return nil, UserError{Status: http.StatusBadRequest, Key: keyBroken, Err: err}
+	}
+	return parseFields(string(body))
+}
+
+// Query reads the query of a request under the rules of [Kit.Form]: UTF-8, each
+// parameter once.
+func Query(r *http.Request) (url.Values, error) { return parseFields(r.URL.RawQuery) }
+
+func parseFields(s string) (url.Values, error) {
+	if strings.Count(s, "&") >= maxFields {
+		return nil, UserError{Status: http.StatusRequestEntityTooLarge, Key: keyTooLarge}
+	}
+	fields, err := url.ParseQuery(s)
+	if err != nil {
+		return nil, UserError{Status: http.StatusBadRequest, Key: keyBroken, Err: err}
+	}
+	for name, values := range fields {
+		if len(values) != 1 {
+			return nil, UserError{Status: http.StatusBadRequest, Key: keyBroken, Err: errors.New("field given twice")}
+		}
+		if !utf8.ValidString(name) || !utf8.ValidString(values[0]) {
+			return nil, UserError{Status: http.StatusBadRequest, Key: keyBroken, Err: errors.New("field is not UTF-8")}
+		}
+	}
+	return fields, nil
+}

@@ -1,0 +1,170 @@
+// Package web turns handlers that return errors into safe pages.
+//
+// A [Kit] belongs to one issuer. Its [Kit.Chain] stands in front of the router
+// and gives every answer its headers, every request a reference and the address
+// that it came from. [Kit.Handle] runs a handler; what the handler returns
+// becomes an error page that tells nothing beyond a [UserError]'s sentence.
+// [Kit.Page] renders, [Kit.Form] reads a form and makes sure that it was ours,
+// and [Kit.Redirect] goes on with 303, to paths of our own only.
+//
+// Forms hold on to the session of the browser; those of handlers under
+// [Kit.HandleFlow], the screens of a sign-in, hold on to the browser itself,
+// because sessions come and go under them.
+package web
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/securecookie"
+
+	"stile/seal"
+	"stile/templates"
+)
+
+// Options are what a Kit needs; none may be missing but TrustedProxies.
+type Options struct {
+	Issuer         string // https://host, or http://localhost:port
+	Templates      *templates.Set
+	Hasher         *seal.Hasher
+	Logger         *slog.Logger
+	Now            func() time.Time
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+}
+
+// Kit makes pages, cookies and forms for one issuer. It is safe for concurrent use.
+type Kit struct {
+	origin, host string // of the issuer, as browsers write them
+	https        bool
+	set          *templates.Set
+	hasher       *seal.Hasher
+	signed       *securecookie.SecureCookie
+	crossOrigin  *http.CrossOriginProtection
+	log          *slog.Logger
+	now          func() time.Time
+	trusted      []netip.Prefix
+	proxyWarning sync.Once
+}
+
+// New returns a Kit, or says what is wrong with the issuer.
+func New(o Options) (*Kit, error) {
+	u, err := url.Parse(o.Issuer)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+		return nil, fmt.Errorf("issuer %q: use a URL without path, such as https://id.example.com", o.Issuer)
+	}
+	https := u.Scheme == "https"
+	host := withoutDefaultPort(strings.ToLower(u.Host), https)
+	return &Kit{
+		origin: u.Scheme + "://" + host, host: host, https: https,
+		set: o.Templates, hasher: o.Hasher, signed: newCodec(o.Hasher),
+		crossOrigin: http.NewCrossOriginProtection(),
+		log:         o.Logger, now: o.Now, trusted: o.TrustedProxies,
+	}, nil
+}
+
+// HandlerFunc is a handler that may fail. It returns an error instead of
+// writing one, and nothing after it has written.
+type HandlerFunc func(w http.ResponseWriter, r *http.Request) error
+
+// Handle runs h and answers its errors, see [Kit.Fail].
+func (k *Kit) Handle(h HandlerFunc) http.Handler { return k.handle(h, false) }
+
+// HandleFlow is Handle for the screens of a sign-in: their forms hold on to the
+// browser's login cookie, and a page that opened them as a popup stays in touch.
+func (k *Kit) HandleFlow(h HandlerFunc) http.Handler { return k.handle(h, true) }
+
+func (k *Kit) handle(h HandlerFunc, flow bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a := *aboutOf(r)
+		a.flow = flow
+		r = withAbout(r, &a)
+		if err := h(w, r); err != nil {
+			k.Fail(w, r, err)
+		}
+	})
+}
+
+// Fail answers an error. The sentence of a [UserError] is shown; of any other
+// error people see a reference, and the log its text.
+func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	shown, ok := errors.AsType[UserError](err)
+	if !ok {
+		shown = k.unexpected(err)
+	}
+	level := slog.LevelInfo
+	if shown.Status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	k.log.Log(r.Context(), level, "request failed", "request_id", aboutOf(r).id, "status", shown.Status, "error", err)
+	if shown.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((shown.RetryAfter+time.Second-1)/time.Second)))
+	}
+	page := templates.Error{
+		Key: shown.Key, Args: shown.Args, Reference: aboutOf(r).id, At: k.now(), StartAgain: shown.StartAgain,
+	}
+	if err := k.Page(w, r, shown.Status, page, Client(shown.ClientName)); err != nil {
+		k.log.Error("error page failed", "request_id", aboutOf(r).id, "error", err)
+		w.WriteHeader(http.StatusInternalServerError)
+	}
+}
+
+// Redirect goes on to a path of our own, with 303 so that nothing posted is
+// posted again.
+func (k *Kit) Redirect(w http.ResponseWriter, r *http.Request, path string) error {
+	if !ownPath(path) {
+		return fmt.Errorf("redirect to something that is no path of ours")
+	}
+	return k.Leave(w, r, path)
+}
+
+// Leave goes on to a URL with 303. Only for values that were registered and
+// have been matched; for our own pages there is [Kit.Redirect].
+func (k *Kit) Leave(w http.ResponseWriter, _ *http.Request, target string) error {
+	w.Header().Set("Location", target)
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// ownPath tells whether browsers take s for a path on this host. Some take a
+// backslash for a slash, and drop tabs and line breaks.
+func ownPath(s string) bool {
+	if !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.HasPrefix(s, "/\\") {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c == 0x7f || c == '\\' })
+}
+
+// Page renders a page. Nothing is sent before all of it could be rendered.
+func (k *Kit) Page(w http.ResponseWriter, r *http.Request, status int, page templates.Page, options ...PageOption) error {
+	v := view{kit: k, status: status}
+	for _, o := range options {
+		o(&v)
+	}
+	var body bytes.Buffer
+	frame := v.frame(w, r)
+	if err := k.set.Execute(&body, frame, page); err != nil {
+		return fmt.Errorf("page %s: %w", page.Name(), err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", pagePolicy(v.formTargets))
+	h.Set("Content-Language", string(frame.Lang))
+	if aboutOf(r).flow || v.formTargets != nil {
+		h.Set("Cross-Origin-Opener-Policy", "unsafe-none") // a popup sign-in needs its opener
+	}
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body.Bytes()) // the browser has gone; there is nobody to tell
+	}
+	return nil
+}
