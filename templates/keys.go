@@ -1,0 +1,43 @@
+package templates
+
+// Keys of the sentences that a form may come back with (FieldError.Key), with
+// the placeholders each needs.
+const (
+	ErrAddressEmpty  = "error.address.empty"
+	ErrAddressForm   = "error.address.form" // no @, or not an address
+	ErrPasswordEmpty = "error.password.empty"
+	// ErrMismatch is the one neutral answer to a wrong pair: FieldEmail.
+	ErrMismatch = "error.signin.mismatch"
+	// ErrTooManyUntil: Until (time.Time). Status 429.
+	ErrTooManyUntil = "error.too_many.until"
+	// ErrBusy: the server is too busy to check a password now. Status 503.
+	ErrBusy = "error.busy"
+
+	ErrEmailHandover   = "error.email.handover"    // the message could not be handed over
+	ErrEmailCodeEmpty  = "error.email_code.empty"  //
+	ErrEmailCodeWrong  = "error.email_code.wrong"  //
+	ErrEmailCodeOld    = "error.email_code.old"    // over, or there is none
+	ErrEmailCodeTries  = "error.email_code.tries"  // five wrong on one code
+	ErrSendAgainWait   = "error.send_again.wait"   // Until (time.Time); Field DoSendAgain
+	ErrSendAgainLimit  = "error.send_again.limit"  // Until (time.Time); Field DoSendAgain
+	ErrCodeForm        = "error.code.form"         // not six digits; costs no attempt
+	ErrCodeEmpty       = "error.code.empty"        //
+	ErrCodeWrong       = "error.code.wrong"        //
+	ErrCodeUsed        = "error.code.used"         // used already, wait for the next one
+	ErrSuspended       = "error.code.suspended"    // too many wrong codes: authenticator suspended
+	ErrRecoveryEmpty   = "error.recovery.empty"    //
+	ErrRecoveryForm    = "error.recovery.form"     // not sixteen characters; costs no attempt
+	ErrRecoveryWrong   = "error.recovery.wrong"    // unknown, used, or of an older set
+	ErrNotVerified     = "error.setup.not_started" // the setup was ended meanwhile; begin again
+	ErrReplaceCooldown = "error.replace.cooldown"  // Until (time.Time): no replacement by e-mail before
+)
+
+// Keys of the sentences that confirm something (Notice.Key).
+const (
+	NoticeEmailVerified = "notice.email_verified"
+	NoticeSentAgain     = "notice.sent_again"    // At (time.Time)
+	NoticeAlreadyDone   = "notice.already_done"  // this step is done
+	NoticeKeyReplaced   = "notice.key_replaced"  // the earlier key no longer works
+	NoticeRecoveryUsed  = "notice.recovery_used" // N (int): codes left
+	NoticeSessionEnded  = "notice.session_ended" // signed out meanwhile; sign in again
+)

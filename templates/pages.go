@@ -1,0 +1,326 @@
+package templates
+
+import (
+	"html/template"
+	"time"
+)
+
+// SignIn is screen 1: who is it, and the password.
+//
+// Fields: FieldEmail, FieldPassword. Other forms: DoOtherAddress (only with
+// PasswordOnly).
+type SignIn struct {
+	// Address fills the address field: what was typed, or login_hint, or the
+	// address of the user who is to sign in again.
+	Address string
+	// Stage says which fields the page has.
+	Stage SignInStage
+	// Again puts "Sign in again to continue" on top (prompt=login, max_age,
+	// step-up with a stale password).
+	Again bool
+	// Forgot is the path of "Forgot your password?"; empty: no link.
+	Forgot string
+}
+
+// SignInStage says which fields the sign-in page has.
+type SignInStage int
+
+// Both fields on one page, or address first and password on a second page,
+// which repeats Address as text and posts it along.
+const (
+	AddressAndPassword SignInStage = iota
+	AddressOnly
+	PasswordOnly
+)
+
+// Name of the screen.
+func (SignIn) Name() string { return "sign-in" }
+
+// TwoStepIntroduction is screen 2: says what will happen. Continue sends the
+// e-mail (or goes to install-app where no e-mail code is needed).
+//
+// Other forms: DoKeepDevice (Reason IntroReplace), DoNotNow (Declinable),
+// DoOtherUser ("Sign out").
+type TwoStepIntroduction struct {
+	Reason IntroReason
+	// Account is the name of the user's organisation.
+	Account string
+	// Masked is the address that the message will go to, as
+	// locale.MaskAddress makes it; empty where no message is sent.
+	Masked string
+	// Declinable offers "Not now" (after a recovery code).
+	Declinable bool
+	// CodesLeft is the number of recovery codes left, for IntroRecovery.
+	CodesLeft int
+}
+
+// IntroReason says why the two-step introduction is shown.
+type IntroReason int
+
+// Reasons for the two-step introduction.
+const (
+	IntroAccount  IntroReason = iota // the account's policy asks for it
+	IntroOwn                         // the user's own setting, Enhanced Security
+	IntroClient                      // the client asks for it in this request
+	IntroReplace                     // "Set up a new mobile device"
+	IntroRecovery                    // a recovery code was used
+)
+
+// Name of the screen.
+func (TwoStepIntroduction) Name() string { return "two-step-introduction" }
+
+// VerifyEmail is screen 3: the code from the e-mail.
+//
+// Field: FieldCode. Other form: DoSendAgain. After a message was sent again
+// put NoticeSentAgain into Frame.Notices.
+type VerifyEmail struct {
+	Masked string // address that the message went to, masked
+	Label  string // the request's two letters, also in the message
+	// ValidUntil is when the newest code stops working; zero: there is none
+	// that works.
+	ValidUntil time.Time
+	Account    string // name of the organisation, whose admin can change the address
+}
+
+// Name of the screen.
+func (VerifyEmail) Name() string { return "verify-email" }
+
+// InstallApp is screen 4: any app for time-based codes will do.
+type InstallApp struct {
+	// System chooses the store links: "android", "ios" or "" for both.
+	System string
+	// Back is the path of the screen before; empty: no link.
+	Back string
+}
+
+// Name of the screen.
+func (InstallApp) Name() string { return "install-app" }
+
+// ConnectDevice is screen 5: the key as QR code, link and text. It holds the
+// key, so it is never cached and never logged.
+//
+// Other form: DoNewKey.
+type ConnectDevice struct {
+	// QRPath is the d attribute of the SVG path that draws the dark modules,
+	// one unit a module; QRSize is the width and height in modules with the
+	// quiet zone.
+	QRPath string
+	QRSize int
+	// URI is the otpauth URI, typed so that the template leaves its scheme
+	// alone; it comes from factor.TOTP and nowhere else.
+	URI template.URL
+	// Key is the Base32 key without spaces; the page sets it in groups of four.
+	Key string
+	// Issuer and Address are the two halves of the label in the app.
+	Issuer, Address string
+	// ValidUntil is when this key stops being offered.
+	ValidUntil time.Time
+	// Phone puts the link before the QR code; a hint from the user agent.
+	Phone bool
+}
+
+// Name of the screen.
+func (ConnectDevice) Name() string { return "connect-device" }
+
+// SetupCode is screen 6: the first code from the app.
+//
+// Field: FieldCode.
+type SetupCode struct {
+	Issuer, Address string // the label in the app
+	// OlderEntries asks whether it is the newest entry in the app: from the
+	// third wrong code on.
+	OlderEntries bool
+	// CheckClock asks whether the phone sets its clock itself: from the second
+	// wrong code on.
+	CheckClock bool
+}
+
+// Name of the screen.
+func (SetupCode) Name() string { return "setup-code" }
+
+// Done is screen 7: two-step verification is on, and the recovery codes.
+//
+// Fields: FieldKept, FieldReminded. Other form: DoDownload.
+type Done struct {
+	// Codes are shown while this flow lasts; empty: they were shown already,
+	// or none were made.
+	Codes []string
+	// Reminder is the page that comes once when FieldKept was left unticked.
+	Reminder bool
+	Address  string    // user, for the printed sheet
+	MadeAt   time.Time // for the printed sheet
+	// Replaced says that an earlier authenticator has stopped working.
+	Replaced bool
+}
+
+// Name of the screen.
+func (Done) Name() string { return "done" }
+
+// EnterCode is screen 8: the code from the app.
+//
+// Field: FieldCode. Other forms: DoNewDevice, DoOtherUser; link to
+// recovery-code.
+type EnterCode struct {
+	Reason CodeReason
+	// Address is the user who is signing in.
+	Address string
+	// CheckClock asks whether the phone sets its clock itself: from the second
+	// wrong code on.
+	CheckClock bool
+	// Recovery offers "Use a recovery code"; Replaceable offers "Set up a new
+	// mobile device".
+	Recovery, Replaceable bool
+}
+
+// CodeReason says why a code is asked for.
+type CodeReason int
+
+// Reasons for asking for a code.
+const (
+	CodeSignIn     CodeReason = iota // every sign-in
+	CodeSetupSpent                   // right after enrolment
+	CodeStepUp                       // the client asks for more than the session has
+	CodeAgain                        // the earlier code is too old for this request
+)
+
+// Name of the screen.
+func (EnterCode) Name() string { return "enter-code" }
+
+// RecoveryCode is screen 8b: one of the recovery codes.
+//
+// Field: FieldRecovery. Other form: DoNewDevice.
+type RecoveryCode struct {
+	// None says that no code is left: the page has no field then, only ways on.
+	None bool
+	// Replaceable offers "Set up a new mobile device".
+	Replaceable bool
+	Account     string // name of the organisation, whose admin can help
+	Back        string // path of enter-code
+}
+
+// Name of the screen.
+func (RecoveryCode) Name() string { return "recovery-code" }
+
+// Consent asks whether a third-party client may have what it asks for.
+// Frame.Client is that client.
+//
+// Forms: DoAllow (main), DoDeny, DoOtherUser ("Switch").
+type Consent struct {
+	Address string   // the signed-in user
+	Scopes  []string // scope names; the page says them as sentences
+	// Known are scopes allowed before; the page then says that it asks for
+	// what is new only.
+	Known []string
+	// SwitchUser offers "Not you? Switch".
+	SwitchUser bool
+}
+
+// Name of the screen.
+func (Consent) Name() string { return "consent" }
+
+// SignOut asks before signing out.
+//
+// Forms: DoSignOut (main), DoStay.
+type SignOut struct {
+	Address string   // the signed-in user
+	Apps    []string // names of the clients signed in to
+	// Hidden fields that both forms carry, such as state.
+	Hidden []FormField
+}
+
+// Name of the screen.
+func (SignOut) Name() string { return "sign-out" }
+
+// SignedOut says that the sign-out is done.
+type SignedOut struct {
+	// Continue is the registered post_logout_redirect_uri with its state;
+	// empty: no link. It may have a private scheme, hence the type.
+	Continue template.URL
+	// Unreached are names of apps that could not be told.
+	Unreached []string
+}
+
+// Name of the screen.
+func (SignedOut) Name() string { return "signed-out" }
+
+// Finished is shown where a sign-in is over and the client has its answer:
+// Back after the end, or a private scheme that leaves the page behind.
+type Finished struct {
+	// Open goes on to the client: its home page, or the answer itself under a
+	// private scheme; empty: no button.
+	Open template.URL
+	// Close says "You can close this page" (native apps).
+	Close bool
+}
+
+// Name of the screen.
+func (Finished) Name() string { return "finished" }
+
+// FormPost carries an authorization response to the client by POST
+// (OAuth 2.0 Form Post Response Mode). Its script is named in the
+// Content-Security-Policy by FormPostScriptHash, its form-action is exactly
+// Action.
+type FormPost struct {
+	Action string // redirect URI, http or https
+	Fields []FormField
+}
+
+// FormField is a hidden field.
+type FormField struct{ Name, Value string }
+
+// Name of the screen.
+func (FormPost) Name() string { return "form-post" }
+
+// ErrorPage says what is not right, whose mistake it is and what to do next.
+type ErrorPage struct {
+	Kind ErrorKind
+	// At is the time of the error; the page tells it in UTC.
+	At time.Time
+	// RetryAt is when to try again (ErrorTooMany, ErrorUnavailable); zero: not said.
+	RetryAt time.Time
+	// Start is where the client begins anew: its initiate_login_uri or home
+	// page, or a path of our own; empty: no button.
+	Start string
+	// Account is the name of the organisation whose admin can help; may be empty.
+	Account string
+	// Developer is shown folded away.
+	Developer *DeveloperDetails
+}
+
+// DeveloperDetails tells the maker of a client what to mend. Values are shown
+// as text.
+type DeveloperDetails struct {
+	Error       string // OAuth error code, such as "invalid_request"
+	Description string // English sentence for developers; may be empty
+	Parameter   string // which parameter; may be empty
+	Sent        string // value sent; only for the redirect URI
+	Registered  []string
+}
+
+// ErrorKind is the kind of an error page.
+type ErrorKind string
+
+// Kinds of error pages with the status that suits each.
+const (
+	ErrorOver          ErrorKind = "over"           // 410: the sign-in is over or unknown
+	ErrorAlreadyDone   ErrorKind = "already-done"   // 409: this step or sign-in is done
+	ErrorUnknownClient ErrorKind = "unknown-client" // 400
+	ErrorRedirectURI   ErrorKind = "redirect-uri"   // 400: not registered
+	ErrorRequest       ErrorKind = "request"        // 400: any other request that can't be answered
+	ErrorUnmet         ErrorKind = "unmet"          // 403: requirement that can't be met
+	ErrorForbidden     ErrorKind = "forbidden"      // 403
+	ErrorFormExpired   ErrorKind = "form-expired"   // 403: form token too old or of elsewhere
+	ErrorOtherBrowser  ErrorKind = "other-browser"  // 403: begun in another browser
+	ErrorCookies       ErrorKind = "cookies"        // 403: the browser keeps no cookies
+	ErrorSwitchedOff   ErrorKind = "switched-off"   // 403: the user's account is switched off
+	ErrorNotFound      ErrorKind = "not-found"      // 404
+	ErrorMethod        ErrorKind = "method"         // 405
+	ErrorTooLarge      ErrorKind = "too-large"      // 413
+	ErrorHost          ErrorKind = "host"           // 421: not our name
+	ErrorTooMany       ErrorKind = "too-many"       // 429
+	ErrorUnavailable   ErrorKind = "unavailable"    // 503
+	ErrorInternal      ErrorKind = "internal"       // 500
+)
+
+// Name of the screen.
+func (ErrorPage) Name() string { return "error" }
