@@ -1,0 +1,202 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"stile/seal"
+)
+
+// field is one key of the configuration with the place of its value.
+type field struct {
+	key     string // dotted path, such as mail.smtp
+	doc     string
+	def     string // default as text, lists separated by commas
+	secret  string // "", "value" or "url": what of it is hidden
+	show    bool   // stands in config.yaml without a comment sign
+	min     string // bounds of durations and numbers
+	max     string
+	section bool // holds further keys
+	value   reflect.Value
+}
+
+// name returns the last part of the key.
+func (f field) name() string { return f.key[strings.LastIndexByte(f.key, '.')+1:] }
+
+// fields returns every key of c in the order of the struct, sections before
+// what they hold.
+func fields(c *Config) []field { return within("", reflect.ValueOf(c).Elem()) }
+
+func within(prefix string, section reflect.Value) []field {
+	var all []field
+	for i := range section.NumField() {
+		tag := section.Type().Field(i).Tag
+		name := tag.Get("yaml")
+		if name == "" || name == "-" {
+			continue
+		}
+		f := field{
+			key: prefix + name, doc: tag.Get("doc"), def: tag.Get("default"), secret: tag.Get("secret"), show: tag.Get("show") != "",
+			min: tag.Get("min"), max: tag.Get("max"), value: section.Field(i), section: section.Field(i).Kind() == reflect.Struct && !isText(section.Field(i)),
+		}
+		all = append(all, f)
+		if f.section {
+			all = append(all, within(f.key+".", f.value)...)
+		}
+	}
+	return all
+}
+
+// Default returns the configuration of an empty file.
+func Default() *Config {
+	c := &Config{Dir: ".", origins: map[string]Origin{}}
+	for _, f := range fields(c) {
+		if f.section || f.def == "" {
+			continue
+		}
+		if err := f.set(f.split(f.def)...); err != nil {
+			panic("config: default of " + f.key + ": " + err.Error()) // a fault of this program: TestDefault finds it
+		}
+	}
+	return c
+}
+
+func isText(v reflect.Value) bool {
+	_, ok := v.Addr().Interface().(encoding.TextUnmarshaler)
+	return ok
+}
+
+func (f field) list() bool { return f.value.Kind() == reflect.Slice }
+
+// split makes the items of a list from text, or one item for what is no list.
+func (f field) split(text string) []string {
+	if !f.list() {
+		return []string{text}
+	}
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' || r == '\t' })
+}
+
+// set stores text in the field: each item of a list, or the one value.
+func (f field) set(items ...string) error {
+	if !f.list() {
+		return f.put(f.value, items[0])
+	}
+	list := reflect.MakeSlice(f.value.Type(), len(items), len(items))
+	for i, item := range items {
+		if err := f.put(list.Index(i), item); err != nil {
+			return err
+		}
+	}
+	f.value.Set(list)
+	return nil
+}
+
+func (f field) put(v reflect.Value, text string) error {
+	switch p := v.Addr().Interface().(type) {
+	case *time.Duration:
+		d, err := parseDuration(text)
+		if err != nil {
+			return err
+		}
+		*p = d
+		return f.bounded(d)
+	case *seal.Secret:
+		*p = seal.Secret(text)
+	case *string:
+		*p = text
+	case *int:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("%q is not a whole number", text)
+		}
+		*p = n
+	case *bool:
+		if text != "true" && text != "false" {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		*p = text == "true"
+	case encoding.TextUnmarshaler:
+		if err := p.UnmarshalText([]byte(text)); err != nil {
+			return explain(v, text)
+		}
+	default:
+		return fmt.Errorf("config: no reader for %s", v.Type()) // TestDefault visits every type
+	}
+	return nil
+}
+
+func explain(v reflect.Value, text string) error {
+	if v.Type().String() == "netip.Prefix" {
+		return fmt.Errorf("%q is not a network: write it such as 10.0.0.0/8, or 10.1.2.3/32 for one address", text)
+	}
+	return fmt.Errorf("%q is not a %s", text, v.Type())
+}
+
+func (f field) bounded(d time.Duration) error {
+	if low, err := parseDuration(f.min); f.min != "" && err == nil && d < low {
+		return fmt.Errorf("%s is too short: use %s to %s", formatDuration(d), f.min, f.max)
+	}
+	if high, err := parseDuration(f.max); f.max != "" && err == nil && d > high {
+		return fmt.Errorf("%s is too long: use %s to %s", formatDuration(d), f.min, f.max)
+	}
+	return nil
+}
+
+// text returns the value as it would be written, with secrets hidden.
+func (f field) text() []string {
+	if !f.list() {
+		return []string{f.show1(f.value)}
+	}
+	items := make([]string, f.value.Len())
+	for i := range items {
+		items[i] = f.show1(f.value.Index(i))
+	}
+	return items
+}
+
+func (f field) show1(v reflect.Value) string {
+	switch p := v.Interface().(type) {
+	case time.Duration:
+		return formatDuration(p)
+	case seal.Secret:
+		return mask(f.secret, p.Reveal())
+	case encoding.TextMarshaler:
+		text, _ := p.MarshalText()
+		return string(text)
+	default:
+		return fmt.Sprint(p)
+	}
+}
+
+// parseDuration reads what time.ParseDuration does, and whole days such as 14d.
+func parseDuration(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n >= 0 && n <= 36500 {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%q is not a duration: write it such as 30s, 5m, 8h or 14d", text)
+	}
+	return d, nil
+}
+
+func formatDuration(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d > day && d%day == 0 {
+		return strconv.Itoa(int(d/day)) + "d"
+	}
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}

@@ -1,0 +1,4 @@
+package config
+
+// Limits is replaced by the figures of package limit.
+type Limits struct{}
