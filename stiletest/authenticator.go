@@ -1,0 +1,52 @@
+package stiletest
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+)
+
+// Authenticator is an authenticator app with one key. It gives each code once,
+// and as early as the provider takes it: the codes of the step before, of the
+// present step and of the next are all good, so that a test need not wait.
+type Authenticator struct {
+	t    testing.TB
+	key  string
+	now  func() time.Time
+	last int64 // step of the last code that was given
+}
+
+const period = 30 // seconds, RFC 6238
+
+// NewAuthenticator returns an app that holds a key, which may be in groups.
+func NewAuthenticator(t testing.TB, key string, now func() time.Time) *Authenticator {
+	t.Helper()
+	return &Authenticator{t: t, key: strings.ReplaceAll(key, " ", ""), now: now}
+}
+
+// Code returns the oldest code that is good now and was not given before. It
+// waits for the clock if all three were given.
+func (a *Authenticator) Code() string {
+	a.t.Helper()
+	step := max(a.last+1, a.now().Unix()/period-1)
+	for a.now().Unix()/period+1 < step {
+		<-time.After(time.Until(time.Unix((step-1)*period, 0)))
+	}
+	a.last = step
+	return a.At(step)
+}
+
+// At returns the code of a step.
+func (a *Authenticator) At(step int64) string {
+	a.t.Helper()
+	code, err := totp.GenerateCode(a.key, time.Unix(step*period, 0))
+	if err != nil {
+		a.t.Fatalf("key %q: %v", a.key, err)
+	}
+	return code
+}
+
+// Last returns the step of the code that was given last.
+func (a *Authenticator) Last() int64 { return a.last }

@@ -1,0 +1,331 @@
+// Package stiletest starts Stile for tests and talks to it from outside: a
+// browser without JavaScript, a relying party on an ordinary client library,
+// a clock that tests move, and the mail that was sent.
+package stiletest
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+)
+
+// maxRedirects is how many redirects a browser follows in a row.
+const maxRedirects = 20
+
+// Browser is a browser without JavaScript: it keeps cookies, follows
+// redirects, reads forms and submits them. It fails the test when a page does
+// not have what is asked for.
+type Browser struct {
+	t      testing.TB
+	client *http.Client
+	// Header is sent with each request, such as Accept-Language.
+	Header http.Header
+	// Visited holds each URL that was requested, redirects included.
+	Visited []string
+
+	page *Page
+}
+
+// Page is what a browser shows.
+type Page struct {
+	URL    *url.URL
+	Status int
+	Header http.Header
+	Body   string
+	root   *html.Node
+}
+
+// NewBrowser returns a browser with an empty cookie jar.
+func NewBrowser(t testing.TB) *Browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &Browser{t: t, Header: http.Header{}}
+	b.client = &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return b
+}
+
+// Transport sends the browser's requests through another transport, such as
+// one that switches between replicas.
+func (b *Browser) Transport(rt http.RoundTripper) *Browser {
+	b.client.Transport = rt
+	return b
+}
+
+// Cookies returns the cookies that the browser would send to a URL.
+func (b *Browser) Cookies(address string) []*http.Cookie {
+	u, err := url.Parse(address)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.client.Jar.Cookies(u)
+}
+
+// Open loads a page.
+func (b *Browser) Open(address string) *Page {
+	b.t.Helper()
+	return b.send(http.MethodGet, address, nil)
+}
+
+// Page returns the page that is shown.
+func (b *Browser) Page() *Page {
+	b.t.Helper()
+	if b.page == nil {
+		b.t.Fatal("the browser has not opened a page")
+	}
+	return b.page
+}
+
+// Submit fills the main form of the page in and sends it with its first button.
+func (b *Browser) Submit(values map[string]string) *Page {
+	b.t.Helper()
+	form := b.Page().mainForm()
+	if form == nil {
+		b.t.Fatalf("no form in %s", b.page)
+	}
+	return b.submit(form, values)
+}
+
+// Press sends the form whose button has this text, or follows the link with it.
+func (b *Browser) Press(text string) *Page {
+	b.t.Helper()
+	p := b.Page()
+	for _, form := range p.all("form") {
+		for _, button := range within(form, "button") {
+			if textOf(button) == text {
+				return b.submit(form, nil)
+			}
+		}
+	}
+	for _, a := range p.all("a") {
+		if textOf(a) == text {
+			return b.Open(p.resolve(attr(a, "href")))
+		}
+	}
+	b.t.Fatalf("nothing called %q in %s", text, p)
+	return nil
+}
+
+// Send submits values as a form to a URL, as a program without a page would.
+func (b *Browser) Send(address string, values url.Values) *Page {
+	b.t.Helper()
+	return b.send(http.MethodPost, address, values)
+}
+
+func (b *Browser) submit(form *html.Node, values map[string]string) *Page {
+	b.t.Helper()
+	fields := b.page.fields(form)
+	for name, value := range values {
+		if _, there := fields[name]; !there {
+			b.t.Fatalf("no field %q in the form of %s", name, b.page)
+		}
+		fields.Set(name, value)
+	}
+	target := b.page.resolve(attr(form, "action"))
+	if strings.EqualFold(attr(form, "method"), "post") {
+		return b.send(http.MethodPost, target, fields)
+	}
+	return b.Open(strings.SplitN(target, "?", 2)[0] + "?" + fields.Encode())
+}
+
+func (b *Browser) send(method, address string, form url.Values) *Page {
+	b.t.Helper()
+	for range maxRedirects {
+		u, err := url.Parse(address)
+		if err != nil {
+			b.t.Fatalf("address %q: %v", address, err)
+		}
+		b.Visited = append(b.Visited, address)
+		if u.Scheme != "http" && u.Scheme != "https" { // a private scheme opens an app
+			b.page = &Page{URL: u}
+			return b.page
+		}
+		var body io.Reader
+		if method == http.MethodPost {
+			body = strings.NewReader(form.Encode())
+		}
+		r, err := http.NewRequest(method, address, body)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for k, v := range b.Header {
+			r.Header[k] = v
+		}
+		if method == http.MethodPost {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		resp, err := b.client.Do(r)
+		if err != nil {
+			b.t.Fatalf("%s %s: %v", method, address, err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if to := resp.Header.Get("Location"); to != "" && resp.StatusCode/100 == 3 {
+			next, err := u.Parse(to)
+			if err != nil {
+				b.t.Fatalf("redirect to %q: %v", to, err)
+			}
+			if resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
+				method, form = http.MethodGet, nil
+			}
+			address = next.String()
+			continue
+		}
+		root, err := html.Parse(strings.NewReader(string(text)))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.page = &Page{URL: u, Status: resp.StatusCode, Header: resp.Header, Body: string(text), root: root}
+		return b.page
+	}
+	b.t.Fatalf("more than %d redirects, the last to %s", maxRedirects, address)
+	return nil
+}
+
+func (p *Page) String() string {
+	return fmt.Sprintf("page %s (status %d, screen %q):\n%s", p.URL, p.Status, p.Screen(), p.Text())
+}
+
+// Screen returns the data-screen of the page.
+func (p *Page) Screen() string {
+	for _, body := range p.all("body") {
+		return attr(body, "data-screen")
+	}
+	return ""
+}
+
+// Text returns the words of the page's main part, or of all of it.
+func (p *Page) Text() string {
+	if p.root == nil {
+		return ""
+	}
+	for _, main := range p.all("main") {
+		return textOf(main)
+	}
+	return textOf(p.root)
+}
+
+// Links returns the targets of the page's links that begin with a prefix.
+func (p *Page) Links(prefix string) []string {
+	var found []string
+	for _, a := range p.all("a") {
+		if strings.HasPrefix(attr(a, "href"), prefix) {
+			found = append(found, attr(a, "href"))
+		}
+	}
+	return found
+}
+
+// Texts returns the words of each element of a kind.
+func (p *Page) Texts(element string) []string {
+	var found []string
+	for _, n := range p.all(element) {
+		found = append(found, textOf(n))
+	}
+	return found
+}
+
+// Field returns the value of a named field of the main form.
+func (p *Page) Field(name string) string { return p.fields(p.mainForm()).Get(name) }
+
+// Fields returns what the main form would send if nothing were typed.
+func (p *Page) Fields() url.Values { return p.fields(p.mainForm()) }
+
+// Action returns the URL to which the main form is sent.
+func (p *Page) Action() string { return p.resolve(attr(p.mainForm(), "action")) }
+
+// mainForm is the first form in the main part that posts.
+func (p *Page) mainForm() *html.Node {
+	for _, main := range p.all("main") {
+		for _, form := range within(main, "form") {
+			return form
+		}
+	}
+	return nil
+}
+
+func (p *Page) fields(form *html.Node) url.Values {
+	values := url.Values{}
+	for _, input := range within(form, "input") {
+		switch attr(input, "type") {
+		case "checkbox", "radio":
+			if !has(input, "checked") {
+				continue
+			}
+		case "submit", "button":
+			continue
+		}
+		if name := attr(input, "name"); name != "" {
+			values.Add(name, attr(input, "value"))
+		}
+	}
+	return values
+}
+
+func (p *Page) resolve(ref string) string {
+	u, err := p.URL.Parse(ref)
+	if err != nil {
+		return ref
+	}
+	return u.String()
+}
+
+func (p *Page) all(element string) []*html.Node { return within(p.root, element) }
+
+func within(n *html.Node, element string) []*html.Node {
+	var found []*html.Node
+	if n == nil {
+		return nil
+	}
+	for d := range n.Descendants() {
+		if d.Type == html.ElementNode && d.Data == element {
+			found = append(found, d)
+		}
+	}
+	return found
+}
+
+func attr(n *html.Node, name string) string {
+	if n == nil {
+		return ""
+	}
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func has(n *html.Node, name string) bool {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return true
+		}
+	}
+	return false
+}
+
+func textOf(n *html.Node) string {
+	var words []string
+	if n.Type == html.TextNode {
+		words = strings.Fields(n.Data)
+	}
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			words = append(words, strings.Fields(d.Data)...)
+		}
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,158 @@
+package stiletest
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+// RP is a relying party on an ordinary client library. It checks whatever the
+// library checks, and state, nonce, iss and PKCE beside.
+type RP struct {
+	t        testing.TB
+	issuer   string
+	provider *oidc.Provider
+	OAuth    oauth2.Config
+	// URL is where the relying party answers; empty for apps with a redirect of their own.
+	URL string
+}
+
+// Tokens is what the relying party holds after a sign-in.
+type Tokens struct {
+	*oauth2.Token
+	IDToken string
+	Claims  Claims
+}
+
+// Claims is what tests look at in an ID token.
+type Claims struct {
+	Subject  string   `json:"sub"`
+	Nonce    string   `json:"nonce"`
+	ACR      string   `json:"acr"`
+	AMR      []string `json:"amr"`
+	AuthTime int64    `json:"auth_time"`
+	SID      string   `json:"sid"`
+	Email    string   `json:"email"`
+}
+
+// Attempt is one authorization request and what is needed to check its answer.
+type Attempt struct {
+	URL                    string
+	state, nonce, verifier string
+}
+
+// CallbackServer returns the URL of a page that stands for a relying party's
+// redirect URI, so that a browser can end there.
+func CallbackServer(t testing.TB) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write([]byte("<!doctype html><title>client</title><body data-screen=client><main>back at the client</main>"))
+	}))
+	t.Cleanup(s.Close)
+	return s.URL + "/callback"
+}
+
+// NewRP discovers the provider and returns a relying party.
+func NewRP(t testing.TB, issuer, clientID, secret, redirectURI string, scopes ...string) *RP {
+	t.Helper()
+	p, err := oidc.NewProvider(context.Background(), issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(scopes) == 0 {
+		scopes = []string{oidc.ScopeOpenID, "email"}
+	}
+	return &RP{t: t, issuer: issuer, provider: p, URL: redirectURI, OAuth: oauth2.Config{
+		ClientID: clientID, ClientSecret: secret, RedirectURL: redirectURI, Endpoint: p.Endpoint(), Scopes: scopes,
+	}}
+}
+
+// Begin returns a new authorization request; params are name, value, name, value.
+func (rp *RP) Begin(params ...string) Attempt {
+	a := Attempt{state: rand.Text(), nonce: rand.Text(), verifier: oauth2.GenerateVerifier()}
+	opts := []oauth2.AuthCodeOption{oidc.Nonce(a.nonce), oauth2.S256ChallengeOption(a.verifier)}
+	for i := 0; i+1 < len(params); i += 2 {
+		opts = append(opts, oauth2.SetAuthURLParam(params[i], params[i+1]))
+	}
+	a.URL = rp.OAuth.AuthCodeURL(a.state, opts...)
+	return a
+}
+
+// Answer checks state and iss of the URL where a browser ended and returns its
+// parameters.
+func (rp *RP) Answer(a Attempt, at *url.URL) url.Values {
+	rp.t.Helper()
+	q := at.Query()
+	if q.Get("state") != a.state {
+		rp.t.Fatalf("state %q in %s, want %q", q.Get("state"), at, a.state)
+	}
+	if q.Get("iss") != rp.issuer {
+		rp.t.Fatalf("iss %q in %s, want %q", q.Get("iss"), at, rp.issuer)
+	}
+	return q
+}
+
+// Redeem exchanges the code of an answer and verifies the ID token.
+func (rp *RP) Redeem(a Attempt, at *url.URL) Tokens {
+	rp.t.Helper()
+	q := rp.Answer(a, at)
+	if q.Get("code") == "" {
+		rp.t.Fatalf("no code in %s", at)
+	}
+	token, err := rp.OAuth.Exchange(context.Background(), q.Get("code"), oauth2.VerifierOption(a.verifier))
+	if err != nil {
+		rp.t.Fatal(err)
+	}
+	tokens := rp.verify(token)
+	if tokens.Claims.Nonce != a.nonce {
+		rp.t.Fatalf("nonce %q, want %q", tokens.Claims.Nonce, a.nonce)
+	}
+	return tokens
+}
+
+// Exchange exchanges a code without judging the result.
+func (rp *RP) Exchange(a Attempt, code string) (*oauth2.Token, error) {
+	return rp.OAuth.Exchange(context.Background(), code, oauth2.VerifierOption(a.verifier))
+}
+
+// Refresh uses a refresh token without judging the result.
+func (rp *RP) Refresh(refreshToken string) (Tokens, error) {
+	rp.t.Helper()
+	token, err := rp.OAuth.TokenSource(context.Background(), &oauth2.Token{RefreshToken: refreshToken}).Token()
+	if err != nil {
+		return Tokens{}, err
+	}
+	return rp.verify(token), nil
+}
+
+func (rp *RP) verify(token *oauth2.Token) Tokens {
+	rp.t.Helper()
+	raw, _ := token.Extra("id_token").(string)
+	id, err := rp.provider.Verifier(&oidc.Config{ClientID: rp.OAuth.ClientID}).Verify(context.Background(), raw)
+	if err != nil {
+		rp.t.Fatalf("ID token: %v", err)
+	}
+	if id.AccessTokenHash != "" {
+		if err := id.VerifyAccessToken(token.AccessToken); err != nil {
+			rp.t.Fatalf("at_hash: %v", err)
+		}
+	}
+	tokens := Tokens{Token: token, IDToken: raw}
+	if err := id.Claims(&tokens.Claims); err != nil {
+		rp.t.Fatal(err)
+	}
+	return tokens
+}
+
+// UserInfo asks the userinfo endpoint with the library.
+func (rp *RP) UserInfo(token *oauth2.Token) (*oidc.UserInfo, error) {
+	return rp.provider.UserInfo(context.Background(), oauth2.StaticTokenSource(token))
+}
