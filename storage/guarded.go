@@ -1,0 +1,177 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// A guarded write changes something only if it is still as it was read, and
+// writes what belongs to the change (audit line, token, message) only then.
+//
+// On PostgreSQL it is one statement, so that it costs one round trip and one
+// commit:
+//
+//	WITH guard AS (UPDATE … WHERE … RETURNING …),
+//	     r1 AS (INSERT INTO audit_events (…) SELECT … WHERE EXISTS (SELECT 1 FROM guard))
+//	SELECT … FROM guard
+//
+// On the embedded database it is the same pieces in one immediate transaction.
+// All pieces of the one statement see the rows as they were before it: no two
+// may change the same row, and none sees what another did.
+type guarded struct {
+	// text is the conditional UPDATE, DELETE or INSERT … SELECT … WHERE …,
+	// without RETURNING. Its condition is the guard.
+	text string
+	args []any
+	// returning lists columns of the changed row for into; empty for none.
+	returning string
+	into      []any
+	// riders are written if the guard changed at least one row.
+	riders []rider
+}
+
+// rider is a row or statement that rides along with a guarded write.
+type rider struct {
+	insert // a row, unless text is given
+	// text is an UPDATE or DELETE whose condition ends in AND {guard}.
+	text string
+	args []any
+}
+
+// insert is a new row: one list of columns, one of values.
+type insert struct {
+	table   string
+	columns string // separated by commas
+	values  []any
+	suffix  string // ON CONFLICT …, or nothing
+}
+
+// ride makes a rider of a new row.
+func ride(i insert) rider { return rider{insert: i} }
+
+// alsoRun makes a rider of an UPDATE or DELETE, see rider.text.
+func alsoRun(text string, args ...any) rider { return rider{text: text, args: args} }
+
+// add inserts the row within a transaction.
+func (i insert) add(ctx context.Context, q queryer) error {
+	_, err := q.ExecContext(ctx, i.render(0, ""), i.values...)
+	return err
+}
+
+// in is add as a transaction of its own, for write.
+func (i insert) in(ctx context.Context) func(*sql.Tx) error {
+	return func(tx *sql.Tx) error { return i.add(ctx, tx) }
+}
+
+// render writes the INSERT with placeholders after the first offset ones. With
+// a condition the row is selected, not given, so that it depends on it.
+func (i insert) render(offset int, condition string) string {
+	marks := make([]string, len(i.values))
+	for n := range marks {
+		marks[n] = "$" + strconv.Itoa(offset+n+1)
+	}
+	source := "VALUES (" + strings.Join(marks, ", ") + ")"
+	if condition != "" {
+		source = "SELECT " + strings.Join(marks, ", ") + " WHERE " + condition
+	}
+	return strings.TrimSpace("INSERT INTO " + i.table + " (" + i.columns + ") " + source + " " + i.suffix)
+}
+
+var placeholder = regexp.MustCompile(`\$([0-9]+)`)
+
+// shift renumbers the placeholders of a statement that gets its arguments
+// after offset others.
+func shift(text string, offset int) string {
+	return placeholder.ReplaceAllStringFunc(text, func(mark string) string {
+		n, _ := strconv.Atoi(mark[1:])
+		return "$" + strconv.Itoa(n+offset)
+	})
+}
+
+// guard runs a guarded write and tells whether the guard let it through. If
+// not, nothing has changed, and the caller reads again to learn why.
+func (db *DB) guard(ctx context.Context, g guarded) (bool, error) {
+	if g.returning == "" {
+		g.returning = "1"
+	}
+	var won bool
+	err := db.retry(func() (err error) {
+		if db.dialect.oneStatement() {
+			won, err = db.guardInOne(ctx, g)
+		} else {
+			won, err = db.guardInTransaction(ctx, g)
+		}
+		return err
+	})
+	return won && err == nil, err
+}
+
+func (db *DB) guardInOne(ctx context.Context, g guarded) (bool, error) {
+	var text strings.Builder
+	names := make([]string, max(1, len(g.into)))
+	for n := range names {
+		names[n] = fmt.Sprintf("c%d", n+1)
+	}
+	columns := strings.Join(names, ", ")
+	fmt.Fprintf(&text, "WITH guard (%s) AS (%s RETURNING %s)", columns, g.text, g.returning)
+	args := append([]any(nil), g.args...)
+	for n, r := range g.riders {
+		part := strings.ReplaceAll(shift(r.text, len(args)), "{guard}", "EXISTS (SELECT 1 FROM guard)")
+		values := r.args
+		if r.text == "" {
+			part, values = r.render(len(args), "EXISTS (SELECT 1 FROM guard)"), r.values
+		}
+		fmt.Fprintf(&text, ", r%d AS (%s)", n+1, part)
+		args = append(args, values...)
+	}
+	fmt.Fprintf(&text, " SELECT %s FROM guard", columns)
+	return found(ctx, db.writer, g, text.String(), args)
+}
+
+func (db *DB) guardInTransaction(ctx context.Context, g guarded) (bool, error) {
+	tx, err := db.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to do
+	won, err := found(ctx, tx, g, g.text+" RETURNING "+g.returning, g.args)
+	if err != nil || !won {
+		return false, err
+	}
+	for _, r := range g.riders {
+		if r.text == "" {
+			err = r.add(ctx, tx)
+		} else {
+			_, err = tx.ExecContext(ctx, strings.ReplaceAll(r.text, "{guard}", "TRUE"), r.args...)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, tx.Commit()
+}
+
+// found runs the statement to its end and tells whether a row came back.
+func found(ctx context.Context, q queryer, g guarded, text string, args []any) (bool, error) {
+	into := g.into
+	if len(into) == 0 {
+		into = []any{new(int64)}
+	}
+	rows, err := q.QueryContext(ctx, text, args...)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	won := false
+	for rows.Next() {
+		won = true
+		if err := rows.Scan(into...); err != nil {
+			return false, err
+		}
+	}
+	return won, rows.Err()
+}

@@ -1,0 +1,91 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// Migrate brings the schema to the version that this program knows, and makes
+// what a new database needs. Of several programs at once one does it and the
+// others wait. A newer schema is refused: an old program could read it wrongly.
+func (db *DB) Migrate(ctx context.Context) error {
+	if db.ring == nil {
+		return errors.New("database: no master key to seal with")
+	}
+	have, want, err := db.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if have > want {
+		return fmt.Errorf("database: the schema has version %d, this program knows %d: run the newer program, or restore a backup from before the upgrade", have, want)
+	}
+	if have < want {
+		if err := db.dialect.migrate(ctx, db.writer, db.schema); err != nil {
+			return fmt.Errorf("database: migration: %w", err)
+		}
+	}
+	return db.makeRoot(ctx)
+}
+
+// Status returns the version that the schema has, 0 for none, and the one that
+// this program wants. It writes nothing.
+func (db *DB) Status(ctx context.Context) (have, want int64, err error) {
+	have, err = one(ctx, db.reader, scanInt, `SELECT COALESCE(max(version_id), 0) FROM goose_db_version WHERE is_applied`)
+	if err != nil && !db.dialect.noTable(err) {
+		return 0, 0, fmt.Errorf("database: version of the schema: %w", err)
+	}
+	names, err := fs.Glob(db.schema, "*.sql")
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, name := range names {
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return 0, 0, fmt.Errorf("database: migration %s: %w", name, err)
+		}
+		want = max(want, version)
+	}
+	return have, want, nil
+}
+
+// Empty tells whether nothing was ever stored here, so that a new master key
+// can be made without losing anything. A database that can't be read is not empty.
+func (db *DB) Empty(ctx context.Context) bool {
+	n, err := one(ctx, db.reader, scanInt, `SELECT count(*) FROM roots`)
+	return n == 0 && (err == nil || db.dialect.noTable(err))
+}
+
+// gooseEngine is what the migration runner must know of an engine.
+type gooseEngine struct {
+	dialect goose.Dialect
+	locked  bool // hold an advisory lock of the session
+}
+
+var (
+	gooseSQLite   = gooseEngine{dialect: goose.DialectSQLite3}
+	goosePostgres = gooseEngine{dialect: goose.DialectPostgres, locked: true}
+)
+
+func gooseUp(ctx context.Context, db *sql.DB, schema fs.FS, e gooseEngine) error {
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	if e.locked {
+		// Asks again each second, for five minutes.
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+		if err != nil {
+			return err
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	provider, err := goose.NewProvider(e.dialect, db, schema, options...)
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
