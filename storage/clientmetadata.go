@@ -24,4 +24,5 @@ type Metadata struct {
 	RequirePKCE      *bool    `json:"require_pkce,omitempty"`       // nil: yes
 	StrictFormAction bool     `json:"strict_form_action,omitempty"` // the CSP of its pages names its redirect URI only
 	AllowedOrigins   []string `json:"allowed_origins,omitempty"`    // CORS
+	IntrospectAll    bool     `json:"introspect_all,omitempty"`     // it is an API that the tokens of all clients are meant for (RFC 7662)
 }
