@@ -12,8 +12,7 @@
 //
 // No page needs a script, holds a style or a script of its own, or loads
 // anything from elsewhere. No sentence stands in a template: every text is a
-// key of package locale, which is reached through the Printer interface so
-// that neither package imports the other.
+// key of package locale.
 //
 // # Forms
 //

@@ -2,28 +2,13 @@ package templates
 
 import (
 	"time"
+
+	"stile/locale"
 )
 
 // Page is the data of one page. Name is the value of <body data-screen> and,
 // with ".html", the name of its file.
 type Page interface{ Name() string }
-
-// Printer says texts in one language. locale.Printer is the one that ships.
-type Printer interface {
-	// Lang is the language as a BCP 47 tag, such as "fr".
-	Lang() string
-	// T is the text of a key. args are placeholder names and values in turn:
-	// T("signin.to", "Client", "Acme").
-	T(key string, args ...any) string
-	// N is the text of a key in the plural form that n calls for; the
-	// placeholder N is n, written with the grouping of the language.
-	N(key string, n int, args ...any) string
-	// Clock is the time of day with its zone: "14:32 CET". It is told in the
-	// location that t carries.
-	Clock(t time.Time) string
-	// Time is date, time of day and zone: "22 November 2026, 14:32 CET".
-	Time(t time.Time) string
-}
 
 // Names of the hidden fields that every form carries.
 const (
@@ -60,14 +45,10 @@ const (
 	DoMoreTime     = "more-time"     // any page with Frame.MoreTime: answer 303 to the page itself
 )
 
-// LoginPath is the path under which the sign-in screens are found; the name of
-// the screen and ?r=… follow. Links from screen to screen are made of it.
-const LoginPath = "/login/"
-
 // Frame is what surrounds every page.
 type Frame struct {
 	// Printer is the language of the page. Required.
-	Printer Printer
+	Printer locale.Printer
 	// Zone is the time zone in which times are told; nil is UTC.
 	Zone *time.Location
 	// ZoneGuessed says that Zone is not the user's own setting; where scripts
@@ -83,7 +64,8 @@ type Frame struct {
 	// there is none.
 	Client Client
 
-	// Action is the path that the forms of the page post to: the page's own.
+	// Action is the path that the forms of the page post to: the page's own,
+	// with a query where the choice of a language is to hold.
 	Action string
 	// Request is the sealed request that travels along ("r"); may be empty.
 	Request string
@@ -140,16 +122,16 @@ type FieldError struct {
 	Field string
 	// Key is one of the Err… constants of keys.go.
 	Key string
-	// Args are placeholder names and values in turn. A time.Time is told as
-	// the page tells times.
-	Args []any
+	// Args are the placeholders that the key's comment names. A time.Time is
+	// told as the page tells times.
+	Args locale.Args
 }
 
 // Notice is a sentence that confirms something; Key is one of the Notice…
 // constants of keys.go.
 type Notice struct {
 	Key  string
-	Args []any
+	Args locale.Args
 }
 
 // EnrolmentStep gives the place of a screen among the screens of an enrolment.

@@ -117,6 +117,8 @@ type ConnectDevice struct {
 	ValidUntil time.Time
 	// Phone puts the link before the QR code; a hint from the user agent.
 	Phone bool
+	// Back is the path of the screen before; empty: no link.
+	Back string
 }
 
 // Name of the screen.
@@ -133,6 +135,8 @@ type SetupCode struct {
 	// CheckClock asks whether the phone sets its clock itself: from the second
 	// wrong code on.
 	CheckClock bool
+	// Back is the path of "Back to the QR code"; empty: no link.
+	Back string
 }
 
 // Name of the screen.
@@ -167,9 +171,10 @@ type EnterCode struct {
 	// CheckClock asks whether the phone sets its clock itself: from the second
 	// wrong code on.
 	CheckClock bool
-	// Recovery offers "Use a recovery code"; Replaceable offers "Set up a new
-	// mobile device".
-	Recovery, Replaceable bool
+	// Recovery is the path of "Use a recovery code"; empty: no link.
+	Recovery string
+	// Replaceable offers "Set up a new mobile device".
+	Replaceable bool
 }
 
 // CodeReason says why a code is asked for.
