@@ -26,6 +26,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"stile/limit"
 	"stile/seal"
 	"stile/session"
 	"stile/signin"
@@ -44,10 +45,12 @@ type Provider struct {
 	Kit      *web.Kit
 	Issuer   string // the issuer URL, without a slash at the end
 	Levels   Levels
+	Limits   limit.Figures // of failed client authentications
 	Now      func() time.Time
 	Logger   *slog.Logger
 
 	clients clientCache
+	origins originIndex
 }
 
 // CodeLife is how long an authorization code works.
