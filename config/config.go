@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"time"
 
+	"stile/limit"
 	"stile/seal"
 )
 
@@ -29,11 +30,11 @@ type Config struct {
 	TLS            TLS            `yaml:"tls" doc:"Certificate with which to serve https without a proxy in front. Files that change are read again."`
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" doc:"Networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8."`
 	Database       seal.Secret    `yaml:"database" default:"sqlite:stile.db" secret:"url" show:"true" doc:"sqlite:PATH for one machine, or postgres://user:password@host/name."`
-	Connections    int            `yaml:"database_connections" default:"10" doc:"Connections to PostgreSQL that this process opens at most."`
+	Connections    int            `yaml:"database_connections" default:"10" min:"1" max:"1000" doc:"Connections to PostgreSQL that this process opens at most."`
 	Migrate        string         `yaml:"migrate" default:"auto" doc:"auto brings the database to this version at start, manual leaves that to 'stile migrate'."`
 	MasterKey      []seal.Secret  `yaml:"master_key" secret:"value" doc:"What seals secrets at rest: a list of name:key, each key 32 random bytes in base64 (openssl rand -base64 32).\nThe first one seals, all open. Without it the file master.key beside this one is used, one name:key a line;\nit is made when the database is empty. Keep a copy away from the database's backup: neither is of use without the other."`
 	Mail           Mail           `yaml:"mail"`
-	Limits         Limits         `yaml:"limits" doc:"Bounds on guessing and on mail. Looser ones are logged at start."`
+	Limits         limit.Figures  `yaml:"limits" doc:"Bounds on guessing and on mail, each written as times in a window, then where it has them the pause\nthat follows and how many without a success have a further consequence. Looser ones are logged at start."`
 	Outbound       []netip.Prefix `yaml:"outbound" doc:"Networks besides the public internet in which URLs of clients may lie."`
 	Metrics        string         `yaml:"metrics" doc:"Address of a second listener with /metrics, /healthz, /readyz and /debug/pprof, such as 127.0.0.1:9090.\nIt is not for the public. Empty: none."`
 	Policy         Policy         `yaml:"policy" doc:"What holds for all accounts unless their own policy says otherwise."`

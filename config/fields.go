@@ -3,6 +3,7 @@ package config
 import (
 	"encoding"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"strconv"
 	"strings"
@@ -29,9 +30,9 @@ func (f field) name() string { return f.key[strings.LastIndexByte(f.key, '.')+1:
 
 // fields returns every key of c in the order of the struct, sections before
 // what they hold.
-func fields(c *Config) []field { return within("", reflect.ValueOf(c).Elem()) }
+func fields(c *Config) []field { return walk("", reflect.ValueOf(c).Elem()) }
 
-func within(prefix string, section reflect.Value) []field {
+func walk(prefix string, section reflect.Value) []field {
 	var all []field
 	for i := range section.NumField() {
 		tag := section.Type().Field(i).Tag
@@ -45,7 +46,7 @@ func within(prefix string, section reflect.Value) []field {
 		}
 		all = append(all, f)
 		if f.section {
-			all = append(all, within(f.key+".", f.value)...)
+			all = append(all, walk(f.key+".", f.value)...)
 		}
 	}
 	return all
@@ -103,7 +104,6 @@ func (f field) put(v reflect.Value, text string) error {
 			return err
 		}
 		*p = d
-		return f.bounded(d)
 	case *seal.Secret:
 		*p = seal.Secret(text)
 	case *string:
@@ -121,7 +121,7 @@ func (f field) put(v reflect.Value, text string) error {
 		*p = text == "true"
 	case encoding.TextUnmarshaler:
 		if err := p.UnmarshalText([]byte(text)); err != nil {
-			return explain(v, text)
+			return explain(v, text, err)
 		}
 	default:
 		return fmt.Errorf("config: no reader for %s", v.Type()) // TestDefault visits every type
@@ -129,19 +129,28 @@ func (f field) put(v reflect.Value, text string) error {
 	return nil
 }
 
-func explain(v reflect.Value, text string) error {
-	if v.Type().String() == "netip.Prefix" {
+// explain says what is wrong where the type's own words are for programmers.
+func explain(v reflect.Value, text string, err error) error {
+	if v.Type() == reflect.TypeFor[netip.Prefix]() {
 		return fmt.Errorf("%q is not a network: write it such as 10.0.0.0/8, or 10.1.2.3/32 for one address", text)
 	}
-	return fmt.Errorf("%q is not a %s", text, v.Type())
+	return err
 }
 
-func (f field) bounded(d time.Duration) error {
-	if low, err := parseDuration(f.min); f.min != "" && err == nil && d < low {
-		return fmt.Errorf("%s is too short: use %s to %s", formatDuration(d), f.min, f.max)
+// bounds fails if a number or duration lies outside the field's bounds.
+func (f field) bounds() error {
+	compare := func(bound string) int { return 0 }
+	switch v := f.value.Interface().(type) {
+	case int:
+		compare = func(bound string) int { n, _ := strconv.Atoi(bound); return v - n }
+	case time.Duration:
+		compare = func(bound string) int { d, _ := parseDuration(bound); return int(v - d) }
 	}
-	if high, err := parseDuration(f.max); f.max != "" && err == nil && d > high {
-		return fmt.Errorf("%s is too long: use %s to %s", formatDuration(d), f.min, f.max)
+	if f.min != "" && compare(f.min) < 0 || f.max != "" && compare(f.max) > 0 {
+		if f.max == "" {
+			return fmt.Errorf("%s: use %s or more", f.text()[0], f.min)
+		}
+		return fmt.Errorf("%s: use %s to %s", f.text()[0], f.min, f.max)
 	}
 	return nil
 }
@@ -149,16 +158,16 @@ func (f field) bounded(d time.Duration) error {
 // text returns the value as it would be written, with secrets hidden.
 func (f field) text() []string {
 	if !f.list() {
-		return []string{f.show1(f.value)}
+		return []string{f.item(f.value)}
 	}
 	items := make([]string, f.value.Len())
 	for i := range items {
-		items[i] = f.show1(f.value.Index(i))
+		items[i] = f.item(f.value.Index(i))
 	}
 	return items
 }
 
-func (f field) show1(v reflect.Value) string {
+func (f field) item(v reflect.Value) string {
 	switch p := v.Interface().(type) {
 	case time.Duration:
 		return formatDuration(p)

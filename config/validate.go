@@ -49,7 +49,6 @@ func (c *Config) Validate() error {
 	check("tls", c.checkTLS())
 	check("trusted_proxies", checkProxies(c.TrustedProxies))
 	check("database", checkDatabase(c.Database.Reveal()))
-	check("database_connections", between(c.Connections, 1, 1000))
 	check("migrate", oneOf(c.Migrate, "auto", "manual"))
 	check("master_key", c.checkMasterKey())
 	check("mail.smtp", checkSMTP(c.Mail.SMTP))
@@ -65,6 +64,9 @@ func (c *Config) Validate() error {
 		if c.Metrics == c.Listen {
 			check("metrics", errors.New("is the address of listen: it must not be public, use another port"))
 		}
+	}
+	for _, f := range fields(c) {
+		check(f.key, f.bounds())
 	}
 	c.checkPolicy(check)
 	check("log.level", oneOf(c.Log.Level, "debug", "info", "warn", "error"))
@@ -241,11 +243,6 @@ func (c *Config) checkPolicy(check func(string, error)) {
 			owner[name] = level.key
 		}
 	}
-	for _, f := range fields(c) {
-		if d, ok := f.value.Interface().(interface{ Seconds() float64 }); ok && strings.HasPrefix(f.key, "policy.") && d.Seconds() <= 0 {
-			check(f.key, errors.New("must be longer than nothing"))
-		}
-	}
 	if p.Session.Idle > p.Session.Absolute {
 		check("policy.session.idle", errors.New("is longer than policy.session.absolute"))
 	}
@@ -257,13 +254,6 @@ func (c *Config) checkPolicy(check func(string, error)) {
 	}
 	_, err := device.Parse(p.ClientVersion, p.ClientBuild)
 	check("policy.client_version", err)
-}
-
-func between(n, low, high int) error {
-	if n < low || n > high {
-		return fmt.Errorf("%d: use %d to %d", n, low, high)
-	}
-	return nil
 }
 
 func oneOf(value string, allowed ...string) error {
