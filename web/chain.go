@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"stile/templates"
 )
 
 // Chain is everything that stands in front of the router. From the outside in:
@@ -74,10 +76,10 @@ func (k *Kit) guarded(next http.Handler) http.Handler {
 		k.secure(w.Header())
 		switch {
 		case len(r.RequestURI) > maxURL:
-			k.Fail(w, r, UserError{Status: http.StatusRequestURITooLong, Key: keyTooLarge})
+			k.Fail(w, r, UserError{Kind: templates.ErrorTooLarge, Status: http.StatusRequestURITooLong})
 			return
 		case !k.ownHost(r) && !healthPaths[r.URL.Path]:
-			k.Fail(w, r, UserError{Status: http.StatusMisdirectedRequest, Key: keyBroken, Err: fmt.Errorf("host is not %s", k.host)})
+			k.Fail(w, r, UserError{Kind: templates.ErrorHost, Err: fmt.Errorf("host is not %s", k.host)})
 			return
 		}
 		if r.Body != nil {

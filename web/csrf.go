@@ -9,10 +9,8 @@ import (
 	"github.com/gorilla/mux"
 
 	"stile/seal"
+	"stile/templates"
 )
-
-// FieldToken is the name of the hidden field that each form carries.
-const FieldToken = "csrf"
 
 // ErrCrossSite says that a form was not sent from a page of ours to this
 // browser, or from one that is too old.
@@ -21,7 +19,8 @@ var ErrCrossSite = errors.New("form is not from a page of this browser")
 // ErrNoCookies says that a form came without the cookie that its page had set.
 var ErrNoCookies = errors.New("form came without the cookie of its page")
 
-// period is how long a form token lasts at least; the one before still counts.
+// periodSeconds is how long a form token lasts at least; the period before
+// still counts.
 const periodSeconds = 24 * 60 * 60
 
 func (k *Kit) period() int64 { return k.now().Unix() / periodSeconds }
@@ -76,7 +75,7 @@ func (k *Kit) checkForm(r *http.Request, form url.Values) error {
 	if holder == "" {
 		return ErrNoCookies
 	}
-	sent, now := form.Get(FieldToken), k.period()
+	sent, now := form.Get(templates.FieldCSRF), k.period()
 	for _, period := range []int64{now, now - 1} {
 		if k.hasher.Equal(seal.HashForm, sent, holder, route(r), strconv.FormatInt(period, 10)) {
 			return nil

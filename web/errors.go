@@ -1,42 +1,104 @@
 package web
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
+
+	"stile/templates"
 )
 
-// UserError is an error that people may see: a status and the locale key of a
-// sentence. Every other error becomes a page that tells nothing but a reference.
+// UserError is an error that people may see: a kind of error page, and what
+// the page needs. Every other error becomes a page that tells nothing but a
+// reference.
 type UserError struct {
-	Status     int
-	Key        string         // locale key of the sentence
-	Args       map[string]any // its placeholders
-	RetryAfter time.Duration  // for 429 and 503: when to try again
-	StartAgain string         // where a new attempt begins, such as the client's own page; may be empty
-	ClientName string         // whom the page speaks for, where known
-	Err        error          // for the log; never shown
+	Kind       templates.ErrorKind
+	Status     int                         // zero: the usual one of the kind
+	RetryAfter time.Duration               // for 429 and 503: when to try again
+	Start      string                      // where the client begins anew; may be empty
+	Account    string                      // organisation whose admin can help; may be empty
+	Client     templates.Client            // for whom the page speaks; may be zero
+	Developer  *templates.DeveloperDetails // for the maker of a client; may be nil
+	Err        error                       // for the log; never shown
 }
 
 func (e UserError) Error() string {
 	if e.Err != nil {
-		return fmt.Sprintf("%s: %v", e.Key, e.Err)
+		return fmt.Sprintf("%s: %v", e.Kind, e.Err)
 	}
-	return e.Key
+	return string(e.Kind)
 }
 
 func (e UserError) Unwrap() error { return e.Err }
 
+// statuses are the usual statuses of the kinds.
+var statuses = map[templates.ErrorKind]int{
+	templates.ErrorOver:          http.StatusGone,
+	templates.ErrorAlreadyDone:   http.StatusConflict,
+	templates.ErrorUnknownClient: http.StatusBadRequest,
+	templates.ErrorRedirectURI:   http.StatusBadRequest,
+	templates.ErrorRequest:       http.StatusBadRequest,
+	templates.ErrorUnmet:         http.StatusForbidden,
+	templates.ErrorForbidden:     http.StatusForbidden,
+	templates.ErrorFormExpired:   http.StatusForbidden,
+	templates.ErrorOtherBrowser:  http.StatusForbidden,
+	templates.ErrorCookies:       http.StatusForbidden,
+	templates.ErrorSwitchedOff:   http.StatusForbidden,
+	templates.ErrorNotFound:      http.StatusNotFound,
+	templates.ErrorMethod:        http.StatusMethodNotAllowed,
+	templates.ErrorTooLarge:      http.StatusRequestEntityTooLarge,
+	templates.ErrorHost:          http.StatusMisdirectedRequest,
+	templates.ErrorTooMany:       http.StatusTooManyRequests,
+	templates.ErrorUnavailable:   http.StatusServiceUnavailable,
+	templates.ErrorInternal:      http.StatusInternalServerError,
+}
+
+// shown returns what people may see of an error.
+func shown(err error) UserError {
+	e, ok := errors.AsType[UserError](err)
+	switch {
+	case !ok && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)):
+		e = UserError{Kind: templates.ErrorUnavailable, RetryAfter: 5 * time.Second}
+	case !ok:
+		e = UserError{Kind: templates.ErrorInternal}
+	}
+	if e.Status == 0 {
+		e.Status = statuses[e.Kind]
+	}
+	if e.Status == 0 {
+		e.Status = http.StatusInternalServerError
+	}
+	return e
+}
+
+// Fail answers an error. What a [UserError] says is shown; of any other error
+// people see a reference, and the log its text.
+func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := shown(err)
+	k.logFailure(r, e.Status, err)
+	page := templates.ErrorPage{Kind: e.Kind, At: k.now(), Start: e.Start, Account: e.Account, Developer: e.Developer}
+	if e.RetryAfter > 0 {
+		retryAfter(w.Header(), e.RetryAfter)
+		page.RetryAt = k.now().Add(e.RetryAfter)
+	}
+	if err := k.Page(w, r, e.Status, page, Client(e.Client)); err != nil {
+		k.logFailure(r, http.StatusInternalServerError, err)
+		w.WriteHeader(http.StatusInternalServerError)
+	}
+}
+
 // NotFound answers what no route takes.
 func (k *Kit) NotFound() http.Handler {
 	return k.Handle(func(http.ResponseWriter, *http.Request) error {
-		return UserError{Status: http.StatusNotFound, Key: keyNotFound}
+		return UserError{Kind: templates.ErrorNotFound}
 	})
 }
 
 // MethodNotAllowed answers a method that a path does not take.
 func (k *Kit) MethodNotAllowed() http.Handler {
 	return k.Handle(func(_ http.ResponseWriter, r *http.Request) error {
-		return UserError{Status: http.StatusMethodNotAllowed, Key: keyBroken, Err: fmt.Errorf("method %q", printable(r.Method, 16))}
+		return UserError{Kind: templates.ErrorMethod, Err: fmt.Errorf("method %q", printable(r.Method, 16))}
 	})
 }

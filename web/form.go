@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"stile/templates"
 )
 
 // Bounds of what is read of a request.
@@ -27,11 +29,11 @@ func (k *Kit) Form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	}
 	switch err := k.checkForm(r, form); {
 	case errors.Is(err, ErrNoCookies):
-		return nil, UserError{Status: http.StatusForbidden, Key: keyCookies, Args: map[string]any{"Host": k.host}, Err: err}
+		return nil, UserError{Kind: templates.ErrorCookies, Err: err}
 	case err != nil:
-		return nil, UserError{Status: http.StatusForbidden, Key: keyForbidden, Err: err}
+		return nil, UserError{Kind: templates.ErrorFormExpired, Err: err}
 	}
-	form.Del(FieldToken)
+	form.Del(templates.FieldCSRF)
 	return form, nil
 }
 
@@ -39,17 +41,17 @@ func (k *Kit) Form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 // endpoints that other sites may post to, such as /authorize.
 func ReadForm(r *http.Request) (url.Values, error) {
 	if r.Method != http.MethodPost {
-		return nil, UserError{Status: http.StatusMethodNotAllowed, Key: keyBroken, Err: errors.New("form in a " + r.Method)}
+		return nil, UserError{Kind: templates.ErrorMethod, Err: errors.New("form in a " + r.Method)}
 	}
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset := params["charset"]
 	if err != nil || kind != "application/x-www-form-urlencoded" || charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return nil, UserError{Status: http.StatusUnsupportedMediaType, Key: keyBroken, Err: errors.New("form of another media type")}
+		return nil, UserError{Kind: templates.ErrorRequest, Status: http.StatusUnsupportedMediaType, Err: errors.New("form of another media type")}
 	}
 	if r.Header.Get("Content-Encoding") != "" {
-		return nil, UserError{Status: http.StatusUnsupportedMediaType, Key: keyBroken, Err: errors.New("form with a content encoding")}
+		return nil, UserError{Kind: templates.ErrorRequest, Status: http.StatusUnsupportedMediaType, Err: errors.New("form with a content encoding")}
 	}
-	tooLarge := UserError{Status: http.StatusRequestEntityTooLarge, Key: keyTooLarge}
+	tooLarge := UserError{Kind: templates.ErrorTooLarge}
 	if r.ContentLength > MaxBody {
 		return nil, tooLarge
 	}
@@ -58,7 +60,7 @@ func ReadForm(r *http.Request) (url.Values, error) {
 		return nil, tooLarge
 	}
 	if err != nil {
-		return nil, UserError{Status: http.StatusBadRequest, Key: keyBroken, Err: err}
+		return nil, UserError{Kind: templates.ErrorRequest, Err: err}
 	}
 	return parseFields(string(body))
 }
@@ -69,18 +71,18 @@ func Query(r *http.Request) (url.Values, error) { return parseFields(r.URL.RawQu
 
 func parseFields(s string) (url.Values, error) {
 	if strings.Count(s, "&") >= maxFields {
-		return nil, UserError{Status: http.StatusRequestEntityTooLarge, Key: keyTooLarge}
+		return nil, UserError{Kind: templates.ErrorTooLarge}
 	}
 	fields, err := url.ParseQuery(s)
 	if err != nil {
-		return nil, UserError{Status: http.StatusBadRequest, Key: keyBroken, Err: err}
+		return nil, UserError{Kind: templates.ErrorRequest, Err: err}
 	}
 	for name, values := range fields {
 		if len(values) != 1 {
-			return nil, UserError{Status: http.StatusBadRequest, Key: keyBroken, Err: errors.New("field given twice")}
+			return nil, UserError{Kind: templates.ErrorRequest, Err: errors.New("field given twice")}
 		}
 		if !utf8.ValidString(name) || !utf8.ValidString(values[0]) {
-			return nil, UserError{Status: http.StatusBadRequest, Key: keyBroken, Err: errors.New("field is not UTF-8")}
+			return nil, UserError{Kind: templates.ErrorRequest, Err: errors.New("field is not UTF-8")}
 		}
 	}
 	return fields, nil

@@ -14,7 +14,6 @@ package web
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -31,7 +30,7 @@ import (
 	"stile/templates"
 )
 
-// Options are what a Kit needs; none may be missing but TrustedProxies.
+// Options are what a Kit needs. Those after Now may be missing.
 type Options struct {
 	Issuer         string // https://host, or http://localhost:port
 	Templates      *templates.Set
@@ -39,6 +38,8 @@ type Options struct {
 	Logger         *slog.Logger
 	Now            func() time.Time
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	Service        string         // display name of the installation
+	Help, Privacy  string         // links of the footer, see templates.Frame
 }
 
 // Kit makes pages, cookies and forms for one issuer. It is safe for concurrent use.
@@ -52,6 +53,7 @@ type Kit struct {
 	log          *slog.Logger
 	now          func() time.Time
 	trusted      []netip.Prefix
+	frame        templates.Frame // what all pages have in common
 	proxyWarning sync.Once
 }
 
@@ -68,6 +70,7 @@ func New(o Options) (*Kit, error) {
 		set: o.Templates, hasher: o.Hasher, signed: newCodec(o.Hasher),
 		crossOrigin: http.NewCrossOriginProtection(),
 		log:         o.Logger, now: o.Now, trusted: o.TrustedProxies,
+		frame: templates.Frame{Service: o.Service, Help: o.Help, Privacy: o.Privacy},
 	}, nil
 }
 
@@ -93,28 +96,17 @@ func (k *Kit) handle(h HandlerFunc, flow bool) http.Handler {
 	})
 }
 
-// Fail answers an error. The sentence of a [UserError] is shown; of any other
-// error people see a reference, and the log its text.
-func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	shown, ok := errors.AsType[UserError](err)
-	if !ok {
-		shown = k.unexpected(err)
-	}
+func (k *Kit) logFailure(r *http.Request, status int, err error) {
 	level := slog.LevelInfo
-	if shown.Status >= http.StatusInternalServerError {
+	if status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
-	k.log.Log(r.Context(), level, "request failed", "request_id", aboutOf(r).id, "status", shown.Status, "error", err)
-	if shown.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int((shown.RetryAfter+time.Second-1)/time.Second)))
-	}
-	page := templates.Error{
-		Key: shown.Key, Args: shown.Args, Reference: aboutOf(r).id, At: k.now(), StartAgain: shown.StartAgain,
-	}
-	if err := k.Page(w, r, shown.Status, page, Client(shown.ClientName)); err != nil {
-		k.log.Error("error page failed", "request_id", aboutOf(r).id, "error", err)
-		w.WriteHeader(http.StatusInternalServerError)
-	}
+	k.log.Log(r.Context(), level, "request failed", "request_id", aboutOf(r).id, "status", status, "error", err)
+}
+
+// retryAfter says in whole seconds, rounded up, when to try again.
+func retryAfter(h http.Header, after time.Duration) {
+	h.Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
 }
 
 // Redirect goes on to a path of our own, with 303 so that nothing posted is
@@ -145,26 +137,30 @@ func ownPath(s string) bool {
 
 // Page renders a page. Nothing is sent before all of it could be rendered.
 func (k *Kit) Page(w http.ResponseWriter, r *http.Request, status int, page templates.Page, options ...PageOption) error {
-	v := view{kit: k, status: status}
+	v := view{frame: k.frame}
+	v.frame.Reference, v.frame.Now = aboutOf(r).id, k.now()
 	for _, o := range options {
 		o(&v)
 	}
+	k.complete(w, r, &v, page)
 	var body bytes.Buffer
-	frame := v.frame(w, r)
-	if err := k.set.Execute(&body, frame, page); err != nil {
+	if err := k.set.Execute(&body, v.frame, page); err != nil {
 		return fmt.Errorf("page %s: %w", page.Name(), err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", pagePolicy(v.formTargets))
-	h.Set("Content-Language", string(frame.Lang))
-	if aboutOf(r).flow || v.formTargets != nil {
+	h.Set("Content-Language", string(v.frame.Printer.Lang()))
+	h.Set("Content-Security-Policy", v.policy)
+	if aboutOf(r).flow || v.leads {
 		h.Set("Cross-Origin-Opener-Policy", "unsafe-none") // a popup sign-in needs its opener
+	}
+	if v.retryAfter > 0 {
+		retryAfter(h, v.retryAfter)
 	}
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body.Bytes()) // the browser has gone; there is nobody to tell
+		_, _ = w.Write(body.Bytes()) // a browser that has gone can't be told
 	}
 	return nil
 }

@@ -1,0 +1,70 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+
+	"stile/locale"
+	"stile/templates"
+)
+
+// ParamLang is the query parameter of the language switch.
+const ParamLang = "lang"
+
+// printer chooses the language of a page: what the switch says, the preferred
+// ones, what this browser chose once, what it accepts, the fallback, English.
+// A choice by the switch is kept in a cookie.
+func (k *Kit) printer(w http.ResponseWriter, r *http.Request, v *view) locale.Printer {
+	chosen, kept := Language(r), k.Cookie(r, CookieLang)
+	if chosen != "" && chosen != kept {
+		k.SetCookie(w, CookieLang, chosen, LangAge)
+	}
+	wanted := append([]string{chosen}, v.preferred...)
+	wanted = append(wanted, kept, r.Header.Get("Accept-Language"), v.fallback)
+	return k.set.Printer(locale.Negotiate(wanted...))
+}
+
+// Language returns the language that the switch of this page says, or "".
+func Language(r *http.Request) string {
+	tag := r.URL.Query().Get(ParamLang)
+	for _, l := range locale.Supported {
+		if tag == string(l) {
+			return tag
+		}
+	}
+	return ""
+}
+
+// WithLanguage adds the choice of the switch to a path of our own, so that it
+// holds on the next page.
+func WithLanguage(r *http.Request, path string) string {
+	u, err := url.Parse(path)
+	chosen := Language(r)
+	if err != nil || chosen == "" {
+		return path
+	}
+	query := u.Query()
+	query.Set(ParamLang, chosen)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// languageLinks offers the page that is shown in each language. A page that
+// answers a post is found by the request that travels along.
+func languageLinks(r *http.Request, request, current string) []templates.LanguageLink {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || r.Method == http.MethodPost {
+		query = url.Values{}
+	}
+	if request != "" {
+		query = url.Values{templates.FieldRequest: {request}}
+	}
+	links := make([]templates.LanguageLink, 0, len(locale.Supported))
+	for _, l := range locale.Supported {
+		query.Set(ParamLang, string(l))
+		links = append(links, templates.LanguageLink{
+			Tag: string(l), Name: l.Name(), Href: r.URL.Path + "?" + query.Encode(), Current: string(l) == current,
+		})
+	}
+	return links
+}
