@@ -76,9 +76,15 @@ func split(s string) (h header, payload []byte, err error) {
 
 var errShape = errors.New("token: not a plain JSON object")
 
-// checkObject accepts one JSON object of bounded depth in which no object has
-// a member twice, not even in another case (encoding/json would take either).
-// It returns the number of members at the top.
+// CheckObject accepts JSON text that is one object of bounded depth in which no
+// object has a member twice, not even in another case: encoding/json would take
+// either. It is for what strangers send.
+func CheckObject(text []byte) error {
+	_, err := checkObject(text)
+	return err
+}
+
+// checkObject is [CheckObject], and returns the number of members at the top.
 func checkObject(b []byte) (int, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
