@@ -1,7 +1,12 @@
 package storage
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
 
 	"stile/audit"
 )
@@ -24,4 +29,73 @@ func (db *DB) event(e audit.Event) insert {
 		timeID(now), micros(now), e.AccountID, string(e.Kind), e.Outcome, e.Actor.Kind, e.Actor.ID, e.Actor.Network,
 		e.Actor.UserAgent, e.Actor.RequestID, e.SubjectID, e.SessionID, e.GrantID, e.ClientID, e.Reason, detail,
 	}}
+}
+
+// StoredEvent is a line of the audit log.
+type StoredEvent struct {
+	ID string
+	At time.Time
+	audit.Event
+}
+
+// EventFilter chooses lines of the audit log. Zero fields choose all.
+type EventFilter struct {
+	AccountID string
+	SubjectID string
+	ClientID  string
+	Kind      audit.Kind
+	Outcome   string
+	Since     time.Time // not before
+	Until     time.Time // before
+	// After is the id of the last line of the page before: only older ones follow.
+	After string
+	Limit int // 100 if zero
+}
+
+// Events lists the audit log, newest first.
+func (db *DB) Events(ctx context.Context, f EventFilter) ([]StoredEvent, error) {
+	var where []string
+	var args []any
+	choose := func(condition string, value any) {
+		args = append(args, value)
+		where = append(where, condition+" $"+strconv.Itoa(len(args)))
+	}
+	for column, value := range map[string]string{"account_id": f.AccountID, "subject_id": f.SubjectID, "client_id": f.ClientID,
+		"kind": string(f.Kind), "outcome": f.Outcome} {
+		if value != "" {
+			choose(column+" =", value)
+		}
+	}
+	if !f.Since.IsZero() {
+		choose("at >=", micros(f.Since))
+	}
+	if !f.Until.IsZero() {
+		choose("at <", micros(f.Until))
+	}
+	if f.After != "" {
+		choose("id <", f.After)
+	}
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	text := `SELECT ` + eventColumns + ` FROM audit_events`
+	if len(where) > 0 {
+		text += ` WHERE ` + strings.Join(where, ` AND `)
+	}
+	args = append(args, f.Limit)
+	events, err := many(ctx, db.reader, scanEvent, text+` ORDER BY id DESC LIMIT $`+strconv.Itoa(len(args)), args...)
+	if err != nil {
+		return nil, fmt.Errorf("audit log: %w", err)
+	}
+	return events, nil
+}
+
+func scanEvent(r row) (e StoredEvent, err error) {
+	var detail string
+	err = r.Scan(&e.ID, atTime(&e.At), &e.AccountID, &e.Kind, &e.Outcome, &e.Actor.Kind, &e.Actor.ID, &e.Actor.Network,
+		&e.Actor.UserAgent, &e.Actor.RequestID, &e.SubjectID, &e.SessionID, &e.GrantID, &e.ClientID, &e.Reason, &detail)
+	if err == nil && detail != "" {
+		err = json.Unmarshal([]byte(detail), &e.Detail)
+	}
+	return e, err
 }

@@ -70,15 +70,20 @@ func (i insert) in(ctx context.Context) func(*sql.Tx) error {
 // render writes the INSERT with placeholders after the first offset ones. With
 // a condition the row is selected, not given, so that it depends on it.
 func (i insert) render(offset int, condition string) string {
-	marks := make([]string, len(i.values))
-	for n := range marks {
-		marks[n] = "$" + strconv.Itoa(offset+n+1)
-	}
-	source := "VALUES (" + strings.Join(marks, ", ") + ")"
+	source := "VALUES (" + marks(offset, len(i.values)) + ")"
 	if condition != "" {
-		source = "SELECT " + strings.Join(marks, ", ") + " WHERE " + condition
+		source = "SELECT " + marks(offset, len(i.values)) + " WHERE " + condition
 	}
 	return strings.TrimSpace("INSERT INTO " + i.table + " (" + i.columns + ") " + source + " " + i.suffix)
+}
+
+// marks lists n placeholders after the first offset ones: $3, $4, $5.
+func marks(offset, n int) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = "$" + strconv.Itoa(offset+i+1)
+	}
+	return strings.Join(list, ", ")
 }
 
 var placeholder = regexp.MustCompile(`\$([0-9]+)`)
