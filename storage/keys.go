@@ -14,7 +14,7 @@ import (
 // it is stored, signs from ActivatesAt until RetiresAt, and stays published
 // until RemovesAt, so that no token outlives its key.
 type SigningKey struct {
-	ID          string // kid
+	ID          string // of the row; the kid is the key's own thumbprint
 	Alg         string // JWS name, such as ES256
 	Private     seal.Secret
 	Public      string // JWK in JSON
@@ -50,51 +50,20 @@ func (db *DB) SigningKeys(ctx context.Context) ([]SigningKey, error) {
 	return keys, nil
 }
 
-// InsertSigningKey stores a key, unless one of its algorithm that still signs
-// was made at the time notAfter or later: then another replica was faster, and
-// the answer is false. The zero time stands for "is there any at all".
-//
-// The older keys of the algorithm retire when k activates, and are published
-// for keep longer.
-func (db *DB) InsertSigningKey(ctx context.Context, k SigningKey, notAfter time.Time, keep time.Duration, by audit.Actor) (bool, error) {
-	now := db.now()
-	k.CreatedAt = now
-	inserted, err := writing(ctx, db, func(tx *sql.Tx) (bool, error) {
-		if err := lockName(ctx, tx, "signing-keys"); err != nil {
-			return false, err
-		}
-		since := micros(notAfter)
-		if notAfter.IsZero() {
-			since = 0
-		}
-		n, err := one(ctx, tx, scanInt, `SELECT count(*) FROM signing_keys WHERE alg = $1 AND created_at >= $2 AND retires_at > $3`, k.Alg, since, micros(now))
-		if err != nil || n > 0 {
-			return false, err
-		}
-		if _, err := run(ctx, tx, `UPDATE signing_keys SET retires_at = $2, removes_at = $3 WHERE alg = $1 AND retires_at > $2`,
-			k.Alg, micros(k.ActivatesAt), micros(k.ActivatesAt.Add(keep))); err != nil {
-			return false, err
-		}
+// InsertSigningKey stores a key. It fails with ErrExists if there is one of this
+// id: of two replicas that make the same successor, one is faster.
+func (db *DB) InsertSigningKey(ctx context.Context, k SigningKey, by audit.Actor) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
 		sealed := db.ring.Seal(seal.PurposeSigningKey, bindTo("signing_keys", k.ID, ""), []byte(k.Private.Reveal()))
-		if err := (insert{table: "signing_keys", columns: keyColumns, values: []any{k.ID, k.Alg, sealed, k.Public,
-			micros(k.CreatedAt), micros(k.ActivatesAt), micros(k.RetiresAt), micros(k.RemovesAt)}}).add(ctx, tx); err != nil {
-			return false, err
+		row := insert{table: "signing_keys", columns: keyColumns, values: []any{k.ID, k.Alg, sealed, k.Public,
+			micros(k.CreatedAt), micros(k.ActivatesAt), micros(k.RetiresAt), micros(k.RemovesAt)}}
+		if err := row.add(ctx, tx); err != nil {
+			return err
 		}
-		return true, db.event(audit.Event{Kind: audit.KeyRotated, Actor: by,
+		return db.event(audit.Event{Kind: audit.KeyRotated, Actor: by,
 			Detail: map[string]string{"key": k.ID, "alg": k.Alg}}).add(ctx, tx)
 	})
-	if err != nil {
-		return false, db.unique(err, "signing key %s", k.ID)
-	}
-	return inserted, nil
-}
-
-// lockName makes transactions that name the same thing wait for each other, by
-// a row that is never looked at.
-func lockName(ctx context.Context, tx *sql.Tx, name string) error {
-	_, err := run(ctx, tx, `INSERT INTO leases (name, holder, expires_at) VALUES ($1, '', 0)
-		ON CONFLICT (name) DO UPDATE SET expires_at = leases.expires_at`, "lock:"+name)
-	return err
+	return db.unique(err, "signing key %s", k.ID)
 }
 
 // Lease makes holder the one that does a job, for a time, and tells whether it
