@@ -1,0 +1,413 @@
+package authn
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// walk is one user before one screen after another. Lines of a story are what
+// happens; line is what Next says then.
+type walk struct {
+	policy   Policy
+	subject  Subject
+	ask      Ask
+	session  Evidence // of the browser, from an earlier sign-in
+	progress Progress
+	minute   int
+	apps     int
+	version  int64
+}
+
+func newWalk(policy Policy) *walk {
+	w := &walk{policy: policy, version: 1, subject: Subject{ID: "ann", Authenticators: []Authenticator{{ID: PasswordID(1), Method: Password}}}}
+	w.progress.Started = at(0)
+	return w
+}
+
+func (w *walk) next() Decision {
+	r, err := Require(w.policy, w.subject, w.ask)
+	if err != nil {
+		return Decision{StepSignIn, Reason(err.Error())}
+	}
+	return Next(r, w.subject, w.progress.Join(w.session))
+}
+
+// connect makes a new app the only one, as activation does in one transaction.
+func (w *walk) connect() string {
+	w.apps++
+	id := fmt.Sprintf("app-%d", w.apps)
+	w.remove(TOTP)
+	w.remove(Recovery)
+	w.subject.Authenticators = append(w.subject.Authenticators,
+		Authenticator{ID: id, Method: TOTP}, Authenticator{ID: "codes-of-" + id, Method: Recovery})
+	return id
+}
+
+func (w *walk) remove(m Method) {
+	var kept []Authenticator
+	for _, a := range w.subject.Authenticators {
+		if a.Method != m {
+			kept = append(kept, a)
+		}
+	}
+	w.subject.Authenticators = kept
+}
+
+func (w *walk) prove(m Method) {
+	for _, a := range w.subject.Authenticators {
+		if a.Method == m && !a.Suspended {
+			w.progress = w.progress.Prove(Proof{m, at(w.minute), a.ID}, w.subject)
+		}
+	}
+}
+
+// do lets one thing happen; a minute passes.
+func (w *walk) do(what string) {
+	w.minute++
+	switch what {
+	case "password":
+		w.prove(Password)
+	case "code":
+		w.prove(TOTP)
+	case "recovery code":
+		w.prove(Recovery)
+	case "continue":
+		w.progress = w.progress.Start(w.subject)
+	case "e-mail code":
+		w.progress = w.progress.VerifyEmail()
+	case "app installed":
+		w.progress = w.progress.InstallApp()
+	case "connected":
+		w.progress = w.progress.Connect()
+	case "back to the QR code", "new key":
+		w.progress = w.progress.Reconnect()
+	case "setup code":
+		w.progress = w.progress.Activate(w.policy, w.connect(), at(w.minute))
+	case "codes kept":
+		w.progress = w.progress.Keep()
+	case "set up a new mobile device":
+		w.progress = w.progress.Replace(w.subject)
+	case "not now":
+		w.progress = w.progress.Decline()
+	case "other window enrols":
+		w.connect()
+	case "admin resets":
+		w.remove(TOTP)
+		w.remove(Recovery)
+	case "too many wrong codes":
+		for i := range w.subject.Authenticators {
+			if w.subject.Authenticators[i].Method == TOTP {
+				w.subject.Authenticators[i].Suspended = true
+			}
+		}
+	case "password changed":
+		w.remove(Password)
+		w.version++
+		w.subject.Authenticators = append(w.subject.Authenticators, Authenticator{ID: PasswordID(w.version), Method: Password})
+	case "policy on":
+		w.policy.TwoStep = true
+	case "policy off":
+		w.policy.TwoStep = false
+	case "session ends here":
+		w.session = w.progress.Completed(at(w.minute))
+		w.progress = Progress{}
+	case "an hour later", "a new sign-in":
+		if what == "an hour later" {
+			w.minute += 60
+		}
+		w.progress = Progress{Started: at(w.minute)}
+	case "asked for a code":
+		w.ask = Ask{Levels: []Level{LevelMFA}}
+	case "asked for fresh proofs":
+		w.ask = Ask{Since: at(w.minute)}
+	case "":
+	default:
+		panic("no such event: " + what)
+	}
+}
+
+func TestWalks(t *testing.T) {
+	enrolled := func(w *walk) { w.connect() }
+	for _, test := range []struct {
+		name   string
+		policy Policy
+		before func(*walk)
+		story  string // event → step reason, line by line
+	}{
+		{name: "password only", policy: off, story: `
+			→ sign-in nothing_proven
+			password → finished not_required`},
+		{name: "first enrolment", policy: everyone, story: `
+			→ sign-in nothing_proven
+			password → two-step-introduction account_policy
+			continue → verify-email account_policy
+			e-mail code → install-app account_policy
+			app installed → connect-device account_policy
+			connected → setup-code account_policy
+			back to the QR code → connect-device account_policy
+			connected → setup-code account_policy
+			setup code → done first
+			codes kept → enter-code setup_spent
+			code → finished proven`},
+		{name: "the setup code counts where the policy waives the first", policy: Policy{TwoStep: true, WaiveFirst: true}, story: `
+			password → two-step-introduction account_policy
+			continue → verify-email account_policy
+			e-mail code → install-app account_policy
+			app installed → connect-device account_policy
+			connected → setup-code account_policy
+			setup code → done first
+			codes kept → finished proven`},
+		{name: "later sign-in", policy: everyone, before: enrolled, story: `
+			→ sign-in nothing_proven
+			password → enter-code account_policy
+			code → finished proven`},
+		{name: "single sign-on", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			code → finished proven
+			session ends here → finished already_proven`},
+		{name: "L01 the switch is turned on over a session", policy: off, story: `
+			password → finished not_required
+			session ends here → finished not_required
+			policy on → two-step-introduction account_policy`},
+		{name: "step-up adds only the code", policy: off, before: enrolled, story: `
+			password → finished not_required
+			session ends here → finished not_required
+			asked for a code → enter-code requested
+			an hour later → enter-code requested
+			code → finished proven`},
+		{name: "step-up of who has no app", policy: off, story: `
+			password → finished not_required
+			session ends here → finished not_required
+			asked for a code → two-step-introduction requested
+			continue → verify-email requested`},
+		{name: "K07 nobody enrols on a session left open: the password again", policy: off, story: `
+			password → finished not_required
+			session ends here → finished not_required
+			asked for a code → two-step-introduction requested
+			an hour later → sign-in stale_password
+			password → two-step-introduction requested`},
+		{name: "fresh proofs: password and code, both", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			code → finished proven
+			session ends here → finished already_proven
+			an hour later → finished already_proven
+			asked for fresh proofs → sign-in max_age
+			password → enter-code max_age
+			code → finished proven`},
+		{name: "fresh proofs, slowly", policy: everyone, before: enrolled, story: `
+			asked for fresh proofs → sign-in nothing_proven
+			password → enter-code account_policy
+			an hour later → sign-in nothing_proven
+			password → enter-code account_policy
+			code → finished proven`},
+		{name: "replacement keeps the password and asks for the e-mail code", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			set up a new mobile device → two-step-introduction replace
+			continue → verify-email replace
+			e-mail code → install-app replace
+			app installed → connect-device replace
+			connected → setup-code replace
+			setup code → done replace
+			codes kept → enter-code setup_spent
+			code → finished proven`},
+		{name: "the old phone turns up", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			set up a new mobile device → two-step-introduction replace
+			not now → enter-code account_policy
+			set up a new mobile device → two-step-introduction replace
+			continue → verify-email replace
+			not now → enter-code account_policy
+			code → finished proven`},
+		{name: "replacement out of an old session wants the password again", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			session ends here → enter-code account_policy
+			an hour later → enter-code account_policy
+			set up a new mobile device → sign-in stale_password
+			password → two-step-introduction replace`},
+		{name: "replaced in a step-up: the old code proves nothing", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			code → finished proven
+			session ends here → finished already_proven
+			other window enrols → enter-code changed`},
+		{name: "recovery code, then a new device at once", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			recovery code → two-step-introduction recovery
+			continue → install-app recovery
+			app installed → connect-device recovery
+			connected → setup-code recovery
+			setup code → done recovery
+			codes kept → enter-code setup_spent
+			code → finished proven`},
+		{name: "recovery code, not now", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			recovery code → two-step-introduction recovery
+			not now → finished proven
+			session ends here → finished already_proven`},
+		{name: "recovery code in the middle of a replacement spares the e-mail", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			set up a new mobile device → two-step-introduction replace
+			continue → verify-email replace
+			recovery code → install-app recovery
+			not now → finished proven`},
+		{name: "a recovery code of the new set, in place of the first code", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			set up a new mobile device → two-step-introduction replace
+			continue → verify-email replace
+			e-mail code → install-app replace
+			app installed → connect-device replace
+			connected → setup-code replace
+			setup code → done replace
+			codes kept → enter-code setup_spent
+			recovery code → two-step-introduction recovery
+			not now → finished proven`},
+		{name: "an old recovery code spares nothing", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			recovery code → two-step-introduction recovery
+			not now → finished proven
+			session ends here → finished already_proven
+			an hour later → finished already_proven
+			set up a new mobile device → sign-in stale_password
+			password → two-step-introduction replace
+			continue → verify-email replace`},
+		{name: "L07 suspended authenticator", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			too many wrong codes → two-step-introduction suspended
+			continue → verify-email suspended
+			e-mail code → install-app suspended`},
+		{name: "L07 suspended authenticator and a recovery code", policy: everyone, before: enrolled, story: `
+			too many wrong codes → sign-in nothing_proven
+			password → two-step-introduction suspended
+			recovery code → two-step-introduction recovery
+			continue → install-app recovery`},
+		{name: "L07 a suspension takes no proof away", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			code → finished proven
+			session ends here → finished already_proven
+			too many wrong codes → finished already_proven`},
+		{name: "K08 required enrolment can't be waved away", policy: everyone, story: `
+			password → two-step-introduction account_policy
+			not now → two-step-introduction account_policy
+			continue → verify-email account_policy
+			not now → two-step-introduction account_policy`},
+		{name: "K09 screens can't be skipped", policy: everyone, story: `
+			connected → sign-in nothing_proven
+			e-mail code → sign-in nothing_proven
+			password → two-step-introduction account_policy
+			app installed → two-step-introduction account_policy
+			codes kept → two-step-introduction account_policy
+			continue → verify-email account_policy
+			connected → verify-email account_policy`},
+		{name: "K11 broken off, begun again from the start", policy: everyone, story: `
+			password → two-step-introduction account_policy
+			continue → verify-email account_policy
+			e-mail code → install-app account_policy
+			app installed → connect-device account_policy
+			a new sign-in → sign-in nothing_proven
+			password → two-step-introduction account_policy`},
+		{name: "K11 broken off before the codes were kept", policy: everyone, story: `
+			password → two-step-introduction account_policy
+			continue → verify-email account_policy
+			e-mail code → install-app account_policy
+			app installed → connect-device account_policy
+			connected → setup-code account_policy
+			setup code → done first
+			a new sign-in → sign-in nothing_proven
+			password → enter-code account_policy`},
+		{name: "the key lapsed: the QR code again, no second e-mail", policy: everyone, story: `
+			password → two-step-introduction account_policy
+			continue → verify-email account_policy
+			e-mail code → install-app account_policy
+			app installed → connect-device account_policy
+			connected → setup-code account_policy
+			new key → connect-device account_policy`},
+		{name: "K10 enrolled meanwhile in another tab", policy: everyone, story: `
+			password → two-step-introduction account_policy
+			continue → verify-email account_policy
+			e-mail code → install-app account_policy
+			other window enrols → enter-code enrolled_elsewhere
+			code → finished proven`},
+		{name: "K08 a pending first enrolment does not replace what was connected meanwhile", policy: everyone, story: `
+			password → two-step-introduction account_policy
+			continue → verify-email account_policy
+			e-mail code → install-app account_policy
+			app installed → connect-device account_policy
+			connected → setup-code account_policy
+			other window enrols → enter-code enrolled_elsewhere
+			connected → enter-code enrolled_elsewhere`},
+		{name: "K10 replaced meanwhile in another tab", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			set up a new mobile device → two-step-introduction replace
+			continue → verify-email replace
+			other window enrols → enter-code enrolled_elsewhere
+			code → finished proven`},
+		{name: "K10 replaced again before the codes were kept", policy: everyone, story: `
+			password → two-step-introduction account_policy
+			continue → verify-email account_policy
+			e-mail code → install-app account_policy
+			app installed → connect-device account_policy
+			connected → setup-code account_policy
+			setup code → done first
+			other window enrols → enter-code enrolled_elsewhere`},
+		{name: "reset by an admin in the middle", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			set up a new mobile device → two-step-introduction replace
+			continue → verify-email replace
+			e-mail code → install-app replace
+			admin resets → two-step-introduction account_policy
+			continue → verify-email account_policy`},
+		{name: "reset by an admin under a session", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			code → finished proven
+			session ends here → finished already_proven
+			admin resets → two-step-introduction account_policy`},
+		{name: "password changed under a session", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			code → finished proven
+			session ends here → finished already_proven
+			password changed → sign-in changed
+			password → finished already_proven`},
+		{name: "the switch is turned off in the middle", policy: everyone, story: `
+			password → two-step-introduction account_policy
+			continue → verify-email account_policy
+			policy off → finished not_required`},
+		{name: "the switch is turned off just after activation: the codes are shown all the same", policy: everyone, story: `
+			password → two-step-introduction account_policy
+			continue → verify-email account_policy
+			e-mail code → install-app account_policy
+			app installed → connect-device account_policy
+			connected → setup-code account_policy
+			setup code → done first
+			policy off → done first
+			codes kept → finished not_required`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWalk(test.policy)
+			if test.before != nil {
+				test.before(w)
+			}
+			for _, line := range strings.Split(strings.TrimSpace(test.story), "\n") {
+				event, want, _ := strings.Cut(strings.TrimSpace(line), "→")
+				w.do(strings.TrimSpace(event))
+				d := w.next()
+				if got := string(d.Step) + " " + string(d.Reason); got != strings.TrimSpace(want) {
+					t.Fatalf("after %q: %s, want %s", strings.TrimSpace(event), got, strings.TrimSpace(want))
+				}
+			}
+		})
+	}
+}
+
+// A decision never depends on what was done before it, only on the facts.
+func TestMutatorsLeaveTheirReceiver(t *testing.T) {
+	p := Progress{Started: at(0), Evidence: Evidence{password(0)}}
+	s := Subject{Authenticators: []Authenticator{{ID: PasswordID(1), Method: Password}}}
+	_ = p.Prove(code(3), s).Join(Evidence{recovered(1)}).Start(s).VerifyEmail().InstallApp().Connect().Activate(everyone, "app", at(1)).Keep().Decline()
+	if len(p.Evidence) != 1 || p.Enrolment != (Enrolment{}) || !p.Started.Equal(at(0)) {
+		t.Errorf("changed: %+v", p)
+	}
+	if FreshPassword != 10*time.Minute {
+		t.Errorf("FreshPassword is %v", FreshPassword)
+	}
+}

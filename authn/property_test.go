@@ -1,0 +1,268 @@
+package authn
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// events are all that can happen to a walk; see walk.do.
+var events = []string{
+	"password", "code", "recovery code", "continue", "e-mail code", "app installed", "connected", "back to the QR code",
+	"setup code", "codes kept", "set up a new mobile device", "not now", "other window enrols", "admin resets",
+	"too many wrong codes", "password changed", "policy on", "policy off", "session ends here", "an hour later",
+	"a new sign-in", "asked for a code", "asked for fresh proofs",
+}
+
+// answer is what a cooperative user does at a step.
+var answer = map[Step]string{
+	StepSignIn:        "password",
+	StepIntroduction:  "continue",
+	StepVerifyEmail:   "e-mail code",
+	StepInstallApp:    "app installed",
+	StepConnectDevice: "connected",
+	StepSetupCode:     "setup code",
+	StepDone:          "codes kept",
+	StepEnterCode:     "code",
+}
+
+func drawWalk(t *rapid.T) *walk {
+	w := newWalk(Policy{TwoStep: rapid.Bool().Draw(t, "two-step"), WaiveFirst: rapid.Bool().Draw(t, "waive first")})
+	w.subject.Own = rapid.Bool().Draw(t, "own")
+	if rapid.Bool().Draw(t, "enrolled") {
+		w.connect()
+	}
+	return w
+}
+
+// Whatever has happened, in whatever order, a user who answers what is asked
+// gets to the end, and is asked no more than all screens once and the password
+// twice.
+func TestNextEnds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWalk(t)
+		for _, event := range rapid.SliceOfN(rapid.SampledFrom(events), 0, 40).Draw(t, "history") {
+			w.do(event)
+		}
+		var trail []Step
+		for range len(answer) + 2 {
+			d := w.next()
+			if d.Step == StepFinished {
+				return
+			}
+			trail = append(trail, d.Step)
+			w.do(answer[d.Step])
+		}
+		t.Fatalf("no end: %v", trail)
+	})
+}
+
+// No path, with any screen answered out of order, gets to the end with less
+// than what is required. What was proven is judged here without the package:
+// by the proofs handed in and by what is registered.
+func TestNothingFinishesWithLess(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWalk(t)
+		for _, event := range rapid.SliceOfN(rapid.SampledFrom(events), 1, 40).Draw(t, "history") {
+			w.do(event)
+			d := w.next()
+			if d.Step == StepFinished {
+				checkFinished(t, w)
+			}
+			if d.Reason == "" {
+				t.Fatalf("no reason for %s", d.Step)
+			}
+			if d.Step != StepFinished && d.Step != StepSignIn && !w.holds(Password) {
+				t.Fatalf("%s is shown before the password is proven", d.Step)
+			}
+			if (d.Step == StepInstallApp || d.Step == StepConnectDevice || d.Step == StepSetupCode) &&
+				!w.progress.Enrolment.EmailVerified && !w.holds(Recovery) {
+				t.Fatalf("%s is shown though nothing but the password says who enrols", d.Step)
+			}
+		}
+	})
+}
+
+func checkFinished(t *rapid.T, w *walk) {
+	needsCode := w.policy.TwoStep || w.subject.Own || slices.Contains(w.ask.Levels, LevelMFA)
+	if !w.holds(Password) {
+		t.Fatal("finished without a password")
+	}
+	if needsCode && !w.holds(TOTP) && !w.holds(Recovery) {
+		t.Fatal("finished without a second factor")
+	}
+	got := w.progress.Join(w.session).Completed(at(w.minute))
+	if needsCode && !slices.Contains(got.Of(w.subject).AMR(), "mfa") {
+		t.Fatalf("completed as %v", got)
+	}
+	if got.AuthTime().After(at(w.minute)) {
+		t.Fatal("auth_time in the future")
+	}
+}
+
+// holds tells whether a proof by what is registered now is fresh enough.
+func (w *walk) holds(m Method) bool {
+	for _, p := range append(slices.Clone(w.progress.Evidence), w.session...) {
+		if p.Method != m || p.At.Before(w.ask.Since) {
+			continue
+		}
+		for _, a := range w.subject.Authenticators {
+			if a.ID == p.Authenticator && a.Method == m {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func drawEvidence(t *rapid.T, label string) Evidence {
+	proof := rapid.Custom(func(t *rapid.T) Proof {
+		m := rapid.SampledFrom([]Method{Password, TOTP, Recovery, "other"}).Draw(t, "method")
+		id := rapid.SampledFrom([]string{"password-1", "password-2", "app", "app-2", "codes"}).Draw(t, "authenticator")
+		return Proof{m, at(rapid.IntRange(0, 10).Draw(t, "minute")), id}
+	})
+	return rapid.SliceOfN(proof, 0, 6).Draw(t, label)
+}
+
+func drawSubject(t *rapid.T) Subject {
+	all := []Authenticator{{ID: "password-2", Method: Password}, {ID: "app", Method: TOTP}, {ID: "codes", Method: Recovery}}
+	s := Subject{ID: "ann", Own: rapid.Bool().Draw(t, "own"), Seats: rapid.SliceOf(rapid.SampledFrom([]string{"a", "b", "c"})).Draw(t, "seats")}
+	for _, a := range all {
+		if rapid.Bool().Draw(t, a.ID) {
+			a.Suspended = a.Method == TOTP && rapid.Bool().Draw(t, "suspended")
+			s.Authenticators = append(s.Authenticators, a)
+		}
+	}
+	return s
+}
+
+// More evidence never makes a met requirement unmet.
+func TestMetIsMonotoneInEvidence(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, e := drawSubject(t), drawEvidence(t, "evidence")
+		r := Requirement{Level: Level(rapid.IntRange(0, 4).Draw(t, "level")), After: at(rapid.IntRange(0, 10).Draw(t, "after"))}
+		more := e.Join(drawEvidence(t, "more"))
+		if r.Met(e, s) && !r.Met(more, s) {
+			t.Fatalf("%+v was met by %v, not by %v", r, e, more)
+		}
+		if more.Level() < e.Level() {
+			t.Fatalf("level fell from %v to %v", e.Level(), more.Level())
+		}
+	})
+}
+
+// auth_time is the time of a proof, and everything that the level needs is
+// proven at it or later.
+func TestE05_AuthTimeIsNeverNewerThanTheProofs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := drawEvidence(t, "evidence")
+		since := e.AuthTime()
+		if e.Level() == LevelNone {
+			if !since.IsZero() {
+				t.Fatalf("auth_time %v of nothing", since)
+			}
+			return
+		}
+		if !slices.ContainsFunc(e, func(p Proof) bool { return p.At.Equal(since) }) {
+			t.Fatalf("auth_time %v is no proof's", since)
+		}
+		if got := e.Since(since).Level(); got != e.Level() {
+			t.Fatalf("since auth_time %v is proven, not %v", got, e.Level())
+		}
+		if got := e.Since(since.Add(time.Microsecond)).Level(); got >= e.Level() {
+			t.Fatalf("auth_time %v is older than it need be", since)
+		}
+	})
+}
+
+func TestStricterPolicyNeverYieldsMore(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawSubject(t)
+		products := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 1, 3)
+		lax := Policy{TwoStep: rapid.Bool().Draw(t, "two-step"), Products: products.Draw(t, "products")}
+		a := Ask{Levels: rapid.SliceOf(rapid.SampledFrom([]Level{-1, LevelNone, LevelPassword, LevelMFA, LevelPhishingResistant})).Draw(t, "levels"),
+			Essential: rapid.Bool().Draw(t, "essential"), Since: at(rapid.IntRange(0, 5).Draw(t, "since"))}
+		strict, strictSubject, strictAsk := lax, s, a
+		switch rapid.IntRange(0, 4).Draw(t, "how") {
+		case 0:
+			strict.TwoStep = true
+		case 1:
+			strict.Products = append(slices.Clone(strict.Products), products.Draw(t, "more products")...)
+		case 2:
+			strict.Products = nil
+		case 3:
+			strictSubject.Own = true
+		case 4:
+			strictAsk.Since = strictAsk.Since.Add(time.Minute)
+		}
+		e := drawEvidence(t, "evidence")
+		less := e[:rapid.IntRange(0, len(e)).Draw(t, "less")]
+		if err := yieldsMore(strict, strictSubject, strictAsk, less, lax, s, a, e); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// yieldsMore fails if the first finishes and the second does not.
+func yieldsMore(p1 Policy, s1 Subject, a1 Ask, e1 Evidence, p2 Policy, s2 Subject, a2 Ask, e2 Evidence) error {
+	finishes := func(p Policy, s Subject, a Ask, e Evidence) bool {
+		r, err := Require(p, s, a)
+		finished := err == nil && Next(r, s, Progress{Evidence: e}).Step == StepFinished
+		if finished != (err == nil && r.Met(e, s)) {
+			panic(fmt.Sprintf("Next and Met disagree about %+v, %+v, %v", r, s, e))
+		}
+		return finished
+	}
+	if finishes(p1, s1, a1, e1) && !finishes(p2, s2, a2, e2) {
+		return fmt.Errorf("%+v %+v %+v %v finishes, %+v %+v %+v %v does not", p1, s1, a1, e1, p2, s2, a2, e2)
+	}
+	return nil
+}
+
+// FuzzPolicy holds less evidence under a stricter policy against more evidence
+// under a laxer one: the first never gets further.
+func FuzzPolicy(f *testing.F) {
+	f.Add(uint64(0), uint64(0), uint64(0))
+	f.Add(uint64(0x1f3), uint64(0x7ff), uint64(0x3))
+	f.Add(^uint64(0), ^uint64(0), ^uint64(0))
+	f.Fuzz(func(t *testing.T, setting, proofs, how uint64) {
+		bit := func(n *uint64) bool { b := *n&1 == 1; *n >>= 1; return b }
+		pick := func(n *uint64, of uint64) uint64 { v := *n % of; *n /= of; return v }
+
+		names := []string{"a", "b", "c"}
+		lax := Policy{TwoStep: bit(&setting), WaiveFirst: bit(&setting), Products: []string{names[pick(&setting, 3)]}}
+		s := Subject{ID: "ann", Own: bit(&setting), Seats: []string{names[pick(&setting, 3)]}}
+		for _, a := range []Authenticator{{ID: "password-2", Method: Password}, {ID: "app", Method: TOTP}, {ID: "codes", Method: Recovery}} {
+			if a.Suspended = bit(&setting); bit(&setting) {
+				s.Authenticators = append(s.Authenticators, a)
+			}
+		}
+		a := Ask{Essential: bit(&setting), Since: at(int(pick(&setting, 8)))}
+		for range pick(&setting, 4) {
+			a.Levels = append(a.Levels, Level(pick(&setting, 6))-1)
+		}
+		var e, less Evidence
+		for range 5 {
+			p := Proof{[]Method{Password, TOTP, Recovery, "x"}[pick(&proofs, 4)], at(int(pick(&proofs, 8))), []string{"password-2", "app", "codes", "y"}[pick(&proofs, 4)]}
+			e = e.With(p)
+			if bit(&how) {
+				less = less.With(p)
+			}
+		}
+		strict, strictSubject, strictAsk := lax, s, a
+		strict.TwoStep = strict.TwoStep || bit(&how)
+		if bit(&how) {
+			strict.Products = append(slices.Clone(strict.Products), names[pick(&how, 3)])
+		} else if bit(&how) {
+			strict.Products = nil
+		}
+		strictSubject.Own = strictSubject.Own || bit(&how)
+		strictAsk.Since = strictAsk.Since.Add(time.Duration(pick(&how, 5)) * time.Minute)
+		if err := yieldsMore(strict, strictSubject, strictAsk, less, lax, s, a, e); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,116 @@
+package authn
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+)
+
+var (
+	off      = Policy{}
+	everyone = Policy{TwoStep: true}
+	holders  = Policy{TwoStep: true, Products: []string{"desk", "phone"}}
+)
+
+func TestRequire(t *testing.T) {
+	ann := Subject{ID: "ann"}
+	own := Subject{ID: "ann", Own: true}
+	holder := Subject{ID: "ann", Seats: []string{"chat", "phone"}}
+	for _, test := range []struct {
+		name    string
+		policy  Policy
+		subject Subject
+		ask     Ask
+		level   Level
+		reasons []Reason
+		err     error
+	}{
+		{"nobody asks for more", off, ann, Ask{}, LevelPassword, []Reason{ReasonNotRequired}, nil},
+		{"everyone is covered", everyone, ann, Ask{}, LevelMFA, []Reason{ReasonAccountPolicy}, nil},
+		{"L08 holder of a covered product", holders, holder, Ask{}, LevelMFA, []Reason{ReasonProductPolicy}, nil},
+		{"L08 holder of another product", holders, Subject{ID: "ann", Seats: []string{"chat"}}, Ask{}, LevelPassword, []Reason{ReasonNotRequired}, nil},
+		{"L08 no seats", holders, ann, Ask{}, LevelPassword, []Reason{ReasonNotRequired}, nil},
+		{"products without the switch", Policy{Products: []string{"phone"}}, holder, Ask{}, LevelPassword, []Reason{ReasonNotRequired}, nil},
+		{"Enhanced Security", off, own, Ask{}, LevelMFA, []Reason{ReasonOwnSetting}, nil},
+		{"Enhanced Security and the account", everyone, own, Ask{}, LevelMFA, []Reason{ReasonAccountPolicy, ReasonOwnSetting}, nil},
+		{"the client asks", off, ann, Ask{Levels: []Level{LevelMFA}}, LevelMFA, []Reason{ReasonRequested}, nil},
+		{"all ask", everyone, own, Ask{Levels: []Level{LevelMFA}}, LevelMFA, []Reason{ReasonAccountPolicy, ReasonOwnSetting, ReasonRequested}, nil},
+		{"first that can be met: the second", off, ann, Ask{Levels: []Level{LevelPhishingResistant, LevelMFA, LevelPassword}}, LevelMFA, []Reason{ReasonRequested}, nil},
+		{"first that can be met: the lower", off, ann, Ask{Levels: []Level{LevelPassword, LevelMFA}}, LevelPassword, []Reason{ReasonNotRequired}, nil},
+		{"none can be met, but it is voluntary", off, ann, Ask{Levels: []Level{LevelPhishingResistant}}, LevelPassword, []Reason{ReasonNotRequired}, nil},
+		{"L06 lower than the policy", everyone, ann, Ask{Levels: []Level{LevelPassword}}, LevelMFA, []Reason{ReasonAccountPolicy}, nil},
+		{"L06 lower than the policy, essential", everyone, ann, Ask{Levels: []Level{LevelPassword}, Essential: true}, LevelMFA, []Reason{ReasonAccountPolicy}, nil},
+		{"L06 a level that is none", everyone, ann, Ask{Levels: []Level{LevelNone, -1, 99}}, LevelMFA, []Reason{ReasonAccountPolicy}, nil},
+		{"essential and met by enrolling", off, ann, Ask{Levels: []Level{LevelMFA}, Essential: true}, LevelMFA, []Reason{ReasonRequested}, nil},
+		{"essential, one of several", off, ann, Ask{Levels: []Level{LevelPhishingResistant, LevelMFA}, Essential: true}, LevelMFA, []Reason{ReasonRequested}, nil},
+		{"L06 essential and out of reach", off, ann, Ask{Levels: []Level{LevelPhishingResistant}, Essential: true}, 0, nil, ErrUnmet},
+		{"L06 essential and unknown", everyone, ann, Ask{Essential: true}, 0, nil, ErrUnmet},
+		{"L06 essential, no level at all", everyone, ann, Ask{Levels: []Level{LevelNone, 99}, Essential: true}, 0, nil, ErrUnmet},
+		{"fresh", off, ann, Ask{Since: noon}, LevelPassword, []Reason{ReasonNotRequired, ReasonMaxAge}, nil},
+		{"fresh with two steps", everyone, ann, Ask{Since: noon}, LevelMFA, []Reason{ReasonAccountPolicy, ReasonMaxAge}, nil},
+		{"hint of this user", off, ann, Ask{Subject: "ann"}, LevelPassword, []Reason{ReasonNotRequired}, nil},
+		{"hint of another user", off, ann, Ask{Subject: "bob"}, 0, nil, ErrOtherUser},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r, err := Require(test.policy, test.subject, test.ask)
+			if !errors.Is(err, test.err) || (err == nil) != (test.err == nil) {
+				t.Fatalf("error %v, want %v", err, test.err)
+			}
+			if r.Level != test.level || !slices.Equal(r.Reasons, test.reasons) {
+				t.Errorf("%v because of %v, want %v because of %v", r.Level, r.Reasons, test.level, test.reasons)
+			}
+			if !r.After.Equal(test.ask.Since) && test.err == nil {
+				t.Errorf("After %v, want %v", r.After, test.ask.Since)
+			}
+		})
+	}
+}
+
+func TestL04_NothingMeetsNoRequirement(t *testing.T) {
+	s := Subject{Authenticators: []Authenticator{{ID: "password-1", Method: Password}, {ID: "app", Method: TOTP}}}
+	e := Evidence{password(1), code(1)}
+	if (Requirement{}).Met(e, s) {
+		t.Error("the zero requirement is met")
+	}
+	if d := Next(Requirement{}, s, Progress{Evidence: e}); d.Step == StepFinished {
+		t.Error("the zero requirement finishes")
+	}
+	if (Requirement{Level: LevelPhishingResistant}).Met(e, s) {
+		t.Error("a code is no proof against phishing")
+	}
+	if d := Next(Requirement{Level: LevelPhishingResistant}, s, Progress{Evidence: e}); d.Step == StepFinished {
+		t.Error("a level out of reach finishes")
+	}
+}
+
+// The moment that proofs must come after is fixed when the request starts, so
+// that somebody slow is not asked for ever.
+func TestFreshnessOfBothProofs(t *testing.T) {
+	s := Subject{Authenticators: []Authenticator{{ID: "password-1", Method: Password}, {ID: "app", Method: TOTP}}}
+	r := Requirement{Level: LevelMFA, After: at(60)}
+	for _, test := range []struct {
+		name string
+		e    Evidence
+		met  bool
+	}{
+		{"both before", Evidence{password(59), code(59)}, false},
+		{"code before", Evidence{password(61), code(59)}, false},
+		{"password before", Evidence{password(59), code(61)}, false},
+		{"both after", Evidence{password(61), code(62)}, true},
+		{"both at the very moment", Evidence{password(60), code(60)}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := r.Met(test.e, s); got != test.met {
+				t.Errorf("Met = %v, want %v", got, test.met)
+			}
+		})
+	}
+	counted := Requirement{Level: LevelPassword, After: at(60)}.Counts(Evidence{password(61), code(2)}, s)
+	if !counted.AuthTime().Equal(at(61)) || counted.Level() != LevelPassword {
+		t.Errorf("a stale code drags auth_time back: %v, %v", counted.Level(), counted.AuthTime())
+	}
+	if got := (Requirement{Level: LevelPassword, After: time.Time{}}).Counts(Evidence{password(61), code(2)}, s).Level(); got != LevelMFA {
+		t.Errorf("without max_age both count, got %v", got)
+	}
+}
