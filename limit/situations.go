@@ -128,10 +128,10 @@ func networks(a netip.Addr) []network {
 	if a.Is4() {
 		bits, around = 32, 24
 	}
-	own, err := a.Prefix(bits)
-	if err != nil {
+	if !a.IsValid() {
 		return []network{{"unknown", 1}}
 	}
+	own, _ := a.Prefix(bits) // fails only for more bits than an address has
 	outer, _ := a.Prefix(around)
 	return []network{{own.String(), 1}, {outer.String(), wider}}
 }

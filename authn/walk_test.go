@@ -1,0 +1,124 @@
+package authn
+
+import "fmt"
+
+// walk is one user before one screen after another. Lines of a story are what
+// happens; line is what Next says then.
+type walk struct {
+	policy   Policy
+	subject  Subject
+	ask      Ask
+	session  Evidence // of the browser, from an earlier sign-in
+	progress Progress
+	minute   int
+	apps     int
+	version  int64
+}
+
+func newWalk(policy Policy) *walk {
+	w := &walk{policy: policy, version: 1, subject: Subject{ID: "ann", Authenticators: []Authenticator{{ID: PasswordID(1), Method: Password}}}}
+	w.progress.Started = at(0)
+	return w
+}
+
+func (w *walk) next() Decision {
+	r, err := Require(w.policy, w.subject, w.ask)
+	if err != nil {
+		return Decision{StepSignIn, Reason(err.Error())}
+	}
+	return Next(r, w.subject, w.progress.Join(w.session))
+}
+
+// connect makes a new app the only one, as activation does in one transaction.
+func (w *walk) connect() string {
+	w.apps++
+	id := fmt.Sprintf("app-%d", w.apps)
+	w.remove(TOTP)
+	w.remove(Recovery)
+	w.subject.Authenticators = append(w.subject.Authenticators,
+		Authenticator{ID: id, Method: TOTP}, Authenticator{ID: "codes-of-" + id, Method: Recovery})
+	return id
+}
+
+func (w *walk) remove(m Method) {
+	var kept []Authenticator
+	for _, a := range w.subject.Authenticators {
+		if a.Method != m {
+			kept = append(kept, a)
+		}
+	}
+	w.subject.Authenticators = kept
+}
+
+func (w *walk) prove(m Method) {
+	for _, a := range w.subject.Authenticators {
+		if a.Method == m && !a.Suspended {
+			w.progress = w.progress.Prove(Proof{m, at(w.minute), a.ID}, w.subject)
+		}
+	}
+}
+
+// do lets one thing happen; a minute passes.
+func (w *walk) do(what string) {
+	w.minute++
+	switch what {
+	case "password":
+		w.prove(Password)
+	case "code":
+		w.prove(TOTP)
+	case "recovery code":
+		w.prove(Recovery)
+	case "continue":
+		w.progress = w.progress.Start(w.subject)
+	case "e-mail code":
+		w.progress = w.progress.VerifyEmail()
+	case "app installed":
+		w.progress = w.progress.InstallApp()
+	case "connected":
+		w.progress = w.progress.Connect()
+	case "back to the QR code", "new key":
+		w.progress = w.progress.Reconnect()
+	case "setup code":
+		w.progress = w.progress.Activate(w.policy, w.connect(), at(w.minute))
+	case "codes kept":
+		w.progress = w.progress.Keep()
+	case "set up a new mobile device":
+		w.progress = w.progress.Replace(w.subject)
+	case "not now":
+		w.progress = w.progress.Decline()
+	case "other window enrols":
+		w.connect()
+	case "admin resets":
+		w.remove(TOTP)
+		w.remove(Recovery)
+	case "too many wrong codes":
+		for i := range w.subject.Authenticators {
+			if w.subject.Authenticators[i].Method == TOTP {
+				w.subject.Authenticators[i].Suspended = true
+			}
+		}
+	case "password changed":
+		w.remove(Password)
+		w.version++
+		w.subject.Authenticators = append(w.subject.Authenticators, Authenticator{ID: PasswordID(w.version), Method: Password})
+	case "policy on":
+		w.policy.TwoStep = true
+	case "policy off":
+		w.policy.TwoStep = false
+	case "session ends here":
+		w.session = w.progress.Completed(at(w.minute))
+		w.progress = Progress{}
+	case "an hour later", "a new sign-in":
+		if what == "an hour later" {
+			w.minute += 60
+		}
+		w.progress = Progress{Started: at(w.minute)}
+	case "asked for a code":
+		w.ask = Ask{Levels: []Level{LevelMFA}}
+	case "asked for fresh proofs":
+		w.ask = Ask{Since: at(w.minute)}
+	case "":
+	default:
+		panic("no such event: " + what)
+	}
+}
