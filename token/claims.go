@@ -3,6 +3,7 @@ package token
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"stile/seal"
 )
@@ -75,10 +76,13 @@ func (a *Audience) UnmarshalJSON(b []byte) error {
 		*a = Audience{one}
 		return nil
 	}
-	var many []string
-	if json.Unmarshal(b, &many) != nil {
+	var many []*string // a pointer tells null from the empty string
+	if json.Unmarshal(b, &many) != nil || slices.Contains(many, nil) {
 		return errors.New("token: aud is neither a string nor a list of strings")
 	}
-	*a = many
+	*a = make(Audience, len(many))
+	for i, s := range many {
+		(*a)[i] = *s
+	}
 	return nil
 }

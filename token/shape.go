@@ -37,13 +37,13 @@ type header struct {
 
 // registered are the claims of RFC 7519, section 4.1, with their types.
 type registered struct {
-	Issuer    *string      `json:"iss"`
-	Subject   *string      `json:"sub"`
-	Audience  *Audience    `json:"aud"`
-	Expires   *json.Number `json:"exp"`
-	NotBefore *json.Number `json:"nbf"`
-	IssuedAt  *json.Number `json:"iat"`
-	ID        *string      `json:"jti"`
+	Issuer    *string   `json:"iss"`
+	Subject   *string   `json:"sub"`
+	Audience  *Audience `json:"aud"`
+	Expires   *float64  `json:"exp"`
+	NotBefore *float64  `json:"nbf"`
+	IssuedAt  *float64  `json:"iat"`
+	ID        *string   `json:"jti"`
 }
 
 // split returns header and payload of a token of the right shape.
