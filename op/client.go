@@ -42,6 +42,9 @@ type client struct {
 // client returns a registered client that is not disabled, at most [clientAge]
 // old. It fails with [storage.ErrNotFound], and as the database does.
 func (p *Provider) client(ctx context.Context, id string) (*client, error) {
+	if id == "" || len(id) > maxClientID {
+		return nil, storage.ErrNotFound
+	}
 	now := p.Now()
 	p.clients.mu.RLock()
 	c, known := p.clients.byID[id]

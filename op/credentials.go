@@ -57,7 +57,7 @@ func parseBasic(header string) (credentials, bool) {
 	if !ok || !strings.EqualFold(scheme, "Basic") {
 		return credentials{}, false
 	}
-	raw, err := base64.StdEncoding.Strict().DecodeString(strings.TrimLeft(encoded, " "))
+	raw, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	if err != nil {
 		return credentials{}, false
 	}

@@ -24,6 +24,7 @@ var (
 	errClientHeader    = fixed(oidc.Error{ErrorType: "invalid_client", Description: "The Authorization header has to be Basic, with client_id and client_secret form-encoded."})
 	errClientName      = fixed(oidc.Error{ErrorType: "invalid_client", Description: "client_id differs from the one in the Authorization header."})
 	errClientAssertion = fixed(oidc.Error{ErrorType: "invalid_client", Description: "client_assertion is not supported: use client_secret_basic or client_secret_post."})
+	errClientPublic    = fixed(oidc.Error{ErrorType: "invalid_client", Description: "This endpoint is for clients that authenticate with a secret."})
 	errClientUnproven  = fixed(oidc.Error{ErrorType: "invalid_client", Description: "The client is unknown, or it did not authenticate by the method and with the secret that it registered."})
 	errClientPaused    = fixed(oidc.Error{ErrorType: "invalid_client", Description: "Too many failures: see the Retry-After header. The right credentials keep working."})
 )
@@ -50,24 +51,22 @@ var (
 
 // Errors of the other endpoints.
 var (
-	errTokenMissing      = fixed(oidc.Error{ErrorType: "invalid_request", Description: "token is missing."})
-	errTokenTwice        = fixed(oidc.Error{ErrorType: "invalid_request", Description: "Send the access token once: in the Authorization header or in the body."})
-	errBearer            = fixed(oidc.Error{ErrorType: "invalid_token", Description: "The access token is unknown, has expired or was revoked."})
-	errBearerScope       = fixed(oidc.Error{ErrorType: "insufficient_scope", Description: "The access token was not granted the scope openid."})
-	errBearerEvidence    = fixed(oidc.Error{ErrorType: "insufficient_user_authentication", Description: "The account now requires more than was proven: let the user sign in again."})
-	errUnrevocable       = fixed(oidc.Error{ErrorType: "unsupported_token_type", Description: "A signed access token cannot be revoked: it ends by itself within minutes."})
-	errIntrospectionOnly = fixed(oidc.Error{ErrorType: "invalid_client", Description: "Introspection needs a client that authenticates."})
+	errTokenTwice     = fixed(oidc.Error{ErrorType: "invalid_request", Description: "Send the access token once: in the Authorization header or in the body."})
+	errBearer         = fixed(oidc.Error{ErrorType: "invalid_token", Description: "The access token is unknown, has expired or was revoked."})
+	errBearerScope    = fixed(oidc.Error{ErrorType: "insufficient_scope", Description: "The access token was not granted the scope openid."})
+	errBearerEvidence = fixed(oidc.Error{ErrorType: "insufficient_user_authentication", Description: "The account now requires more than was proven: let the user sign in again."})
+	errUnrevocable    = fixed(oidc.Error{ErrorType: "unsupported_token_type", Description: "A signed access token cannot be revoked: it ends by itself within minutes."})
 )
 
 // refuse gives a protocol error its status.
 func refuse(status int, err error) error { return zop.NewStatusError(err, status) }
 
-// answer turns what went wrong into what the client is told. A protocol error
+// failure turns what went wrong into what the client is told. A protocol error
 // goes out as it is. Everything else means that the provider is not able to
 // say: then it says that, since a client that hears invalid_grant or
 // invalid_client for a database that is away drops good tokens. The cause goes
 // to the log only.
-func answer(ctx context.Context, err error) error {
+func failure(ctx context.Context, err error) error {
 	if e := new(oidc.Error); errors.As(err, &e) {
 		return err
 	}

@@ -29,7 +29,7 @@ var mayRepeat = []string{"audience", "resource"}
 // known are kept (RFC 6749 section 3.2: unknown ones are ignored, empty ones
 // are as if left out). The error is what the client is told.
 func readForm(w http.ResponseWriter, r *http.Request, known []string) (url.Values, error) {
-	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+	if e := strings.Join(r.Header["Content-Encoding"], ","); e != "" && !strings.EqualFold(e, "identity") {
 		return nil, refuse(http.StatusUnsupportedMediaType, errEncodedBody())
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -61,10 +61,8 @@ func parseForm(body string, known []string) (url.Values, error) {
 		if len(values) > 1 && !slices.Contains(mayRepeat, name) {
 			return nil, refuse(http.StatusBadRequest, errRepeated())
 		}
-		for _, v := range values {
-			if !plain(v) {
-				return nil, refuse(http.StatusBadRequest, errMalformed())
-			}
+		if !plain(name) || slices.ContainsFunc(values, func(v string) bool { return !plain(v) }) {
+			return nil, refuse(http.StatusBadRequest, errMalformed())
 		}
 		if slices.Contains(known, name) && values[0] != "" {
 			kept[name] = values

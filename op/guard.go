@@ -2,14 +2,15 @@ package op
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/zitadel/oidc/v3/pkg/oidc"
 	zop "github.com/zitadel/oidc/v3/pkg/op"
 
 	"stile/audit"
@@ -25,17 +26,23 @@ type endpoint struct {
 	methods []string // besides OPTIONS, where browsers ask before they send
 	params  []string // the parameters it knows
 	client  bool     // the client has to say who it is
-	bearer  bool     // an access token is shown
-	browser bool     // scripts on the pages of registered clients may call it
+	secret  bool     // and to prove it: public clients have no business there
+	bearer  bool     // an access token has to be shown
+	browser bool     // scripts on the pages of clients may call it
+	// check looks at the form where the library would not, or in other words.
+	check func(url.Values) error
 }
 
-// call is what one request brought along beside the parsed form, and the
-// headers of its answer: with errors the library takes none.
+// patience is how long a request may take. Who waits longer for the database
+// is better told to come again.
+const patience = 2500 * time.Millisecond
+
+// call is what one request brought along beside its form, and the headers of
+// its answer: the library takes none with errors.
 type call struct {
 	credentials credentials
-	client      *client // once authenticated
-	header      http.Header
 	actor       audit.Actor
+	header      http.Header
 }
 
 type callKey struct{}
@@ -48,27 +55,33 @@ func callOf(ctx context.Context) *call {
 	return &call{header: http.Header{}}
 }
 
-// guard lets pass to next what the endpoint may get, with the form parsed and
-// nothing in the URL. It answers the rest, and what next doesn't survive.
+// errAnswered says that the answer is written already.
+var errAnswered = errors.New("op: answered")
+
+// guard lets pass to next what the endpoint may get: parsed, from the body
+// alone. It answers the rest itself, and for next where that panics.
 func (p *Provider) guard(e endpoint, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{header: w.Header(), actor: web.Actor(r)}
+		defer survive(w, r)
+		c := &call{actor: web.Actor(r), header: w.Header()}
 		c.header.Set("Cache-Control", "no-store") // RFC 6749 section 5.1
 		c.header.Set("Pragma", "no-cache")
-		defer survive(w, r)
-		if e.browser && p.crossOrigin(w, r, e) {
+		if e.browser && p.crossOrigin(w, r, e.methods) {
 			return
 		}
-		ctx := context.WithValue(r.Context(), callKey{}, c)
-		if err := p.admit(w, r, e, c); err != nil {
-			zop.WriteError(w, r.WithContext(ctx), err, nil)
-			return
+		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), callKey{}, c), patience)
+		defer cancel()
+		r = r.WithContext(ctx)
+		switch err := p.admit(w, r, e, c); {
+		case err == nil:
+			next.ServeHTTP(w, r)
+		case !errors.Is(err, errAnswered):
+			zop.WriteError(w, r, err, nil)
 		}
-		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-// admit checks a request and reads its form into it.
+// admit checks a request and reads its form.
 func (p *Provider) admit(w http.ResponseWriter, r *http.Request, e endpoint, c *call) error {
 	if !slices.Contains(e.methods, r.Method) {
 		c.header.Set("Allow", strings.Join(e.methods, ", "))
@@ -77,7 +90,7 @@ func (p *Provider) admit(w http.ResponseWriter, r *http.Request, e endpoint, c *
 	if len(r.RequestURI) > maxURL {
 		return refuse(http.StatusRequestURITooLong, errTooLarge())
 	}
-	if r.URL.RawQuery != "" || r.URL.ForceQuery {
+	if r.URL.RawQuery != "" {
 		return refuse(http.StatusBadRequest, errQuery())
 	}
 	form, err := readForm(w, r, e.params)
@@ -88,10 +101,17 @@ func (p *Provider) admit(w http.ResponseWriter, r *http.Request, e endpoint, c *
 		if c.credentials, err = presented(r.Header, form); err != nil {
 			return p.unauthorized(c, err)
 		}
-		fillIn(form, c.credentials)
+		if e.secret && c.credentials.secret == "" {
+			return p.unauthorized(c, errClientPublic())
+		}
 	}
 	if e.bearer {
-		if err := p.admitBearer(r, form, c); err != nil {
+		if err := p.admitBearer(w, r.Header["Authorization"], form, c); err != nil {
+			return err
+		}
+	}
+	if e.check != nil {
+		if err := e.check(form); err != nil {
 			return err
 		}
 	}
@@ -99,24 +119,33 @@ func (p *Provider) admit(w http.ResponseWriter, r *http.Request, e endpoint, c *
 	return nil
 }
 
-// omitted stands for a redirect_uri that was left out, as OAuth 2.1 has it: the
-// library insists on one. No registered URI has a fragment.
-const omitted = "#"
-
-// fillIn writes into the form what the library would stumble over if it were missing.
-func fillIn(form url.Values, c credentials) {
-	if form.Get("grant_type") == string(oidc.GrantTypeCode) && !form.Has("redirect_uri") {
-		form.Set("redirect_uri", omitted)
+// admitBearer finds the one access token of a request, RFC 6750 section 2. Only
+// what has the form of ours goes on: no parser of anybody sees a JWT here.
+func (p *Provider) admitBearer(w http.ResponseWriter, header []string, form url.Values, c *call) error {
+	token := form.Get("access_token")
+	if len(header) > 1 || len(header) == 1 && token != "" {
+		return p.challenge(c, http.StatusBadRequest, errTokenTwice())
 	}
-	_ = c
+	if len(header) == 1 {
+		scheme, rest, _ := strings.Cut(header[0], " ")
+		if strings.EqualFold(scheme, "Bearer") {
+			token = strings.TrimLeft(rest, " ")
+		}
+	}
+	switch {
+	case token == "": // section 3.1: who shows nothing is told nothing
+		c.header.Set("WWW-Authenticate", p.realm("Bearer"))
+		w.WriteHeader(http.StatusUnauthorized)
+		return errAnswered
+	case !seal.KindAccess.Is(token):
+		return p.challenge(c, http.StatusUnauthorized, errBearer())
+	}
+	form.Set("access_token", token)
+	return nil
 }
 
-// unauthorized says that the client is not known for who it is, RFC 6749
-// section 5.2.
-func (p *Provider) unauthorized(c *call, err error) error {
-	c.header.Set("WWW-Authenticate", fmt.Sprintf(`Basic realm="%s", charset="UTF-8"`, p.Issuer))
-	return refuse(http.StatusUnauthorized, err)
-}
+// realm begins a challenge.
+func (p *Provider) realm(scheme string) string { return fmt.Sprintf(`%s realm="%s"`, scheme, p.Issuer) }
 
 // survive answers for a handler that panicked. The value of a panic may quote
 // what was being worked on; its type and place don't.
@@ -128,8 +157,7 @@ func survive(w http.ResponseWriter, r *http.Request) {
 	if v == http.ErrAbortHandler { //nolint:errorlint // the value itself is the sign
 		panic(v)
 	}
-	err := fmt.Errorf("panic of type %T at %s", v, debug.Stack())
-	zop.WriteError(w, r, refuse(http.StatusInternalServerError, errServer(err)), nil)
+	e := errServer()
+	e.Parent = fmt.Errorf("panic of type %T at %s", v, debug.Stack())
+	zop.WriteError(w, r, refuse(http.StatusInternalServerError, e), nil)
 }
-
-var _ seal.Secret

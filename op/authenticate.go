@@ -1,0 +1,70 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"stile/seal"
+	"stile/storage"
+)
+
+// nobody is the stored hash that the secret of an unknown or public client is
+// compared with.
+var nobody = seal.HashToken("nobody")
+
+// authenticate returns the client of a call if it proved who it is, by the very
+// method that it registered (RFC 6749 section 2.3). Failures are counted by
+// client and network; a secret of 256 random bits need not be protected from
+// guessing, so the right one always passes and nobody locks a client out.
+func (p *Provider) authenticate(ctx context.Context, c *call) (*client, error) {
+	found, err := p.client(ctx, c.credentials.id)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return nil, failure(ctx, err)
+	}
+	if p.proven(found, c.credentials) {
+		return found, nil
+	}
+	network, _ := netip.ParseAddr(c.actor.Network)
+	bookings := p.Limits.BookClient(seal.HashToken(c.credentials.id), network)
+	paused := storage.LimitedError{}
+	switch _, err := p.DB.BookAttempts(ctx, bookings); {
+	case err == nil:
+		return nil, p.unauthorized(c, errClientUnproven())
+	case errors.As(err, &paused):
+		c.header.Set("Retry-After", seconds(paused.Until.Sub(p.Now())))
+		return nil, p.unauthorized(c, errClientPaused())
+	default:
+		return nil, failure(ctx, err)
+	}
+}
+
+// proven compares the secret whoever asks, so that an unknown client and a
+// public one take as long as any other.
+func (p *Provider) proven(c *client, given credentials) bool {
+	stored := nobody
+	if c != nil && c.SecretHash != "" {
+		stored = c.SecretHash
+	}
+	right := p.DB.Hasher().Equal(seal.HashClientSecret, stored, given.secret.Reveal())
+	if c == nil || given.method != c.AuthMethod() {
+		return false
+	}
+	return right || c.public()
+}
+
+// seconds writes a time to wait as the header Retry-After has it.
+func seconds(d time.Duration) string {
+	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
+}
+
+// unauthorized says that the client is not known for who it is (RFC 6749
+// section 5.2).
+func (p *Provider) unauthorized(c *call, err error) error {
+	c.header.Set("WWW-Authenticate", p.realm("Basic")+`, charset="UTF-8"`)
+	return refuse(http.StatusUnauthorized, err)
+}

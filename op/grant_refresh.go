@@ -1,0 +1,57 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	zop "github.com/zitadel/oidc/v3/pkg/op"
+
+	"stile/audit"
+	"stile/seal"
+	"stile/storage"
+	"stile/token"
+)
+
+// RefreshToken gives new tokens for a refresh token (RFC 6749 section 6), which
+// is spent by that (RFC 9700 section 4.14). If what the user proved is not
+// enough any more, nothing is spent and nothing given: the user signs in anew.
+func (s *server) RefreshToken(ctx context.Context, r *zop.ClientRequest[oidc.RefreshTokenRequest]) (*zop.Response, error) {
+	grantID, generation, ok := s.p.Tokens.ParseRefresh(r.Data.RefreshToken)
+	if !ok {
+		return nil, errRefresh()
+	}
+	c, call, access := ofClient(r), callOf(ctx), seal.NewToken(seal.KindAccess)
+	var scope []string
+	view, successor, err := s.p.DB.RotateRefresh(ctx, grantID, generation, func(v storage.GrantView) (storage.Rotation, error) {
+		now := s.p.Now()
+		if v.Grant.ClientID != c.ID {
+			return storage.Rotation{}, errRefresh()
+		}
+		required, err := standing(v)
+		if err != nil {
+			return storage.Rotation{}, err
+		}
+		idle, absolute := lifetime(v, required, now)
+		if !now.Before(v.Grant.IdleAt) || !now.Before(v.Grant.ExpiresAt) || !now.Before(absolute) {
+			return storage.Rotation{}, errRefresh()
+		}
+		var known bool
+		scope, known = narrow(openScopes(strings.Fields(v.Grant.Scope), c), nil, r.Form.Get("scope"))
+		if !known {
+			return storage.Rotation{}, errScopeNotGranted()
+		}
+		return storage.Rotation{
+			AccessHash: seal.HashToken(access.Reveal()), AccessScope: strings.Join(scope, " "), AccessUntil: now.Add(token.AccessLife),
+			IdleAt: idle, Event: call.event(audit.GrantRefreshed, c, v.Grant),
+		}, nil
+	})
+	switch {
+	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrSpent):
+		return nil, errRefresh()
+	case err != nil:
+		return nil, failure(ctx, err)
+	}
+	return s.give(ctx, c, view, given{access: access, scope: scope, generation: successor})
+}

@@ -1,0 +1,131 @@
+package op
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	zop "github.com/zitadel/oidc/v3/pkg/op"
+
+	"stile/audit"
+	"stile/authn"
+	"stile/seal"
+	"stile/storage"
+	"stile/token"
+)
+
+// grantTypes are the ways to come by tokens. Each is a method of [server] in a
+// file of its own, and an entry here; discovery says what stands here.
+var grantTypes = []oidc.GrantType{
+	oidc.GrantTypeCode,
+	oidc.GrantTypeRefreshToken,
+	oidc.GrantTypeClientCredentials,
+}
+
+func grantSupported(t string) bool { return slices.Contains(grantTypes, oidc.GrantType(t)) }
+
+// tokens is what the token endpoint answers (RFC 6749 section 5.1, OpenID
+// Connect Core section 3.1.3.3).
+type tokens struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"` // seconds
+	RefreshToken string `json:"refresh_token,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+	Scope        string `json:"scope,omitempty"`
+}
+
+// newTokens is what all grants answer. Its maker adds the rest.
+func newTokens(access string, scope []string) tokens {
+	return tokens{
+		AccessToken: access, TokenType: oidc.BearerToken,
+		ExpiresIn: int64(token.AccessLife / time.Second), Scope: strings.Join(scope, " "),
+	}
+}
+
+// standing judges a grant of a user as everything is now: whether the user and
+// the account are active, whether the client is, and whether the evidence that
+// the grant was given for satisfies what is required today. Each use of a grant
+// asks this; nobody stores the answer. The requirement comes back with it.
+func standing(v storage.GrantView) (authn.Requirement, error) {
+	switch {
+	case v.Client.Disabled, !v.Person.Active():
+		return authn.Requirement{}, errUserEnded()
+	case v.Client.AccountID != "" && v.Client.AccountID != v.Person.Account.ID:
+		return authn.Requirement{}, errUserEnded()
+	case !v.SessionLive && !v.Grant.Offline:
+		return authn.Requirement{}, errSessionEnded()
+	}
+	r, err := authn.Require(v.Person.Policy.Policy, v.Person.Subject, authn.Ask{})
+	if err != nil || !r.Met(v.Grant.Evidence, v.Person.Subject) {
+		return r, errEvidenceIsPast()
+	}
+	return r, nil
+}
+
+// lifetime says until when a grant can be refreshed: at the latest, and if it is
+// not used before. Where two steps are required it is shorter.
+func lifetime(v storage.GrantView, r authn.Requirement, now time.Time) (idle, absolute time.Time) {
+	l := v.Person.Policy.Lifetimes
+	age := l.GrantAbsolute
+	if r.Level >= authn.LevelMFA {
+		age = min(age, l.TwoStepGrantAbsolute)
+	}
+	absolute = v.Grant.CreatedAt.Add(age)
+	idle = now.Add(l.GrantIdle)
+	if idle.After(absolute) {
+		idle = absolute
+	}
+	return idle, absolute
+}
+
+// given is what one exchange or refresh hands out.
+type given struct {
+	access     seal.Secret
+	scope      []string
+	generation int64  // of the refresh token; 0 for none
+	nonce      string // of the authorization request, in the first ID token only
+}
+
+// give makes the answer. What it says about the sign-in is copied from the
+// evidence of the grant, so it is the same at each refresh.
+func (s *server) give(ctx context.Context, c *client, v storage.GrantView, g given) (*zop.Response, error) {
+	t := newTokens(g.access.Reveal(), g.scope)
+	if g.generation > 0 {
+		t.RefreshToken = s.p.Tokens.Refresh(v.Grant.ID, g.generation).Reveal()
+	}
+	if slices.Contains(g.scope, oidc.ScopeOpenID) {
+		named, err := wantedOf(v.Grant.Claims)
+		if err != nil {
+			return nil, failure(ctx, err)
+		}
+		t.IDToken, err = s.p.Tokens.ID(ctx, c.Metadata.IDTokenSignedResponse, token.IDClaims{
+			Subject: v.Grant.UserID, Audience: c.ID, AuthorizedParty: c.ID,
+			AuthTime: v.Grant.Evidence.AuthTime().Unix(), ACR: v.Grant.ACR, AMR: v.Grant.Evidence.AMR(),
+			Nonce: g.nonce, SID: s.p.Tokens.SID(v.Grant.SessionID, c.ID),
+			Person: claimsOf(v.Person, nil, named.IDToken), AccessToken: g.access,
+		})
+		if err != nil {
+			return nil, failure(ctx, err)
+		}
+	}
+	return &zop.Response{Header: http.Header{}, Data: t}, nil
+}
+
+// event tells what a client did with a grant.
+func (c *call) event(kind audit.Kind, by *client, g storage.Grant) audit.Event {
+	return audit.Event{
+		Kind: kind, Outcome: audit.OK, Actor: c.by(by),
+		AccountID: g.AccountID, SubjectID: g.UserID, SessionID: g.SessionID, GrantID: g.ID, ClientID: g.ClientID,
+	}
+}
+
+// by is the client as the one who acts.
+func (c *call) by(by *client) audit.Actor {
+	actor := c.actor
+	actor.Kind, actor.ID = "client", by.ID
+	return actor
+}

@@ -1,0 +1,89 @@
+package op
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"stile/storage"
+	"stile/token"
+)
+
+// scope says which claims a scope opens (OpenID Connect Core, section 5.4).
+type scope struct {
+	name   string
+	claims []string
+}
+
+// scopes are those that mean something to this provider. A client may be
+// registered for others; they are granted and left to the APIs that know them.
+var scopes = []scope{
+	{oidc.ScopeOpenID, nil},
+	{oidc.ScopeProfile, []string{"name", "locale", "zoneinfo"}},
+	{oidc.ScopeEmail, []string{"email", "email_verified"}},
+	{"account", []string{"account_id", "account_name"}},
+	{"roles", []string{"roles"}},
+	{"entitlements", []string{"entitlements"}},
+	{oidc.ScopeOfflineAccess, nil},
+}
+
+// userClaims fills in the claims about a user, each by its name.
+var userClaims = map[string]func(*token.Person, storage.Person){
+	"name":           func(c *token.Person, p storage.Person) { c.Name = p.User.Name },
+	"locale":         func(c *token.Person, p storage.Person) { c.Locale = either(p.User.Language, p.Account.Language) },
+	"zoneinfo":       func(c *token.Person, p storage.Person) { c.ZoneInfo = either(p.User.TimeZone, p.Account.TimeZone) },
+	"email":          func(c *token.Person, p storage.Person) { c.Email = p.User.Email },
+	"email_verified": func(c *token.Person, p storage.Person) { c.EmailVerified = new(p.User.EmailVerifiedAt != nil) },
+	"account_id":     func(c *token.Person, p storage.Person) { c.AccountID = p.Account.ID },
+	"account_name":   func(c *token.Person, p storage.Person) { c.AccountName = p.Account.Name },
+	"roles":          func(c *token.Person, p storage.Person) { c.Roles = p.User.Roles },
+	"entitlements":   func(c *token.Person, p storage.Person) { c.Entitlements = p.Subject.Seats },
+}
+
+// claimsOf returns what the scopes open and what was asked for by name (section
+// 5.5). Names that nobody knows are ignored.
+func claimsOf(person storage.Person, granted, named []string) token.Person {
+	var c token.Person
+	for _, s := range scopes {
+		if slices.Contains(granted, s.name) {
+			named = append(slices.Clone(named), s.claims...)
+		}
+	}
+	for _, name := range named {
+		if fill, ok := userClaims[name]; ok {
+			fill(&c, person)
+		}
+	}
+	return c
+}
+
+func either(first, second string) string {
+	if first != "" {
+		return first
+	}
+	return second
+}
+
+// narrow returns which of the granted scopes a refresh is for (RFC 6749 section
+// 6): all of them, or those that it names. Some libraries repeat their first
+// request; what was left out of its answer is left out again. The second value
+// is false if something is named that was never asked for.
+func narrow(granted, leftOut []string, named string) ([]string, bool) {
+	if named == "" {
+		return granted, true
+	}
+	var kept []string
+	for s := range strings.FieldsSeq(named) {
+		switch {
+		case slices.Contains(granted, s):
+			if !slices.Contains(kept, s) {
+				kept = append(kept, s)
+			}
+		case s == oidc.ScopeOfflineAccess || slices.Contains(leftOut, s):
+		default:
+			return nil, false
+		}
+	}
+	return kept, true
+}
