@@ -1,10 +1,7 @@
 package web
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gorilla/securecookie"
@@ -87,67 +84,4 @@ func (k *Kit) SetSigned(w http.ResponseWriter, name string, v any, age time.Dura
 func (k *Kit) Signed(r *http.Request, name string, v any) bool {
 	value := k.Cookie(r, name)
 	return value != "" && k.signed.Decode(name, value, v) == nil
-}
-
-// Binding returns the login cookie of this browser, and sets one where there
-// is none. It is renewed at each call, so that it outlives the newest screen.
-func (k *Kit) Binding(w http.ResponseWriter, r *http.Request) string {
-	a := aboutOf(r)
-	if a.binding == "" {
-		a.binding = k.SentBinding(r)
-		if a.binding == "" {
-			a.binding = seal.NewToken(seal.KindBinding).Reveal()
-		}
-		k.SetCookie(w, CookieLogin, a.binding, LoginAge)
-	}
-	return a.binding
-}
-
-// SentBinding returns the login cookie that came with a request, or "".
-func (k *Kit) SentBinding(r *http.Request) string {
-	if b := k.Cookie(r, CookieLogin); seal.KindBinding.Is(b) {
-		return b
-	}
-	return ""
-}
-
-// bindingSize is the length in bytes of a binding; its first half names the
-// browser, its second is renewed whenever something has been proven.
-const bindingSize = 32
-
-// RenewBinding gives the browser a new login cookie in place of old and
-// returns it: one that somebody planted beforehand is worth nothing after the
-// first proof. The half that forms hold on to stays, so that the forms in
-// other tabs still work.
-func (k *Kit) RenewBinding(w http.ResponseWriter, r *http.Request, old string) string {
-	raw, _ := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(old, string(seal.KindBinding)))
-	fresh := make([]byte, bindingSize)
-	_, _ = rand.Read(fresh)
-	copy(fresh[:bindingSize/2], raw)
-	renewed := string(seal.KindBinding) + base64.RawURLEncoding.EncodeToString(fresh)
-	aboutOf(r).binding = renewed
-	replaceCookie(w, k.cookieName(CookieLogin))
-	k.SetCookie(w, CookieLogin, renewed, LoginAge)
-	return renewed
-}
-
-// replaceCookie takes back a cookie that this answer was about to set.
-func replaceCookie(w http.ResponseWriter, name string) {
-	lines := w.Header().Values("Set-Cookie")
-	kept := lines[:0:0]
-	for _, line := range lines {
-		if !strings.HasPrefix(line, name+"=") {
-			kept = append(kept, line)
-		}
-	}
-	w.Header()["Set-Cookie"] = kept
-}
-
-// browserHalf returns the part of a binding that stays when it is renewed.
-func browserHalf(binding string) string {
-	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(binding, string(seal.KindBinding)))
-	if err != nil || len(raw) != bindingSize {
-		return ""
-	}
-	return string(raw[:bindingSize/2])
 }

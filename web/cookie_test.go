@@ -71,27 +71,34 @@ func TestG02_SignedCookiesAreOursOnly(t *testing.T) {
 	}
 }
 
-// The half of a binding that names the browser stays, the other one changes.
-func TestG01_RenewedBindings(t *testing.T) {
+// The half of a binding that names the browser stays, the other one is the
+// prover's.
+func TestG01_ProvenBindings(t *testing.T) {
 	k := newSite(t, "https://id.example.com")
-	var first, second string
-	var cookies []*http.Cookie
+	var first, proven string
 	k.router.Handle("/", k.HandleFlow(func(w http.ResponseWriter, r *http.Request) error {
 		first = k.Binding(w, r)
 		if again := k.Binding(w, r); again != first {
 			t.Errorf("%s became %s within one answer", first, again)
 		}
-		second = k.RenewBinding(w, r, first)
+		proven = ProvenBinding(k.hasher, first, "user 1")
+		k.SetBinding(w, r, proven)
 		return nil
 	}))
-	cookies = k.ask(get("/")).Cookies()
-	if len(cookies) != 1 || cookies[0].Value != second || second == first || !seal.KindBinding.Is(second) {
-		t.Fatalf("cookies %v after %s, %s", cookies, first, second)
+	cookies := k.ask(get("/")).Cookies()
+	if len(cookies) != 1 || cookies[0].Value != proven || proven == first || !seal.KindBinding.Is(proven) {
+		t.Fatalf("cookies %v after %s, %s", cookies, first, proven)
 	}
-	if browserHalf(first) != browserHalf(second) || browserHalf(first) == "" {
+	if browserHalf(first) != browserHalf(proven) || browserHalf(first) == "" {
 		t.Error("forms in other tabs were let down")
 	}
-	if browserHalf("stl_short") != "" {
+	if ProvenBinding(k.hasher, proven, "user 1") != proven {
+		t.Error("another proof of the same user lets another tab down")
+	}
+	if ProvenBinding(k.hasher, proven, "user 2") == proven {
+		t.Error("two users share a binding")
+	}
+	if browserHalf("stl_short") != "" || browserHalf(proven[4:]) != "" {
 		t.Error("a broken binding names a browser")
 	}
 }
