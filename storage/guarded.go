@@ -3,8 +3,10 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -40,6 +42,9 @@ type rider struct {
 	// text is an UPDATE or DELETE whose condition ends in AND {guard}.
 	text string
 	args []any
+	// must says that nothing stands, the guard's change neither, unless text
+	// changes a row.
+	must bool
 }
 
 // insert is a new row: one list of columns, one of values.
@@ -55,6 +60,40 @@ func ride(i insert) rider { return rider{insert: i} }
 
 // alsoRun makes a rider of an UPDATE or DELETE, see rider.text.
 func alsoRun(text string, args ...any) rider { return rider{text: text, args: args} }
+
+// mustRun makes a rider of an UPDATE or DELETE that has to change a row, see
+// rider.must.
+func mustRun(text string, args ...any) rider { return rider{text: text, args: args, must: true} }
+
+// write runs the rider by itself, within a transaction, and returns how many
+// rows it changed.
+func (r rider) write(ctx context.Context, q queryer) (int64, error) {
+	if r.text == "" {
+		return 1, r.add(ctx, q)
+	}
+	return run(ctx, q, alone(r.text), r.args...)
+}
+
+// writeAll runs riders by themselves, within a transaction.
+func writeAll(ctx context.Context, q queryer, riders ...rider) error {
+	for _, r := range riders {
+		if err := mustChange(r.write(ctx, q)); err != nil && (r.must || !errors.Is(err, ErrConflict)) {
+			return err
+		}
+	}
+	return nil
+}
+
+// mustChange is ErrConflict for a statement that has changed nothing.
+func mustChange(n int64, err error) error {
+	if err == nil && n == 0 {
+		return ErrConflict
+	}
+	return err
+}
+
+// alone is the text of a rider that depends on no other write.
+func alone(text string) string { return strings.ReplaceAll(text, "{guard}", "TRUE") }
 
 // add inserts the row within a transaction.
 func (i insert) add(ctx context.Context, q queryer) error {
@@ -124,17 +163,41 @@ func (db *DB) guardInOne(ctx context.Context, g guarded) (bool, error) {
 	columns := strings.Join(names, ", ")
 	fmt.Fprintf(&text, "WITH guard (%s) AS (%s RETURNING %s)", columns, g.text, g.returning)
 	args := append([]any(nil), g.args...)
-	for n, r := range g.riders {
+	musts := 0
+	// PostgreSQL runs what the last SELECT doesn't read from the last to the
+	// first. Written backwards, rows are locked in the order given.
+	for n := len(g.riders) - 1; n >= 0; n-- {
+		r := g.riders[n]
 		part := strings.ReplaceAll(shift(r.text, len(args)), "{guard}", "EXISTS (SELECT 1 FROM guard)")
 		values := r.args
 		if r.text == "" {
 			part, values = r.render(len(args), "EXISTS (SELECT 1 FROM guard)"), r.values
 		}
+		if r.must {
+			// A division by zero undoes the statement.
+			part += " RETURNING 1"
+			columns += fmt.Sprintf(", 1 / (SELECT count(*) FROM r%d)", n+1)
+			musts++
+		}
 		fmt.Fprintf(&text, ", r%d AS (%s)", n+1, part)
 		args = append(args, values...)
 	}
 	fmt.Fprintf(&text, " SELECT %s FROM guard", columns)
-	return found(ctx, db.writer, g, text.String(), args)
+	into := append(slices.Clone(g.into), discard(len(names)-len(g.into)+musts)...)
+	won, err := found(ctx, db.writer, into, text.String(), args...)
+	if err != nil && musts > 0 && db.dialect.undone(err) {
+		return false, nil
+	}
+	return won, err
+}
+
+// discard makes n places for columns that nobody wants.
+func discard(n int) []any {
+	places := make([]any, n)
+	for i := range places {
+		places[i] = new(int64)
+	}
+	return places
 }
 
 func (db *DB) guardInTransaction(ctx context.Context, g guarded) (bool, error) {
@@ -143,29 +206,24 @@ func (db *DB) guardInTransaction(ctx context.Context, g guarded) (bool, error) {
 		return false, err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to do
-	won, err := found(ctx, tx, g, g.text+" RETURNING "+g.returning, g.args)
+	if len(g.into) == 0 {
+		g.into = discard(1)
+	}
+	won, err := found(ctx, tx, g.into, g.text+" RETURNING "+g.returning, g.args...)
 	if err != nil || !won {
 		return false, err
 	}
-	for _, r := range g.riders {
-		if r.text == "" {
-			err = r.add(ctx, tx)
-		} else {
-			_, err = tx.ExecContext(ctx, strings.ReplaceAll(r.text, "{guard}", "TRUE"), r.args...)
+	if err := writeAll(ctx, tx, g.riders...); err != nil {
+		if errors.Is(err, ErrConflict) {
+			err = nil
 		}
-		if err != nil {
-			return false, err
-		}
+		return false, err
 	}
 	return true, tx.Commit()
 }
 
 // found runs the statement to its end and tells whether a row came back.
-func found(ctx context.Context, q queryer, g guarded, text string, args []any) (bool, error) {
-	into := g.into
-	if len(into) == 0 {
-		into = []any{new(int64)}
-	}
+func found(ctx context.Context, q queryer, into []any, text string, args ...any) (bool, error) {
 	rows, err := q.QueryContext(ctx, text, args...)
 	if err != nil {
 		return false, err

@@ -100,6 +100,9 @@ type dialect interface {
 	dangling(error) bool
 	// again recognises failures after which the same transaction may succeed.
 	again(error) bool
+	// undone recognises a guarded write whose rider had to change a row and
+	// did not, see rider.must.
+	undone(error) bool
 	// noTable recognises a query of a table that was never made.
 	noTable(error) bool
 	// migrate runs the migrations so that two programs at once do it once.

@@ -67,6 +67,8 @@ func (postgresDialect) again(err error) bool {
 	return false
 }
 
+func (postgresDialect) undone(err error) bool { return sqlState(err) == "22012" } // division by zero
+
 func (postgresDialect) noTable(err error) bool { return sqlState(err) == "42P01" }
 
 func (postgresDialect) migrate(ctx context.Context, db *sql.DB, schema fs.FS) error {

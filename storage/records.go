@@ -56,6 +56,9 @@ type SignInView struct {
 	SignIn  *SignIn
 	Session *Session
 	Person  *Person
+	// Outdated says that there was a sign-in, but the user's password or
+	// authenticators have changed since: it begins again.
+	Outdated bool
 }
 
 // Session is one signed-in user of one browser.

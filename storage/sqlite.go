@@ -85,6 +85,9 @@ func (sqliteDialect) again(err error) bool {
 	return primary == codes.SQLITE_BUSY || primary == codes.SQLITE_LOCKED
 }
 
+// undone is never asked: here the transaction is rolled back.
+func (sqliteDialect) undone(error) bool { return false }
+
 func (sqliteDialect) noTable(err error) bool {
 	// SQLite has no code of its own for this.
 	return sqliteCode(err) == codes.SQLITE_ERROR && strings.Contains(err.Error(), "no such table")
