@@ -1,8 +1,15 @@
 package storage
 
 import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
+	"stile/audit"
 	"stile/authn"
 	"stile/device"
 )
@@ -81,4 +88,185 @@ func (p Policy) filled(d Policy) Policy {
 func (l *Lifetimes) fields() []*time.Duration {
 	return []*time.Duration{&l.TwoStepIdle, &l.TwoStepAbsolute, &l.PasswordIdle, &l.PasswordAbsolute,
 		&l.GrantIdle, &l.GrantAbsolute, &l.TwoStepGrantAbsolute, &l.Cooldown}
+}
+
+// kept is filled turned around: what equals the default is left open, so that
+// it goes on following the installation's.
+func (p Policy) kept(d Policy) Policy {
+	if p.Required.Compare(d.Required) == 0 {
+		p.Required = device.Version{}
+	}
+	if p.Reenrolment == d.Reenrolment {
+		p.Reenrolment = ""
+	}
+	mine, theirs := p.Lifetimes.fields(), d.Lifetimes.fields()
+	for i, f := range mine {
+		if *f == *theirs[i] {
+			*f = 0
+		}
+	}
+	return p
+}
+
+// Validate refuses lifetimes beyond what may be configured and unknown modes.
+// It wants a filled policy.
+func (p Policy) Validate() error {
+	l := p.Lifetimes
+	for _, bound := range []struct {
+		what                string
+		idle, absolute, max time.Duration
+	}{
+		{"two-step session", l.TwoStepIdle, l.TwoStepAbsolute, day},
+		{"session", l.PasswordIdle, l.PasswordAbsolute, 30 * day},
+		{"grant", l.GrantIdle, l.GrantAbsolute, 365 * day},
+		{"two-step grant", 0, l.TwoStepGrantAbsolute, 365 * day},
+	} {
+		if bound.idle < 0 || bound.absolute <= 0 || bound.idle > bound.absolute || bound.absolute > bound.max {
+			return fmt.Errorf("policy: %s: idle %v and absolute %v: idle must be the shorter one, and absolute at most %v",
+				bound.what, bound.idle, bound.absolute, bound.max)
+		}
+	}
+	switch p.Reenrolment {
+	case ReenrolByEmail, ReenrolByRecovery, ReenrolByAdmin:
+	default:
+		return fmt.Errorf("policy: re-enrolment %q: use email, recovery-code or admin", p.Reenrolment)
+	}
+	if _, err := device.Parse(p.Required.Text(), p.Required.Build); err != nil {
+		return fmt.Errorf("policy: %w", err)
+	}
+	return nil
+}
+
+// AccountState is what a change of policy is decided on.
+type AccountState struct {
+	Account  Account
+	Policy   Policy
+	Groups   []device.Group
+	Products []Product
+}
+
+// UpdatePolicy changes an account's policy to what decide returns. decide is
+// pure and may run more than once. What it decides on stays as it is until the
+// change is made.
+//
+// Turning two-step verification on is refused with [device.BelowError] while a
+// device group is older than the policy requires; once it is on, groups may
+// fall below. Nothing is written when nothing changes.
+func (db *DB) UpdatePolicy(ctx context.Context, accountID string, decide func(AccountState) (Policy, error), by audit.Actor) (Policy, error) {
+	p, err := writing(ctx, db, func(tx *sql.Tx) (Policy, error) { return db.updatePolicy(ctx, tx, accountID, decide, by) })
+	if err != nil {
+		return Policy{}, errors.Join(err, db.policyRefused(ctx, accountID, err, by))
+	}
+	return p, nil
+}
+
+func (db *DB) updatePolicy(ctx context.Context, tx *sql.Tx, accountID string, decide func(AccountState) (Policy, error), by audit.Actor) (Policy, error) {
+	state, err := db.lockState(ctx, tx, accountID)
+	if err != nil {
+		return Policy{}, err
+	}
+	old := state.Policy
+	p, err := decide(state)
+	if err != nil {
+		return Policy{}, err
+	}
+	p = p.filled(db.defaults)
+	p.Version = old.Version
+	slices.Sort(p.Products)
+	p.Products = slices.Compact(p.Products)
+	if err := p.Validate(); err != nil {
+		return Policy{}, err
+	}
+	for _, id := range p.Products {
+		if !slices.ContainsFunc(state.Products, func(has Product) bool { return has.ID == id }) {
+			return Policy{}, fmt.Errorf("policy: product %q: %w", id, ErrNotFound)
+		}
+	}
+	if p.TwoStep && !old.TwoStep {
+		if err := device.Check(p.Required, state.Groups); err != nil {
+			return Policy{}, err
+		}
+	}
+	before, after := old.kept(db.defaults).text(), p.kept(db.defaults).text()
+	if before == after {
+		return old, nil
+	}
+	p.Version++
+	if _, err := run(ctx, tx, `UPDATE policies SET version = $2, settings = $3, updated_at = $4 WHERE account_id = $1`,
+		accountID, p.Version, after, micros(db.now())); err != nil {
+		return Policy{}, err
+	}
+	return p, db.event(audit.Event{Kind: audit.PolicyChanged, Actor: by, AccountID: accountID,
+		Detail: map[string]string{"before": before, "after": after}}).add(ctx, tx)
+}
+
+// text is the stored form.
+func (p Policy) text() string {
+	text, _ := json.Marshal(p) // holds nothing that doesn't encode
+	return string(text)
+}
+
+// policyRefused writes down that the device groups stood in the way.
+func (db *DB) policyRefused(ctx context.Context, accountID string, cause error, by audit.Actor) error {
+	var below device.BelowError
+	if !errors.As(cause, &below) {
+		return nil
+	}
+	return db.write(ctx, db.event(audit.Event{Kind: audit.PolicyRefused, Outcome: audit.Refused, Actor: by, AccountID: accountID,
+		Reason: "device_groups", Detail: map[string]string{"needs": below.Needs.String(), "below": fmt.Sprint(len(below.Groups))}}).in(ctx))
+}
+
+// AccountState returns what a change of policy would be decided on now.
+func (db *DB) AccountState(ctx context.Context, accountID string) (AccountState, error) {
+	a, err := db.account(ctx, db.reader, accountID)
+	if err != nil {
+		return AccountState{}, err
+	}
+	return db.state(ctx, db.reader, a)
+}
+
+// lockState is AccountState that stays true until the transaction ends.
+func (db *DB) lockState(ctx context.Context, tx *sql.Tx, accountID string) (AccountState, error) {
+	a, err := db.lockAccount(ctx, tx, accountID)
+	if err != nil {
+		return AccountState{}, err
+	}
+	return db.state(ctx, tx, a)
+}
+
+func (db *DB) state(ctx context.Context, q queryer, a Account) (s AccountState, err error) {
+	s.Account = a
+	s.Policy, err = one(ctx, q, func(r row) (p Policy, err error) {
+		var version int64
+		err = r.Scan(&version, fromJSON(&p))
+		p = p.filled(db.defaults)
+		p.Version = version
+		return p, err
+	}, `SELECT version, settings FROM policies WHERE account_id = $1`, a.ID)
+	if err != nil {
+		return s, fmt.Errorf("policy: %w", err)
+	}
+	groups, err := deviceGroups(ctx, q, a.ID)
+	for _, g := range groups {
+		s.Groups = append(s.Groups, g.Group)
+	}
+	if err == nil {
+		s.Products, err = products(ctx, q, a.ID)
+	}
+	return s, err
+}
+
+// CountUncovered returns how many users would have to enrol under a policy: the
+// active ones that it covers, without an authenticator app.
+func (db *DB) CountUncovered(ctx context.Context, accountID string, p Policy) (int, error) {
+	covered, args := "", []any{accountID}
+	if len(p.Products) > 0 {
+		covered = ` AND EXISTS (SELECT 1 FROM seats s WHERE s.user_id = u.id AND s.product_id IN (` + marks(1, len(p.Products)) + `))`
+		for _, id := range p.Products {
+			args = append(args, id)
+		}
+	}
+	n, err := one(ctx, db.reader, scanInt, `SELECT count(*) FROM users u WHERE u.account_id = $1 AND u.disabled_at IS NULL
+		AND NOT EXISTS (SELECT 1 FROM authenticators t WHERE t.user_id = u.id AND t.kind = 'totp' AND t.state = 'active')`+covered, args...)
+	return int(n), err
 }

@@ -1,0 +1,335 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"stile/audit"
+	"stile/device"
+)
+
+// What a change to a record was, as the reason of its event.
+const (
+	created = "created"
+	updated = "updated"
+	deleted = "deleted"
+)
+
+// CreateAccount makes an account and its policy, with two-step verification
+// optional. An empty ID is filled in.
+func (db *DB) CreateAccount(ctx context.Context, a Account, by audit.Actor) (Account, error) {
+	return writing(ctx, db, func(tx *sql.Tx) (Account, error) { return db.createAccount(ctx, tx, a, by) })
+}
+
+func (db *DB) createAccount(ctx context.Context, tx *sql.Tx, a Account, by audit.Actor) (Account, error) {
+	if err := a.check(); err != nil {
+		return Account{}, err
+	}
+	if a.ID == "" {
+		a.ID = randomID()
+	}
+	a.CreatedAt = db.now()
+	now := micros(a.CreatedAt)
+	err := insert{table: "accounts", columns: "id, name, language, time_zone, suspended_at, created_at, updated_at",
+		values: []any{a.ID, a.Name, a.Language, a.TimeZone, nullMicros(a.SuspendedAt), now, now}}.add(ctx, tx)
+	if err == nil {
+		err = insert{table: "policies", columns: "account_id, version, settings, updated_at",
+			values: []any{a.ID, 1, asJSON(Policy{}), now}}.add(ctx, tx)
+	}
+	if err == nil {
+		err = db.event(audit.Event{Kind: audit.AccountChanged, Actor: by, AccountID: a.ID, Reason: created}).add(ctx, tx)
+	}
+	return a, db.unique(err, "account %q", a.Name)
+}
+
+func (a Account) check() error {
+	if err := checkName("account", a.Name); err != nil {
+		return err
+	}
+	return checkPlace(a.Language, a.TimeZone)
+}
+
+// UpdateAccount changes name, language, time zone and suspension. change may
+// run more than once.
+func (db *DB) UpdateAccount(ctx context.Context, id string, change func(*Account) error, by audit.Actor) (Account, error) {
+	return writing(ctx, db, func(tx *sql.Tx) (Account, error) { return db.updateAccount(ctx, tx, id, change, by) })
+}
+
+func (db *DB) updateAccount(ctx context.Context, tx *sql.Tx, id string, change func(*Account) error, by audit.Actor) (Account, error) {
+	old, err := db.lockAccount(ctx, tx, id)
+	if err != nil {
+		return Account{}, err
+	}
+	a := old
+	if err := change(&a); err != nil {
+		return Account{}, err
+	}
+	a.ID, a.CreatedAt = old.ID, old.CreatedAt
+	if err := a.check(); err != nil {
+		return Account{}, err
+	}
+	fields := changedFields(map[string]bool{"name": a.Name != old.Name, "language": a.Language != old.Language,
+		"time_zone": a.TimeZone != old.TimeZone, "suspended": (a.SuspendedAt == nil) != (old.SuspendedAt == nil)})
+	if fields == "" {
+		return old, nil
+	}
+	_, err = run(ctx, tx, `UPDATE accounts SET name = $2, language = $3, time_zone = $4, suspended_at = $5 WHERE id = $1`,
+		a.ID, a.Name, a.Language, a.TimeZone, nullMicros(a.SuspendedAt))
+	if err == nil {
+		err = db.event(audit.Event{Kind: audit.AccountChanged, Actor: by, AccountID: a.ID, Reason: updated,
+			Detail: map[string]string{"fields": fields}}).add(ctx, tx)
+	}
+	return a, db.unique(err, "account %q", a.Name)
+}
+
+// DeleteAccount removes an account with everything in it: users, products,
+// device groups, clients and what they hold. The audit log keeps its lines.
+func (db *DB) DeleteAccount(ctx context.Context, id string, by audit.Actor) error {
+	return db.write(ctx, func(tx *sql.Tx) error { return db.deleteAccount(ctx, tx, id, by) })
+}
+
+func (db *DB) deleteAccount(ctx context.Context, tx *sql.Tx, id string, by audit.Actor) error {
+	n, err := run(ctx, tx, `DELETE FROM accounts WHERE id = $1`, id)
+	if err == nil && n == 0 {
+		err = ErrNotFound
+	}
+	if err == nil {
+		err = db.event(audit.Event{Kind: audit.AccountChanged, Actor: by, AccountID: id, Reason: deleted}).add(ctx, tx)
+	}
+	if err != nil {
+		return fmt.Errorf("account %q: %w", id, err)
+	}
+	return nil
+}
+
+// Account finds an account by its id or, failing that, its name.
+func (db *DB) Account(ctx context.Context, idOrName string) (Account, error) {
+	return db.account(ctx, db.reader, idOrName)
+}
+
+func (db *DB) account(ctx context.Context, q queryer, idOrName string) (Account, error) {
+	a, err := one(ctx, q, scanAccount, `SELECT `+accountColumns+` FROM accounts a WHERE a.id = $1 OR a.name = $1
+		ORDER BY CASE WHEN a.id = $1 THEN 0 ELSE 1 END LIMIT 1`, idOrName)
+	if err != nil {
+		return Account{}, fmt.Errorf("account %q: %w", idOrName, err)
+	}
+	return a, nil
+}
+
+// Accounts lists accounts by name, those after a name, at most limit.
+func (db *DB) Accounts(ctx context.Context, after string, limit int) ([]Account, error) {
+	return many(ctx, db.reader, scanAccount, `SELECT `+accountColumns+` FROM accounts a WHERE a.name > $1 ORDER BY a.name LIMIT $2`, after, limit)
+}
+
+// lockAccount returns an account and holds back everyone else who changes what
+// it has set up, until the transaction ends. Reading goes on. What it protects
+// is read after it, so that it is seen as the one before left it.
+func (db *DB) lockAccount(ctx context.Context, tx *sql.Tx, id string) (Account, error) {
+	if _, err := run(ctx, tx, `UPDATE accounts SET updated_at = $2 WHERE id = $1`, id, micros(db.now())); err != nil {
+		return Account{}, err
+	}
+	a, err := one(ctx, tx, scanAccount, `SELECT `+accountColumns+` FROM accounts a WHERE a.id = $1`, id)
+	if err != nil {
+		return Account{}, fmt.Errorf("account %q: %w", id, err)
+	}
+	return a, nil
+}
+
+// Product is something that an account has bought.
+type Product struct {
+	ID        string
+	AccountID string
+	Name      string // unique in the account
+	CreatedAt time.Time
+}
+
+const productColumns = `id, account_id, name, created_at`
+
+func scanProduct(r row) (p Product, err error) {
+	return p, r.Scan(&p.ID, &p.AccountID, &p.Name, atTime(&p.CreatedAt))
+}
+
+// CreateProduct gives an account a product. An empty ID is filled in.
+func (db *DB) CreateProduct(ctx context.Context, p Product, by audit.Actor) (Product, error) {
+	return writing(ctx, db, func(tx *sql.Tx) (Product, error) { return db.createProduct(ctx, tx, p, by) })
+}
+
+func (db *DB) createProduct(ctx context.Context, tx *sql.Tx, p Product, by audit.Actor) (Product, error) {
+	if err := checkName("product", p.Name); err != nil {
+		return Product{}, err
+	}
+	if _, err := db.lockAccount(ctx, tx, p.AccountID); err != nil {
+		return Product{}, err
+	}
+	if p.ID == "" {
+		p.ID = randomID()
+	}
+	p.CreatedAt = db.now()
+	err := insert{table: "products", columns: productColumns, values: []any{p.ID, p.AccountID, p.Name, micros(p.CreatedAt)}}.add(ctx, tx)
+	if err == nil {
+		err = db.productEvent(p, created, by).add(ctx, tx)
+	}
+	return p, db.unique(err, "product %q", p.Name)
+}
+
+// RenameProduct gives a product another name.
+func (db *DB) RenameProduct(ctx context.Context, accountID, id, name string, by audit.Actor) error {
+	return db.write(ctx, func(tx *sql.Tx) error {
+		if err := checkName("product", name); err != nil {
+			return err
+		}
+		n, err := run(ctx, tx, `UPDATE products SET name = $3 WHERE id = $1 AND account_id = $2`, id, accountID, name)
+		if err == nil && n == 0 {
+			err = ErrNotFound
+		}
+		if err == nil {
+			err = db.productEvent(Product{ID: id, AccountID: accountID}, updated, by).add(ctx, tx)
+		}
+		return db.unique(err, "product %q", name)
+	})
+}
+
+// DeleteProduct takes a product, and all seats of it, from an account. It fails
+// with ErrInUse while the policy names it: without the name the policy could
+// cover others than before.
+func (db *DB) DeleteProduct(ctx context.Context, accountID, id string, by audit.Actor) error {
+	return db.write(ctx, func(tx *sql.Tx) error { return db.deleteProduct(ctx, tx, accountID, id, by) })
+}
+
+func (db *DB) deleteProduct(ctx context.Context, tx *sql.Tx, accountID, id string, by audit.Actor) error {
+	state, err := db.lockState(ctx, tx, accountID)
+	if err != nil {
+		return err
+	}
+	for _, named := range state.Policy.Products {
+		if named == id {
+			return fmt.Errorf("product %q: %w: take it out of the account's policy first", id, ErrInUse)
+		}
+	}
+	n, err := run(ctx, tx, `DELETE FROM products WHERE id = $1 AND account_id = $2`, id, accountID)
+	if err == nil && n == 0 {
+		err = ErrNotFound
+	}
+	if err == nil {
+		err = db.productEvent(Product{ID: id, AccountID: accountID}, deleted, by).add(ctx, tx)
+	}
+	return db.unique(err, "product %q", id)
+}
+
+// Products lists an account's products by name.
+func (db *DB) Products(ctx context.Context, accountID string) ([]Product, error) {
+	return products(ctx, db.reader, accountID)
+}
+
+func products(ctx context.Context, q queryer, accountID string) ([]Product, error) {
+	return many(ctx, q, scanProduct, `SELECT `+productColumns+` FROM products WHERE account_id = $1 ORDER BY name`, accountID)
+}
+
+func (db *DB) productEvent(p Product, reason string, by audit.Actor) insert {
+	return db.event(audit.Event{Kind: audit.ProductChanged, Actor: by, AccountID: p.AccountID, Reason: reason,
+		Detail: map[string]string{"product": p.ID}})
+}
+
+// DeviceGroup is a set of an account's managed devices.
+type DeviceGroup struct {
+	ID        string
+	AccountID string
+	device.Group
+	CreatedAt time.Time
+}
+
+const deviceGroupColumns = `id, account_id, name, client_version, client_build, created_at`
+
+func scanDeviceGroup(r row) (g DeviceGroup, err error) {
+	var version string
+	var build int
+	if err := r.Scan(&g.ID, &g.AccountID, &g.Name, &version, &build, atTime(&g.CreatedAt)); err != nil {
+		return g, err
+	}
+	g.Has, err = device.Parse(version, build)
+	return g, err
+}
+
+// SaveDeviceGroup makes a device group, or changes the one of this ID. An empty
+// ID is filled in. A group may fall below what the account's policy requires:
+// the policy looks when it is turned on.
+func (db *DB) SaveDeviceGroup(ctx context.Context, g DeviceGroup, by audit.Actor) (DeviceGroup, error) {
+	return writing(ctx, db, func(tx *sql.Tx) (DeviceGroup, error) { return db.saveDeviceGroup(ctx, tx, g, by) })
+}
+
+func (db *DB) saveDeviceGroup(ctx context.Context, tx *sql.Tx, g DeviceGroup, by audit.Actor) (DeviceGroup, error) {
+	if err := checkName("device group", g.Name); err != nil {
+		return DeviceGroup{}, err
+	}
+	if _, err := device.Parse(g.Has.Text(), g.Has.Build); err != nil {
+		return DeviceGroup{}, fmt.Errorf("device group %q: %w", g.Name, err)
+	}
+	if _, err := db.lockAccount(ctx, tx, g.AccountID); err != nil {
+		return DeviceGroup{}, err
+	}
+	now, reason := db.now(), updated
+	var err error
+	if g.ID == "" {
+		g.ID, g.CreatedAt, reason = randomID(), now, created
+		err = insert{table: "device_groups", columns: deviceGroupColumns + ", updated_at",
+			values: []any{g.ID, g.AccountID, g.Name, g.Has.Text(), g.Has.Build, micros(now), micros(now)}}.add(ctx, tx)
+	} else {
+		g.CreatedAt, err = one(ctx, tx, func(r row) (t time.Time, err error) { return t, r.Scan(atTime(&t)) },
+			`UPDATE device_groups SET name = $3, client_version = $4, client_build = $5, updated_at = $6
+			WHERE id = $1 AND account_id = $2 RETURNING created_at`, g.ID, g.AccountID, g.Name, g.Has.Text(), g.Has.Build, micros(now))
+	}
+	if err == nil {
+		err = db.deviceGroupEvent(g, reason, by).add(ctx, tx)
+	}
+	return g, db.unique(err, "device group %q", g.Name)
+}
+
+// DeleteDeviceGroup removes a device group.
+func (db *DB) DeleteDeviceGroup(ctx context.Context, accountID, id string, by audit.Actor) error {
+	return db.write(ctx, func(tx *sql.Tx) error { return db.deleteDeviceGroup(ctx, tx, accountID, id, by) })
+}
+
+func (db *DB) deleteDeviceGroup(ctx context.Context, tx *sql.Tx, accountID, id string, by audit.Actor) error {
+	if _, err := db.lockAccount(ctx, tx, accountID); err != nil {
+		return err
+	}
+	n, err := run(ctx, tx, `DELETE FROM device_groups WHERE id = $1 AND account_id = $2`, id, accountID)
+	if err == nil && n == 0 {
+		err = ErrNotFound
+	}
+	if err == nil {
+		err = db.deviceGroupEvent(DeviceGroup{ID: id, AccountID: accountID}, deleted, by).add(ctx, tx)
+	}
+	return db.unique(err, "device group %q", id)
+}
+
+// DeviceGroups lists an account's device groups by name.
+func (db *DB) DeviceGroups(ctx context.Context, accountID string) ([]DeviceGroup, error) {
+	return deviceGroups(ctx, db.reader, accountID)
+}
+
+func deviceGroups(ctx context.Context, q queryer, accountID string) ([]DeviceGroup, error) {
+	return many(ctx, q, scanDeviceGroup, `SELECT `+deviceGroupColumns+` FROM device_groups WHERE account_id = $1 ORDER BY name`, accountID)
+}
+
+func (db *DB) deviceGroupEvent(g DeviceGroup, reason string, by audit.Actor) insert {
+	detail := map[string]string{"device_group": g.ID}
+	if reason != deleted {
+		detail["version"] = g.Has.String()
+	}
+	return db.event(audit.Event{Kind: audit.DeviceGroupChanged, Actor: by, AccountID: g.AccountID, Reason: reason, Detail: detail})
+}
+
+// changedFields names what is marked, in order, for the detail of an event.
+func changedFields(marked map[string]bool) string {
+	var names []string
+	for name, changed := range marked {
+		if changed {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(sorted(names), " ")
+}
