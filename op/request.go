@@ -53,9 +53,10 @@ type parameters struct {
 	repeated []string // given more than once, or in query and body
 }
 
-// readParameters reads a request from its query and, if it is a POST, its body.
+// readParameters reads the known parameters of a request from its query and, if
+// it is a POST, its body.
 // It fails with a [web.UserError] if that can't be read at all.
-func readParameters(r *http.Request) (parameters, error) {
+func readParameters(r *http.Request, known map[string]int) (parameters, error) {
 	texts := []string{r.URL.RawQuery}
 	if r.Method == http.MethodPost {
 		body, err := readBody(r)
@@ -64,7 +65,7 @@ func readParameters(r *http.Request) (parameters, error) {
 		}
 		texts = append(texts, body)
 	}
-	p, ok := parseParameters(texts...)
+	p, ok := parseParameters(known, texts...)
 	if !ok {
 		return parameters{}, pageOf(templates.ErrorRequest, errMalformed(), "")
 	}
@@ -89,7 +90,7 @@ func readBody(r *http.Request) (string, error) {
 
 // parseParameters takes the known parameters out of form-encoded texts. Text
 // that is no form is refused, as are too many parameters.
-func parseParameters(texts ...string) (parameters, bool) {
+func parseParameters(known map[string]int, texts ...string) (parameters, bool) {
 	p := parameters{values: map[string]string{}}
 	seen, count := map[string]bool{}, 0
 	for _, text := range texts {
@@ -106,7 +107,7 @@ func parseParameters(texts ...string) (parameters, bool) {
 			if nameErr != nil || valueErr != nil || !utf8.ValidString(value) {
 				return parameters{}, false
 			}
-			if _, known := bounds[name]; !known {
+			if _, ok := known[name]; !ok {
 				continue
 			}
 			if seen[name] {
@@ -125,6 +126,16 @@ func (p parameters) get(name string) string { return p.values[name] }
 // sure tells whether a parameter was given once.
 func (p parameters) sure(name string) bool {
 	return p.values[name] != "" && !slices.Contains(p.repeated, name)
+}
+
+// tooLong returns the name of a parameter that is longer than it may be, or "".
+func (p parameters) tooLong(bounds map[string]int) string {
+	for name, value := range p.values {
+		if len(value) > bounds[name] {
+			return name
+		}
+	}
+	return ""
 }
 
 // target returns where answers to the request go, errors included. An unknown
@@ -236,10 +247,8 @@ func refuseUnknown(p parameters, c *client) error {
 	case !c.may(oidc.GrantTypeCode):
 		return errGrantNotRegistered()
 	}
-	for name, value := range p.values {
-		if len(value) > bounds[name] {
-			return errTooLarge()
-		}
+	if p.tooLong(bounds) != "" {
+		return errTooLarge()
 	}
 	return nil
 }
@@ -357,27 +366,4 @@ func (p *Provider) knownClient(ctx context.Context, id string) (*client, error) 
 		return nil, pageOf(templates.ErrorUnknownClient, errClientID(), "client_id")
 	}
 	return c, err
-}
-
-// pageOf is the error page of a request that has nobody to send the error to.
-func pageOf(kind templates.ErrorKind, e *oidc.Error, parameter string) web.UserError {
-	return web.UserError{Kind: kind, Err: e, Developer: &templates.DeveloperDetails{
-		Error: string(e.ErrorType), Description: e.Description, Parameter: parameter,
-	}}
-}
-
-// page is the client as its users see it.
-func (c *client) page() templates.Client {
-	m := c.Metadata
-	shown := templates.Client{Name: m.Name, Home: m.InitiateLoginURI, Privacy: m.PolicyURI, Terms: m.TOSURI}
-	if shown.Name == "" {
-		shown.Name = c.ID
-	}
-	if shown.Home == "" {
-		shown.Home = m.ClientURI
-	}
-	if u, err := url.Parse(m.ClientURI); err == nil {
-		shown.Host = u.Host
-	}
-	return shown
 }

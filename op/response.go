@@ -103,6 +103,6 @@ func formPostPolicy(uri redirectURI) string {
 		to = "http:"
 	}
 	to = strings.NewReplacer(";", "%3B", ",", "%2C", " ", "%20").Replace(to)
-	return "default-src 'none'; style-src 'self'; img-src 'self'; script-src '" + templates.FormPostScriptHash +
-		"'; base-uri 'none'; frame-ancestors 'none'; form-action " + to
+	return "default-src 'none'; style-src 'self'; img-src 'self'; script-src " + templates.FormPostScriptHash +
+		"; base-uri 'none'; frame-ancestors 'none'; form-action " + to
 }

@@ -1,0 +1,234 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"stile/seal"
+	"stile/storage"
+	"stile/templates"
+	"stile/token"
+	"stile/web"
+)
+
+// Signing out on a client's wish (OpenID Connect RP-Initiated Logout). A client
+// that shows the ID token of this very session is believed; for everybody else
+// a page asks, so that no image on a foreign page signs anybody out.
+
+// bindLeaving is what a sealed wish to sign out is bound to.
+const bindLeaving = "end_session"
+
+// leavingLife is how long the pages of a sign-out work.
+const leavingLife = time.Hour
+
+// leaving is a validated wish to sign out. Sealed it travels with the browser;
+// like every sealed request it has no authority.
+type leaving struct {
+	ClientID string    `json:"client,omitempty"`
+	Subject  string    `json:"sub,omitempty"` // from a good hint
+	SID      string    `json:"sid,omitempty"`
+	To       string    `json:"to,omitempty"` // registered, with state; empty: our own page
+	Locales  []string  `json:"locales,omitempty"`
+	Started  time.Time `json:"started"`
+}
+
+// leavingBounds are the parameters of the endpoint with how long each may be.
+var leavingBounds = map[string]int{
+	"id_token_hint": maxHint, "client_id": 256, "post_logout_redirect_uri": 4 << 10, "state": 2 << 10,
+	"logout_hint": maxLoginHint, "ui_locales": maxLocales,
+}
+
+// endSession is the end_session_endpoint.
+func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) error {
+	if sealed := r.URL.Query().Get(templates.FieldRequest); sealed != "" && r.Method == http.MethodGet {
+		q, err := p.openLeaving(sealed)
+		if err != nil {
+			return err
+		}
+		return p.leave(w, r, q)
+	}
+	params, err := readParameters(r, leavingBounds)
+	if err != nil {
+		return err
+	}
+	q, err := p.readLeaving(r.Context(), params)
+	if err != nil {
+		return err
+	}
+	if r.Method == http.MethodPost {
+		// The browser kept its cookies back, since another site posted.
+		return p.goOn(w, r, pathEndSession, q)
+	}
+	return p.leave(w, r, q)
+}
+
+// readLeaving checks what a client sends. A hint that is not good counts as
+// none, and costs the way back to the client: somebody else may have sent it.
+func (p *Provider) readLeaving(ctx context.Context, params parameters) (leaving, error) {
+	q := leaving{Started: p.Now(), Locales: strings.Fields(params.get("ui_locales"))}
+	if len(params.repeated) > 0 {
+		return q, pageOf(templates.ErrorRequest, errRepeated(), params.repeated[0])
+	}
+	if name := params.tooLong(leavingBounds); name != "" {
+		return q, pageOf(templates.ErrorRequest, errTooLarge(), name)
+	}
+	id := params.get("client_id")
+	if text := params.get("id_token_hint"); text != "" {
+		hint, err := p.Tokens.VerifyIDTokenHint(ctx, text, id)
+		if errors.Is(err, token.ErrInvalid) {
+			return q, nil
+		} else if err != nil {
+			return q, err
+		}
+		id, q.Subject, q.SID = hint.ClientID, hint.Subject, hint.SID
+	}
+	if id == "" || len(id) > leavingBounds["client_id"] {
+		return q, nil
+	}
+	c, err := p.client(ctx, id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return leaving{Started: q.Started, Locales: q.Locales}, nil
+	} else if err != nil {
+		return q, err
+	}
+	q.ClientID = c.ID
+	if to := params.get("post_logout_redirect_uri"); to != "" && slices.Contains(c.Metadata.PostLogoutRedirectURIs, to) {
+		q.To = to
+		if state := params.get("state"); state != "" {
+			q.To = withQuery(to, field{Name: "state", Value: state})
+		}
+	}
+	return q, nil
+}
+
+// leave signs out at once where that is safe, and asks where it is not.
+func (p *Provider) leave(w http.ResponseWriter, r *http.Request, q leaving) error {
+	view, err := p.Sessions.Current(r, q.ClientID)
+	if err != nil {
+		return err
+	}
+	if view != nil && !p.hinted(q, view) {
+		return p.goOn(w, r, pathSignOut, q)
+	}
+	if err := p.signOut(w, r, view, "client"); err != nil {
+		return err
+	}
+	if q.To != "" && q.Subject != "" {
+		return p.Kit.Leave(w, r, q.To)
+	}
+	return p.goOn(w, r, pathSignedOut, q)
+}
+
+// hinted tells whether the hint is the ID token of this session.
+func (p *Provider) hinted(q leaving, view *storage.SessionView) bool {
+	return q.Subject == view.Person.User.ID && q.SID == p.Tokens.SID(view.Session.ID, q.ClientID)
+}
+
+// signOut ends everything in this browser. Whoever leaves a shared computer
+// doesn't want to leave a second user signed in.
+func (p *Provider) signOut(w http.ResponseWriter, r *http.Request, view *storage.SessionView, reason string) error {
+	by := web.Actor(r)
+	if view != nil {
+		by.Kind, by.ID = "user", view.Person.User.ID
+	}
+	return p.Sessions.End(r.Context(), w, p.Sessions.BrowserHash(r), reason, by)
+}
+
+// showSignOut asks whether the user wants to sign out.
+func (p *Provider) showSignOut(w http.ResponseWriter, r *http.Request) error {
+	sealed := r.URL.Query().Get(templates.FieldRequest)
+	q, err := p.openLeaving(sealed)
+	if err != nil {
+		return err
+	}
+	view, err := p.Sessions.Current(r, q.ClientID)
+	if err != nil {
+		return err
+	}
+	if view == nil {
+		return p.goOn(w, r, pathSignedOut, q)
+	}
+	c, err := p.leavingClient(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	page := templates.SignOut{Address: view.Person.User.Email}
+	return p.Kit.Page(w, r, http.StatusOK, page, append(framed(c, view.Person, q.Locales), carrying(sealed))...)
+}
+
+// takeSignOut takes the answer.
+func (p *Provider) takeSignOut(w http.ResponseWriter, r *http.Request) error {
+	form, err := p.Kit.Form(w, r)
+	if err != nil {
+		return err
+	}
+	q, err := p.openLeaving(form.Get(templates.FieldRequest))
+	if err != nil {
+		return err
+	}
+	view, err := p.Sessions.Current(r, q.ClientID)
+	if err != nil {
+		return err
+	}
+	if form.Get(templates.FieldDo) == templates.DoStay && view != nil {
+		c, err := p.leavingClient(r.Context(), q)
+		if err != nil {
+			return err
+		}
+		return p.showFinished(w, r, c, view.Person, q.Locales)
+	}
+	if err := p.signOut(w, r, view, "user"); err != nil {
+		return err
+	}
+	return p.goOn(w, r, pathSignedOut, q)
+}
+
+// showSignedOut says that it is done, also when it is loaded again.
+func (p *Provider) showSignedOut(w http.ResponseWriter, r *http.Request) error {
+	q, err := p.openLeaving(r.URL.Query().Get(templates.FieldRequest))
+	if err != nil {
+		q = leaving{} // there is nothing to start again
+	}
+	c, err := p.leavingClient(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	page := templates.SignedOut{}
+	if c != nil {
+		page.Continue = registeredLink(q.To)
+	}
+	return p.Kit.Page(w, r, http.StatusOK, page, framed(c, storage.Person{}, q.Locales)...)
+}
+
+// leavingClient returns the client that asked, or nil.
+func (p *Provider) leavingClient(ctx context.Context, q leaving) (*client, error) {
+	if q.ClientID == "" {
+		return nil, nil
+	}
+	c, err := p.client(ctx, q.ClientID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	return c, err
+}
+
+// goOn seals a wish and goes on to a path of ours with it.
+func (p *Provider) goOn(w http.ResponseWriter, r *http.Request, path string, q leaving) error {
+	sealed, err := seal.SealJSON(p.Ring, seal.PurposeRequest, bindLeaving, q)
+	if err != nil {
+		return err
+	}
+	return p.Kit.Redirect(w, r, web.WithLanguage(r, withRequest(path, sealed)))
+}
+
+func (p *Provider) openLeaving(sealed string) (leaving, error) {
+	q, err := seal.OpenJSON[leaving](p.Ring, seal.PurposeRequest, bindLeaving, sealed)
+	if err != nil || !p.Now().Before(q.Started.Add(leavingLife)) {
+		return q, web.UserError{Kind: templates.ErrorOver, Err: err}
+	}
+	return q, nil
+}
