@@ -75,7 +75,7 @@ type Service struct {
 func New(o Options) *Service {
 	s := &Service{
 		db: o.DB, hasher: o.Hasher, ring: o.Ring, passwords: o.Passwords, limits: o.Limits,
-		now: func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) },
+		now:    func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) },
 		issuer: o.Issuer, name: o.Name, service: o.Service, log: o.Logger,
 	}
 	if s.log == nil {

@@ -3,13 +3,11 @@ package web
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/gorilla/mux"
 
 	"stile/seal"
-	"stile/templates"
 )
 
 // ErrCrossSite says that a form was not sent from a page of ours to this
@@ -65,9 +63,9 @@ func (k *Kit) FormToken(w http.ResponseWriter, r *http.Request, route string) st
 	return k.tokenFor(k.holder(r), route, k.period())
 }
 
-// checkForm tells whether a post comes from a page that this browser was given
+// checkToken tells whether a post comes from a page that this browser was given
 // for this route.
-func (k *Kit) checkForm(r *http.Request, form url.Values) error {
+func (k *Kit) checkToken(r *http.Request, sent string) error {
 	if !k.fromOurselves(r) {
 		return ErrCrossSite
 	}
@@ -75,8 +73,7 @@ func (k *Kit) checkForm(r *http.Request, form url.Values) error {
 	if holder == "" {
 		return ErrNoCookies
 	}
-	sent, now := form.Get(templates.FieldCSRF), k.period()
-	for _, period := range []int64{now, now - 1} {
+	for _, period := range []int64{k.period(), k.period() - 1} {
 		if k.hasher.Equal(seal.HashForm, sent, holder, route(r), strconv.FormatInt(period, 10)) {
 			return nil
 		}

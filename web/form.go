@@ -20,25 +20,31 @@ const (
 )
 
 // Form reads the form of a post and makes sure that it comes from a page of
-// ours: at most [MaxBody] bytes, UTF-8, each field once. Errors are
-// [UserError], those of the form token wrapping [ErrCrossSite] or [ErrNoCookies].
-func (k *Kit) Form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+// ours: [ReadForm], then [Kit.CheckForm].
+func (k *Kit) Form(_ http.ResponseWriter, r *http.Request) (url.Values, error) {
 	form, err := ReadForm(r)
 	if err != nil {
 		return nil, err
 	}
-	switch err := k.checkForm(r, form); {
-	case errors.Is(err, ErrNoCookies):
-		return nil, UserError{Kind: templates.ErrorCookies, Err: err}
-	case err != nil:
-		return nil, UserError{Kind: templates.ErrorFormExpired, Err: err}
-	}
-	form.Del(templates.FieldCSRF)
-	return form, nil
+	return form, k.CheckForm(r, form)
 }
 
-// ReadForm reads the form of a post as [Kit.Form] does, but for the token: for
-// endpoints that other sites may post to, such as /authorize.
+// CheckForm makes sure that a form comes from a page that this browser was
+// given for this route. Errors are [UserError], wrapping [ErrCrossSite] or
+// [ErrNoCookies].
+func (k *Kit) CheckForm(r *http.Request, form url.Values) error {
+	switch err := k.checkToken(r, form.Get(templates.FieldCSRF)); {
+	case errors.Is(err, ErrNoCookies):
+		return UserError{Kind: templates.ErrorCookies, Err: err}
+	case err != nil:
+		return UserError{Kind: templates.ErrorFormExpired, Err: err}
+	}
+	return nil
+}
+
+// ReadForm reads the form of a post: at most [MaxBody] bytes, UTF-8, each field
+// once. Alone it is for endpoints that other sites may post to, such as
+// /authorize. Errors are [UserError].
 func ReadForm(r *http.Request) (url.Values, error) {
 	if r.Method != http.MethodPost {
 		return nil, UserError{Kind: templates.ErrorMethod, Err: errors.New("form in a " + r.Method)}

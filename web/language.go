@@ -11,17 +11,21 @@ import (
 // ParamLang is the query parameter of the language switch.
 const ParamLang = "lang"
 
-// printer chooses the language of a page: what the switch says, the preferred
-// ones, what this browser chose once, what it accepts, the fallback, English.
-// A choice by the switch is kept in a cookie.
+// printer chooses the language of a page. A choice by the switch is kept in a
+// cookie.
 func (k *Kit) printer(w http.ResponseWriter, r *http.Request, v *view) locale.Printer {
-	chosen, kept := Language(r), k.Cookie(r, CookieLang)
-	if chosen != "" && chosen != kept {
+	if chosen := Language(r); chosen != "" && chosen != k.Cookie(r, CookieLang) {
 		k.SetCookie(w, CookieLang, chosen, LangAge)
 	}
-	wanted := append([]string{chosen}, v.preferred...)
-	wanted = append(wanted, kept, r.Header.Get("Accept-Language"), v.fallback)
-	return k.set.Printer(locale.Negotiate(wanted...))
+	return k.set.Printer(k.LanguageFor(r, v.preferred, v.fallback))
+}
+
+// LanguageFor returns the language that a page has: what the switch says, the
+// preferred ones, what this browser chose once, what it accepts, the fallback,
+// English.
+func (k *Kit) LanguageFor(r *http.Request, preferred []string, fallback string) locale.Lang {
+	wanted := append([]string{Language(r)}, preferred...)
+	return locale.Negotiate(append(wanted, k.Cookie(r, CookieLang), r.Header.Get("Accept-Language"), fallback)...)
 }
 
 // Language returns the language that the switch of this page says, or "".

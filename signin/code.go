@@ -1,0 +1,83 @@
+package signin
+
+import (
+	"context"
+	"errors"
+
+	"stile/audit"
+	"stile/authn"
+	"stile/factor"
+	"stile/limit"
+	"stile/storage"
+	"stile/templates"
+)
+
+// Code answers the code of the authenticator app.
+func (s *Service) Code(ctx context.Context, p *Pending, input string) error {
+	code, err := sixDigits(input, templates.ErrCodeEmpty)
+	if err != nil {
+		return err
+	}
+	totp, user := p.Person.TOTP, p.Person.User
+	if totp == nil {
+		return storage.ErrConflict // removed meanwhile
+	}
+	if err := s.row(ctx, p); err != nil {
+		return err
+	}
+	bookings := append(s.limits.BookTOTP(user.ID, totp.ID, s.visitor(p, s.addressKey(user.Email))), hints(p)...)
+	try, err := s.try(ctx, templates.FieldCode, bookings)
+	if err != nil {
+		return err
+	}
+	step, ok := factor.Match([]byte(totp.Key.Reveal()), code, s.now())
+	if !ok {
+		return s.wrongCode(ctx, p, try)
+	}
+	progress := p.SignIn.Progress.Prove(authn.Proof{Method: authn.TOTP, At: s.now(), Authenticator: totp.ID}, p.Person.Subject)
+	saved, err := s.db.ProveTOTP(ctx, storage.TOTPProof{
+		SignIn: s.changed(p, progress, p.SignIn.Secrets), AuthenticatorID: totp.ID, Step: step,
+		Refund: try.right(), Event: s.event(p, audit.ProofAccepted, string(authn.TOTP)),
+	})
+	switch {
+	case errors.Is(err, storage.ErrSpent):
+		// A double click, or somebody who looked over the shoulder: no attempt.
+		return try.void(ctx, problem(templates.FieldCode, templates.ErrCodeUsed))
+	case err != nil:
+		return try.void(ctx, err)
+	}
+	return s.went(p, saved, nil)
+}
+
+// wrongCode answers a wrong code. After too many in a row the authenticator
+// takes no more, and its user comes back another way.
+func (s *Service) wrongCode(ctx context.Context, p *Pending, try attempt) error {
+	refusal := try.wrongCode(ctx, s.refused(p, audit.ProofRefused, string(authn.TOTP)))
+	if !try.has(limit.TOTP) {
+		return refusal
+	}
+	err := s.db.SuspendTOTP(ctx, p.Person.User.ID, p.Person.TOTP.ID,
+		[]storage.Mail{s.mail(p, templates.MailAuthenticatorSuspended)}, s.event(p, audit.AuthenticatorPaused, "wrong_codes"))
+	if err != nil {
+		return err
+	}
+	return problem(templates.FieldCode, templates.ErrSuspended)
+}
+
+// Replaceable tells whether this user may set up a new device by an e-mail
+// code, where the old one can't be asked.
+func (p *Pending) Replaceable() bool {
+	return p.Person != nil && p.Person.Policy.Reenrolment == storage.ReenrolByEmail
+}
+
+// Replace answers "Set up a new mobile device". The present authenticator works
+// until the new one has given a code.
+func (s *Service) Replace(ctx context.Context, p *Pending) error {
+	if !p.Replaceable() {
+		return storage.ErrConflict // a recovery code, or an admin, opens this way
+	}
+	if err := s.row(ctx, p); err != nil {
+		return err
+	}
+	return s.save(ctx, p, p.SignIn.Progress.Replace(p.Person.Subject), storage.SignInSecrets{})
+}

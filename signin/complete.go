@@ -1,0 +1,42 @@
+package signin
+
+import (
+	"context"
+
+	"stile/audit"
+	"stile/authn"
+	"stile/seal"
+	"stile/session"
+	"stile/storage"
+)
+
+// Completed is what a finished sign-in leaves in the browser.
+type Completed struct {
+	Browser seal.Secret // the new id of the browser, for the session cookie
+	Known   Known       // for the known cookie
+	Session storage.Session
+}
+
+// Complete ends a sign-in whose requirement is met in a session of the browser:
+// of the same user, if there is one, or a new one. What was proven in this
+// sign-in counts from now; the browser gets a new id, and the old one is void.
+func (s *Service) Complete(ctx context.Context, p *Pending) (Completed, error) {
+	if p.SignIn == nil || p.Decision.Step != authn.StepFinished {
+		return Completed{}, storage.ErrConflict
+	}
+	now, user := s.now(), p.Person.User
+	evidence := p.Progress().Completed(now).Of(p.Person.Subject)
+	browser := seal.NewToken(seal.KindBrowser)
+	_, absolute := session.Limits(evidence, p.Person.Policy)
+	ended, err := s.db.CompleteSignIn(ctx, storage.Completion{
+		SignIn: *p.SignIn, Evidence: evidence,
+		OldBrowser: p.Browser.Session, NewBrowser: seal.HashToken(browser.Reveal()),
+		ExpiresAt: now.Add(absolute),
+		Network:   p.Browser.Actor.Network, UserAgent: p.Browser.Actor.UserAgent,
+		Event: s.event(p, audit.SignInSucceeded, string(p.Decision.Reason)),
+	})
+	if err != nil {
+		return Completed{}, err
+	}
+	return Completed{Browser: browser, Known: p.Browser.Known.with(s.addressKey(user.Email), now), Session: ended}, nil
+}

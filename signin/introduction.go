@@ -1,0 +1,121 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"stile/audit"
+	"stile/authn"
+	"stile/factor"
+	"stile/limit"
+	"stile/seal"
+	"stile/storage"
+	"stile/templates"
+)
+
+// EmailCodeLife is how long a code sent by e-mail works.
+const EmailCodeLife = 10 * time.Minute
+
+// Introduced answers Continue on the introduction: the enrolment begins, and
+// the e-mail is sent where one is due.
+func (s *Service) Introduced(ctx context.Context, p *Pending) error {
+	if err := s.row(ctx, p); err != nil {
+		return err
+	}
+	progress := p.SignIn.Progress.Start(p.Person.Subject)
+	after := authn.Next(p.Requirement, p.Person.Subject, s.joined(p, progress))
+	if after.Step != authn.StepVerifyEmail || p.codeWorks(s.now()) {
+		return s.save(ctx, p, progress, p.SignIn.Secrets)
+	}
+	return s.sendCode(ctx, p, progress, "")
+}
+
+// joined is a progress to come, with what the session had proven before.
+func (s *Service) joined(p *Pending, progress authn.Progress) authn.Progress {
+	if p.Session != nil {
+		progress = progress.Join(p.Session.Evidence)
+	}
+	return progress
+}
+
+// codeWorks tells whether a code was sent in this sign-in that still counts.
+func (p *Pending) codeWorks(now time.Time) bool {
+	c := p.SignIn.EmailCode
+	return c != nil && c.UsedAt == nil && now.Before(c.ExpiresAt)
+}
+
+// Keep answers "Not now", and the way back to the present authenticator.
+func (s *Service) Keep(ctx context.Context, p *Pending) error {
+	if err := s.row(ctx, p); err != nil {
+		return err
+	}
+	return s.save(ctx, p, p.SignIn.Progress.Decline(), storage.SignInSecrets{})
+}
+
+// SendAgain sends another e-mail; the code in it is the only one that counts.
+func (s *Service) SendAgain(ctx context.Context, p *Pending) error {
+	return s.sendCode(ctx, p, p.SignIn.Progress, templates.DoSendAgain)
+}
+
+// sendCode makes a code and queues its message, within the bounds of how many
+// may be sent. field is where the page says what is wrong.
+func (s *Service) sendCode(ctx context.Context, p *Pending, progress authn.Progress, field string) error {
+	if until := s.emailClosed(p.Person); !until.IsZero() {
+		return s.tooMany(field, templates.ErrReplaceCooldown, until)
+	}
+	user := p.Person.User
+	_, err := s.db.BookAttempts(ctx, s.limits.BookEmailSent(user.ID, user.AccountID, s.visitor(p, s.addressKey(user.Email))))
+	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
+		key := templates.ErrSendAgainLimit
+		if limit.NameOf(limited.Key) == limit.EmailSentGap {
+			key = templates.ErrSendAgainWait
+		}
+		return s.tooMany(field, key, limited.Until)
+	}
+	if err != nil {
+		return err
+	}
+	code, now := factor.NewEmailCode(), s.now()
+	n := s.changed(p, progress, p.SignIn.Secrets)
+	expires := now.Add(EmailCodeLife)
+	mail := s.mail(p, templates.MailEmailCode,
+		templates.DataCode, code, templates.DataLabel, n.Label, templates.DataUntil, expires.Format(time.RFC3339))
+	mail.ExpiresAt = expires
+	saved, err := s.db.SendEmailCode(ctx, storage.SendCode{
+		SignIn: n, Hash: s.hasher.Text(seal.HashEmailCode, n.CodeParts(code)...), Expires: expires,
+		Mail: mail, Event: s.event(p, audit.EmailCodeSent, ""),
+	})
+	if err := s.went(p, saved, err); err != nil {
+		return err
+	}
+	p.SignIn.EmailCode = &storage.EmailCodeState{SentAt: now, ExpiresAt: expires}
+	return nil
+}
+
+// How long an address must have been the user's, and how long ago a password
+// reset must be, before an e-mail code alone replaces an authenticator: one
+// mailbox must not give both factors.
+const (
+	settledAddress = 7 * 24 * time.Hour
+	settledReset   = 24 * time.Hour
+)
+
+// emailClosed returns until when the user's address is not enough to replace
+// an authenticator, or zero.
+func (s *Service) emailClosed(who *storage.Person) time.Time {
+	if who.TOTP == nil && !who.Suspended {
+		return time.Time{} // nothing is replaced
+	}
+	var until time.Time
+	if at := who.User.EmailChangedAt; at != nil {
+		until = at.Add(settledAddress)
+	}
+	if at := who.User.PasswordResetAt; at != nil && at.Add(settledReset).After(until) {
+		until = at.Add(settledReset)
+	}
+	if !until.After(s.now()) {
+		return time.Time{}
+	}
+	return until
+}

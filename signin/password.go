@@ -1,0 +1,125 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"stile/address"
+	"stile/audit"
+	"stile/authn"
+	"stile/factor"
+	"stile/limit"
+	"stile/storage"
+	"stile/templates"
+	"stile/web"
+)
+
+// CheckAddress says what is wrong with the form of an address, if anything is.
+// It doesn't say whether the address is anybody's.
+func CheckAddress(email string) error {
+	if key := addressFault(email); key != "" {
+		return problem(templates.FieldEmail, key)
+	}
+	return nil
+}
+
+func addressFault(email string) (key string) {
+	if strings.TrimSpace(email) == "" {
+		return templates.ErrAddressEmpty
+	}
+	if _, err := address.Canonical(email); err != nil {
+		return templates.ErrAddressForm
+	}
+	return ""
+}
+
+// Password answers the first screen: who is it, and the password. Unknown,
+// disabled and wrong get the same answer for the same work: one booking, one
+// read, one hash, one line of the audit log.
+func (s *Service) Password(ctx context.Context, p *Pending, email, password string) error {
+	if err := checkPair(email, password); err != nil {
+		return err
+	}
+	canonical, _ := address.Canonical(email) // checked above
+	key := s.addressKey(canonical)
+	try, err := s.try(ctx, templates.FieldPassword, s.limits.BookPassword(key, s.visitor(p, key)))
+	if err != nil {
+		return err
+	}
+	person, err := s.db.PersonByEmail(ctx, canonical)
+	found := err == nil
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return try.void(ctx, err)
+	}
+	stored := ""
+	if found && person.Active() {
+		stored = person.User.Password
+	}
+	// No connection to the database is held while this waits its turn.
+	ok, rehash, err := s.passwords.Check(ctx, stored, password)
+	switch {
+	case errors.Is(err, factor.ErrBusy):
+		return try.void(ctx, busy(templates.FieldPassword))
+	case err != nil:
+		return try.void(ctx, err)
+	}
+	reason := ""
+	switch {
+	case !found:
+		reason = "unknown_address"
+	case !person.Active():
+		reason = "switched_off"
+	case !ok:
+		reason = "wrong_password"
+	case p.Request.Ask.Subject != "" && p.Request.Ask.Subject != person.User.ID:
+		reason = "other_user" // than the one whom the client asked for
+	}
+	if reason != "" {
+		e := s.refused(&Pending{Request: p.Request, Browser: p.Browser}, audit.SignInFailed, reason)
+		if found {
+			e.AccountID, e.SubjectID = person.User.AccountID, person.User.ID
+		}
+		return try.wrong(ctx, e, templates.ErrMismatch)
+	}
+	return s.provePassword(ctx, p, &person, rehash, try.right())
+}
+
+func checkPair(email, password string) error {
+	var fields []templates.FieldError
+	if key := addressFault(email); key != "" {
+		fields = append(fields, templates.FieldError{Field: templates.FieldEmail, Key: key})
+	}
+	if password == "" {
+		fields = append(fields, templates.FieldError{Field: templates.FieldPassword, Key: templates.ErrPasswordEmpty})
+	}
+	if fields == nil {
+		return nil
+	}
+	return &Problem{Status: http.StatusUnprocessableEntity, Fields: fields}
+}
+
+// provePassword stores the first proof. A sign-in of the same user that is
+// under way goes on with it; anybody else's begins.
+func (s *Service) provePassword(ctx context.Context, p *Pending, person *storage.Person, rehash string, refund []limit.Back) error {
+	binding := web.ProvenBinding(s.hasher, p.Browser.Binding, person.User.ID)
+	n := s.newSignIn(p, person, binding)
+	n.Progress.Started = n.StartedAt
+	if old := p.SignIn; old != nil && old.UserID == person.User.ID {
+		n.Version, n.Label, n.Progress, n.Secrets, n.StartedAt = old.Version, old.Label, old.Progress, old.Secrets, old.StartedAt
+	}
+	n.Progress = n.Progress.Prove(authn.Proof{
+		Method: authn.Password, At: s.now(), Authenticator: storage.PasswordID(person.User.PasswordVersion),
+	}, person.Subject)
+	n.ExpiresAt = p.lives(s.now(), n.Progress)
+	proven := Pending{Request: p.Request, Browser: p.Browser, Person: person}
+	_, err := s.db.ProvePassword(ctx, storage.PasswordProof{
+		SignIn: n, Rehash: rehash, Refund: refund, Event: s.event(&proven, audit.ProofAccepted, string(authn.Password)),
+	})
+	if err != nil {
+		return err
+	}
+	p.Browser.Binding = binding
+	return s.read(ctx, p)
+}

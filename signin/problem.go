@@ -1,0 +1,94 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"stile/audit"
+	"stile/factor"
+	"stile/limit"
+	"stile/storage"
+	"stile/templates"
+)
+
+// Problem is what was wrong with an answer: the same screen is shown again.
+type Problem struct {
+	Status     int // 422, 429 or 503
+	Fields     []templates.FieldError
+	RetryAfter time.Duration
+	// CheckClock and OlderEntries ask whether the phone sets its clock itself,
+	// and whether it was the newest entry in the app.
+	CheckClock, OlderEntries bool
+}
+
+func (p *Problem) Error() string {
+	text := "signin: answer was not accepted:"
+	for _, f := range p.Fields {
+		text += " " + f.Key
+	}
+	return text
+}
+
+func problem(field, key string, args ...any) *Problem {
+	return &Problem{Status: http.StatusUnprocessableEntity, Fields: []templates.FieldError{{Field: field, Key: key, Args: args}}}
+}
+
+// tooMany is the answer to an attempt that was not heard.
+func (s *Service) tooMany(field, key string, until time.Time) *Problem {
+	p := problem(field, key, "Until", until)
+	p.Status, p.RetryAfter = http.StatusTooManyRequests, until.Sub(s.now())
+	return p
+}
+
+// busy is the answer when no password can be hashed now.
+func busy(field string) *Problem {
+	p := problem(field, templates.ErrBusy)
+	p.Status, p.RetryAfter = http.StatusServiceUnavailable, factor.RetryAfter
+	return p
+}
+
+// attempt is a try that was booked and not judged yet. One of its ends is due.
+type attempt struct {
+	s        *Service
+	field    string
+	bookings []limit.Booking
+	reached  []limit.Name
+}
+
+// try books an attempt before anything is compared. Who may not try gets a
+// [Problem] at the field.
+func (s *Service) try(ctx context.Context, field string, bookings []limit.Booking) (attempt, error) {
+	reached, err := s.db.BookAttempts(ctx, bookings)
+	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
+		s.log.InfoContext(ctx, "limit reached", "limit", limit.NameOf(limited.Key), "until", limited.Until)
+		return attempt{}, s.tooMany(field, templates.ErrTooManyUntil, limited.Until)
+	}
+	return attempt{s, field, bookings, reached}, err
+}
+
+// wrong ends an attempt with a refusal, which the audit log tells.
+func (a attempt) wrong(ctx context.Context, e audit.Event, key string) error {
+	if err := a.s.db.Record(ctx, e, limit.Failure(a.bookings)); err != nil {
+		return err
+	}
+	return problem(a.field, key)
+}
+
+// void ends an attempt in which nothing was compared.
+func (a attempt) void(ctx context.Context, why error) error {
+	return errors.Join(why, a.s.db.RefundAttempts(ctx, limit.Undo(a.bookings)))
+}
+
+// right is what a success gives back, in the transaction of its proof.
+func (a attempt) right() []limit.Back { return limit.Success(a.bookings) }
+
+func (a attempt) has(name limit.Name) bool {
+	for _, n := range a.reached {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
