@@ -1,0 +1,189 @@
+// Package server builds the program from its configuration and runs it. It is
+// the only place that knows every package.
+//
+//	database.go     opens the database with the master key, and migrates it
+//	server.go       builds the services and mounts them on one router
+//	serve.go        listens, drains, ends
+//	jobs.go         what runs beside the requests: mail, keys, clearing out
+//	health.go       alive, ready
+//	metrics.go      the second listener, for operators
+//	certificate.go  serves https itself, with a certificate that may change
+package server
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"stile/authn"
+	"stile/config"
+	"stile/factor"
+	"stile/login"
+	"stile/mail"
+	"stile/op"
+	"stile/seal"
+	"stile/session"
+	"stile/signin"
+	"stile/storage"
+	"stile/templates"
+	"stile/token"
+	"stile/web"
+)
+
+// Seams are what tests replace. The zero value is for everyone else.
+type Seams struct {
+	Now  func() time.Time // the system's clock if nil
+	Mail mail.Sender      // SMTP as configured if nil
+	Logs io.Writer        // standard error if nil
+}
+
+// Server is one running instance of Stile.
+type Server struct {
+	cfg     *config.Config
+	now     func() time.Time
+	log     *slog.Logger
+	db      *storage.DB
+	tokens  *token.Issuer
+	sender  mail.Sender
+	outbox  *mail.Worker
+	metrics *metrics
+	health  *health
+	handler http.Handler
+
+	draining atomic.Bool
+}
+
+// New opens the database, brings it to this version unless that is left to the
+// operator, and builds everything that answers requests. It listens on nothing.
+// Errors say what is wrong, where, and what to do.
+func New(ctx context.Context, cfg *config.Config, seams Seams) (*Server, error) {
+	s := &Server{cfg: cfg, now: clock(seams.Now), log: logger(cfg.Log, seams.Logs)}
+	slog.SetDefault(s.log) // libraries log through it
+	db, ring, err := OpenDatabase(ctx, cfg, s.now, s.log)
+	if err != nil {
+		return nil, err
+	}
+	s.db = db
+	if err := s.build(ctx, ring, seams); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error {
+	if err := migrated(ctx, s.cfg, s.db); err != nil {
+		return err
+	}
+	set, err := templates.Load(s.cfg.Templates.Dir)
+	if err != nil {
+		return err
+	}
+	hasher := s.db.Hasher()
+	kit, err := web.New(web.Options{
+		Issuer: s.cfg.Issuer, Templates: set, Hasher: hasher, Logger: s.log, Now: s.now,
+		TrustedProxies: s.cfg.TrustedProxies, Service: s.cfg.Pages.Service, Help: s.cfg.Pages.Help, Privacy: s.cfg.Pages.Privacy,
+	})
+	if err != nil {
+		return err
+	}
+	passwords, err := factor.NewPasswords(hasher, factor.PasswordOptions{})
+	if err != nil {
+		return err
+	}
+	s.tokens = token.New(s.db, s.cfg.Issuer, s.now)
+	sessions := &session.Manager{DB: s.db, Kit: kit, Hasher: hasher, Now: s.now}
+	signIns := signin.New(signin.Options{
+		DB: s.db, Hasher: hasher, Ring: ring, Passwords: passwords, Limits: s.cfg.Limits, Now: s.now,
+		Issuer: s.cfg.Issuer, Name: displayName(s.cfg), Service: s.cfg.Pages.Service, Logger: s.log,
+	})
+	provider := &op.Provider{
+		DB: s.db, Ring: ring, Sessions: sessions, SignIns: signIns, Tokens: s.tokens, Kit: kit,
+		Issuer: s.cfg.Issuer, Levels: levels(s.cfg.Policy.Levels), Limits: s.cfg.Limits, Now: s.now, Logger: s.log,
+	}
+	screens := &login.Handler{Kit: kit, SignIns: signIns, Sessions: sessions, Templates: set}
+
+	if s.sender = seams.Mail; s.sender == nil {
+		if s.sender, err = smtp(s.cfg, set, s.now); err != nil {
+			return err
+		}
+	}
+	s.outbox = &mail.Worker{Outbox: s.db, Sender: s.sender, Now: s.now, Logger: s.log}
+	s.metrics = newMetrics(s.db)
+	s.health = &health{db: s.db, draining: &s.draining}
+
+	r := mux.NewRouter().SkipClean(true) // its redirect of unclean paths would turn a POST into a GET
+	r.Use(s.metrics.count)
+	r.Handle("/healthz", http.HandlerFunc(s.health.alive)).Methods(http.MethodGet, http.MethodHead).Name("healthz")
+	r.Handle("/readyz", http.HandlerFunc(s.health.ready)).Methods(http.MethodGet, http.MethodHead).Name("readyz")
+	provider.Mount(r)
+	screens.Mount(r)
+	r.NotFoundHandler = kit.NotFound()
+	r.MethodNotAllowedHandler = kit.MethodNotAllowed()
+	s.handler = kit.Chain(s.wakeOutbox(r))
+	return nil
+}
+
+// Handler answers all requests.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Close closes the database. Call it after Run has returned, or instead of it.
+func (s *Server) Close() error {
+	if c, ok := s.sender.(io.Closer); ok {
+		_ = c.Close()
+	}
+	return s.db.Close()
+}
+
+// wakeOutbox lets the mail that a form has caused leave at once.
+func (s *Server) wakeOutbox(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r)
+		if r.Method == http.MethodPost {
+			s.outbox.Wake()
+		}
+	})
+}
+
+func smtp(cfg *config.Config, set *templates.Set, now func() time.Time) (mail.Sender, error) {
+	return mail.NewSMTP(mail.Options{
+		URL: cfg.Mail.SMTP, From: cfg.Mail.From, ReplyTo: cfg.Mail.ReplyTo, User: cfg.Mail.User, Password: cfg.Mail.Password,
+		Issuer: cfg.Issuer, Templates: set, Now: now,
+	})
+}
+
+// displayName is what authenticator apps show before the address: the service's
+// name, with the host where that tells two installations apart.
+func displayName(cfg *config.Config) string {
+	if cfg.Pages.Service != "" {
+		return cfg.Pages.Service
+	}
+	if u, err := url.Parse(cfg.Issuer); err == nil && u.Hostname() != "localhost" {
+		return "Stile (" + u.Hostname() + ")"
+	}
+	return "Stile"
+}
+
+// levels gives the provider the acr names that are configured: of each level
+// the first is its name, the others are aliases.
+func levels(c config.Levels) op.Levels {
+	l := op.Levels{Names: map[authn.Level]string{}, Aliases: map[string]authn.Level{}}
+	for level, names := range map[authn.Level][]string{
+		authn.LevelPassword: c.Password, authn.LevelMFA: c.MFA, authn.LevelPhishingResistant: c.PhishingResistant,
+	} {
+		for i, name := range names {
+			if i == 0 {
+				l.Names[level] = name
+			} else {
+				l.Aliases[name] = level
+			}
+		}
+	}
+	return l
+}
