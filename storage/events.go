@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stile/audit"
+	"stile/limit"
 )
 
 const eventColumns = `id, at, account_id, kind, outcome, actor_kind, actor_id, network, user_agent, request_id,
@@ -29,6 +30,21 @@ func (db *DB) event(e audit.Event) insert {
 		timeID(now), micros(now), e.AccountID, string(e.Kind), e.Outcome, e.Actor.Kind, e.Actor.ID, e.Actor.Network,
 		e.Actor.UserAgent, e.Actor.RequestID, e.SubjectID, e.SessionID, e.GrantID, e.ClientID, e.Reason, detail,
 	}}
+}
+
+// Record writes down what changes nothing else, such as a refusal, and counts
+// the attempts that a failure brings, see [limit.Failure]. It costs the same
+// whether or not anyone knows the subject.
+func (db *DB) Record(ctx context.Context, e audit.Event, failures ...limit.Booking) error {
+	line := db.event(e)
+	g := guarded{text: line.render(0, ""), args: line.values}
+	if text, args := bookStatement(failures, db.now()); text != "" {
+		g.riders = []rider{alsoRun(text, args...)}
+	}
+	if _, err := db.guard(ctx, g); err != nil {
+		return fmt.Errorf("audit log: %w", err)
+	}
+	return nil
 }
 
 // StoredEvent is a line of the audit log.

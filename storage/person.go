@@ -22,6 +22,9 @@ type Person struct {
 	Subject authn.Subject
 	// TOTP is the active authenticator app; nil without one.
 	TOTP *TOTP
+	// Suspended says that an authenticator app takes no codes after too many
+	// wrong ones. It is among the subject's authenticators.
+	Suspended bool
 	// RecoveryID is the present set of recovery codes, RecoveryLeft how many of
 	// it are unused; empty and 0 without one.
 	RecoveryID   string
@@ -122,6 +125,7 @@ func (r *personRow) person(db *DB) (Person, error) {
 		has(r.totp.ID, authn.TOTP, false)
 	}
 	if r.suspended != "" {
+		p.Suspended = true
 		has(r.suspended, authn.TOTP, true)
 	}
 	if p.RecoveryID != "" {
