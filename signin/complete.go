@@ -17,6 +17,14 @@ type Completed struct {
 	Session storage.Session
 }
 
+// going is the session that goes on; empty for a new one.
+func going(p *Pending) string {
+	if p.Session == nil {
+		return ""
+	}
+	return p.Session.ID
+}
+
 // Complete ends a sign-in whose requirement is met in a session of the browser:
 // of the same user, if there is one, or a new one. What was proven in this
 // sign-in counts from now; the browser gets a new id, and the old one is void.
@@ -29,7 +37,7 @@ func (s *Service) Complete(ctx context.Context, p *Pending) (Completed, error) {
 	browser := seal.NewToken(seal.KindBrowser)
 	_, absolute := session.Limits(evidence, p.Person.Policy)
 	ended, err := s.db.CompleteSignIn(ctx, storage.Completion{
-		SignIn: *p.SignIn, Evidence: evidence,
+		SignIn: *p.SignIn, Evidence: evidence, SessionID: going(p),
 		OldBrowser: p.Browser.Session, NewBrowser: seal.HashToken(browser.Reveal()),
 		ExpiresAt: now.Add(absolute),
 		Network:   p.Browser.Actor.Network, UserAgent: p.Browser.Actor.UserAgent,

@@ -3,7 +3,6 @@ package signin
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"stile/audit"
 	"stile/factor"
@@ -49,7 +48,7 @@ func (s *Service) EmailCode(ctx context.Context, p *Pending, input string) error
 func sixDigits(input, empty string) (string, error) {
 	code, err := factor.Normalise(input)
 	switch {
-	case strings.TrimSpace(input) == "":
+	case errors.Is(err, factor.ErrNoCode):
 		return "", problem(templates.FieldCode, empty)
 	case err != nil:
 		return "", problem(templates.FieldCode, templates.ErrCodeForm)

@@ -62,6 +62,9 @@ func (s *Service) Password(ctx context.Context, p *Pending, email, password stri
 	switch {
 	case errors.Is(err, factor.ErrBusy):
 		return try.void(ctx, busy(templates.FieldPassword))
+	case errors.Is(err, factor.ErrDamaged):
+		s.log.ErrorContext(ctx, "password record can't be read: set a new password", "user", person.User.ID)
+	case isTooLong(err): // for anybody, so it is nobody's
 	case err != nil:
 		return try.void(ctx, err)
 	}
@@ -84,6 +87,11 @@ func (s *Service) Password(ctx context.Context, p *Pending, email, password stri
 		return try.wrong(ctx, e, templates.ErrMismatch)
 	}
 	return s.provePassword(ctx, p, &person, rehash, try.right())
+}
+
+func isTooLong(err error) bool {
+	_, ok := errors.AsType[*factor.Rejection](err)
+	return ok
 }
 
 func checkPair(email, password string) error {
@@ -110,7 +118,7 @@ func (s *Service) provePassword(ctx context.Context, p *Pending, person *storage
 		n.Version, n.Label, n.Progress, n.Secrets, n.StartedAt = old.Version, old.Label, old.Progress, old.Secrets, old.StartedAt
 	}
 	n.Progress = n.Progress.Prove(authn.Proof{
-		Method: authn.Password, At: s.now(), Authenticator: storage.PasswordID(person.User.PasswordVersion),
+		Method: authn.Password, At: s.now(), Authenticator: authn.PasswordID(person.User.PasswordVersion),
 	}, person.Subject)
 	n.ExpiresAt = p.lives(s.now(), n.Progress)
 	proven := Pending{Request: p.Request, Browser: p.Browser, Person: person}

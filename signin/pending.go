@@ -51,6 +51,9 @@ type Pending struct {
 	Requirement authn.Requirement
 	// Decision is what comes next, and why.
 	Decision authn.Decision
+	// KeyLapsed says that the key of an enrolment is over; the next screen but
+	// one has another.
+	KeyLapsed bool
 	// Outdated says that a sign-in was under way that ended with a change of
 	// the user's password or authenticators.
 	Outdated bool
@@ -114,6 +117,9 @@ func (s *Service) decide(p *Pending) error {
 		return err
 	}
 	p.Decision = authn.Next(p.Requirement, p.Person.Subject, p.Progress())
+	if p.KeyLapsed = s.lapsed(p); p.KeyLapsed {
+		p.Decision.Step = authn.StepInstallApp
+	}
 	return nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"stile/audit"
-	"stile/factor"
 	"stile/limit"
 	"stile/storage"
 	"stile/templates"
@@ -31,21 +30,25 @@ func (p *Problem) Error() string {
 	return text
 }
 
-func problem(field, key string, args ...any) *Problem {
-	return &Problem{Status: http.StatusUnprocessableEntity, Fields: []templates.FieldError{{Field: field, Key: key, Args: args}}}
+func problem(field, key string) *Problem {
+	return &Problem{Status: http.StatusUnprocessableEntity, Fields: []templates.FieldError{{Field: field, Key: key}}}
 }
 
 // tooMany is the answer to an attempt that was not heard.
 func (s *Service) tooMany(field, key string, until time.Time) *Problem {
-	p := problem(field, key, "Until", until)
+	p := problem(field, key)
+	p.Fields[0].Args = map[string]any{"Until": until}
 	p.Status, p.RetryAfter = http.StatusTooManyRequests, until.Sub(s.now())
 	return p
 }
 
+// busyFor is how long the pool of hashes is full, more or less.
+const busyFor = 2 * time.Second
+
 // busy is the answer when no password can be hashed now.
 func busy(field string) *Problem {
 	p := problem(field, templates.ErrBusy)
-	p.Status, p.RetryAfter = http.StatusServiceUnavailable, factor.RetryAfter
+	p.Status, p.RetryAfter = http.StatusServiceUnavailable, busyFor
 	return p
 }
 
@@ -70,7 +73,7 @@ func (s *Service) try(ctx context.Context, field string, bookings []limit.Bookin
 
 // wrong ends an attempt with a refusal, which the audit log tells.
 func (a attempt) wrong(ctx context.Context, e audit.Event, key string) error {
-	if err := a.s.db.Record(ctx, e, limit.Failure(a.bookings)); err != nil {
+	if err := a.s.db.Record(ctx, e, limit.Failure(a.bookings)...); err != nil {
 		return err
 	}
 	return problem(a.field, key)

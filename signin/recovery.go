@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 
 	"stile/audit"
 	"stile/authn"
@@ -28,11 +27,11 @@ func (p *Pending) RecoveryDue() bool {
 
 // RecoveryCode answers a recovery code in place of one of the app.
 func (s *Service) RecoveryCode(ctx context.Context, p *Pending, input string) error {
-	if strings.TrimSpace(input) == "" {
-		return problem(templates.FieldRecovery, templates.ErrRecoveryEmpty)
-	}
 	code, err := factor.NormaliseRecovery(input)
-	if err != nil {
+	switch {
+	case errors.Is(err, factor.ErrNoCode):
+		return problem(templates.FieldRecovery, templates.ErrRecoveryEmpty)
+	case err != nil:
 		return problem(templates.FieldRecovery, templates.ErrRecoveryForm)
 	}
 	if err := s.row(ctx, p); err != nil {
@@ -47,7 +46,7 @@ func (s *Service) RecoveryCode(ctx context.Context, p *Pending, input string) er
 	if err != nil {
 		return try.void(ctx, err)
 	}
-	hash, err := s.passwords.HashRecovery(ctx, salt, code)
+	hash, err := s.passwords.HashRecovery(ctx, string(salt), code)
 	if errors.Is(err, factor.ErrBusy) {
 		return try.void(ctx, busy(templates.FieldRecovery))
 	} else if err != nil {

@@ -82,7 +82,7 @@ func (s *Service) seal(ctx context.Context, req Request) (string, error) {
 		return sealed, err
 	}
 	handle := seal.NewToken(kindHandle).Reveal()
-	err = s.db.KeepRequest(ctx, seal.HashToken(handle), sealed, req.Started.Add(RequestLife))
+	err = s.db.SaveRequest(ctx, seal.HashToken(handle), sealed, req.Started.Add(RequestLife))
 	return handle, err
 }
 
@@ -93,7 +93,7 @@ func (s *Service) OpenRequest(ctx context.Context, text string) (Request, error)
 		return Request{}, ErrOver
 	}
 	if kindHandle.Is(text) {
-		kept, err := s.db.KeptRequest(ctx, seal.HashToken(text))
+		kept, err := s.db.Request(ctx, seal.HashToken(text))
 		if errors.Is(err, storage.ErrNotFound) {
 			return Request{}, ErrOver
 		} else if err != nil {

@@ -56,7 +56,7 @@ func (s *Service) activation(p *Pending, step int64, codes []string, set factor.
 	}
 	a := storage.Activation{
 		SignIn: s.changed(p, p.SignIn.Progress.Activate(p.Person.Policy.Policy, id, now), storage.SignInSecrets{Recovery: codes}),
-		Step:   step, Recovery: storage.RecoverySet{Salt: set.Salt, Hashes: set.Hashes},
+		Step:   step, Recovery: storage.RecoverySet{Salt: []byte(set.Salt), Hashes: set.Hashes},
 		Browser: p.Browser.Session,
 		Mails:   []storage.Mail{s.mail(p, kind)},
 		Refund:  refund,
