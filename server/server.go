@@ -93,7 +93,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	if err != nil {
 		return err
 	}
-	passwords, err := factor.NewPasswords(hasher, factor.PasswordOptions{})
+	passwords, err := factor.NewPasswords(hasher, factor.PasswordOptions{Now: s.now})
 	if err != nil {
 		return err
 	}
@@ -132,6 +132,9 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 
 // Handler answers all requests.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// DB returns the database of the server.
+func (s *Server) DB() *storage.DB { return s.db }
 
 // Close closes the database. Call it after Run has returned, or instead of it.
 func (s *Server) Close() error {
