@@ -30,7 +30,6 @@ type Config struct {
 	TLS            TLS            `yaml:"tls" doc:"Certificate with which to serve https without a proxy in front. Files that change are read again."`
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" doc:"Networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8."`
 	Database       seal.Secret    `yaml:"database" default:"sqlite:stile.db" secret:"url" show:"true" doc:"sqlite:PATH for one machine, or postgres://user:password@host/name."`
-	Connections    int            `yaml:"database_connections" default:"10" min:"1" max:"1000" doc:"Connections to PostgreSQL that this process opens at most."`
 	Migrate        string         `yaml:"migrate" default:"auto" doc:"auto brings the database to this version at start, manual leaves that to 'stile migrate'."`
 	MasterKey      []seal.Secret  `yaml:"master_key" secret:"value" doc:"What seals secrets at rest: a list of name:key, each key 32 random bytes in base64 (openssl rand -base64 32).\nThe first one seals, all open. Without it the file master.key beside this one is used, one name:key a line;\nit is made when the database is empty. Keep a copy away from the database's backup: neither is of use without the other."`
 	Mail           Mail           `yaml:"mail"`
@@ -38,7 +37,9 @@ type Config struct {
 	Outbound       []netip.Prefix `yaml:"outbound" doc:"Networks besides the public internet in which URLs of clients may lie."`
 	Metrics        string         `yaml:"metrics" doc:"Address of a second listener with /metrics, /healthz, /readyz and /debug/pprof, such as 127.0.0.1:9090.\nIt is not for the public. Empty: none."`
 	Policy         Policy         `yaml:"policy" doc:"What holds for all accounts unless their own policy says otherwise."`
+	Pages          Pages          `yaml:"pages" doc:"What all pages and mails say about this installation."`
 	Templates      Templates      `yaml:"templates"`
+	Audit          Audit          `yaml:"audit"`
 	Log            Log            `yaml:"log"`
 
 	// Dir is the folder that relative paths start from: that of config.yaml.
@@ -64,21 +65,18 @@ type Mail struct {
 
 // Policy holds the defaults of all accounts.
 type Policy struct {
-	Levels        Levels    `yaml:"levels" doc:"Names (acr) of what a sign-in has proven. The first name of each is ours, the others are\naliases that clients may ask for and are then answered with."`
-	Session       Session   `yaml:"session" doc:"How long a browser stays signed in: idle since the user's last request, and in all."`
-	Refresh       Refresh   `yaml:"refresh" doc:"How long a client can refresh its tokens: idle since the last time, and in all."`
-	Tokens        Tokens    `yaml:"tokens"`
-	ClientVersion string    `yaml:"client_version" default:"4.3" doc:"Client version and build that every device group must have before an account can require two-step verification."`
-	ClientBuild   int       `yaml:"client_build" default:"1575"`
-	WaiveFirst    bool      `yaml:"waive_first_code" default:"false" doc:"Whether the setup code counts as the first code, so that none is asked for right after enrolment."`
-	_             [0]func() // not comparable: lists inside
+	Levels        Levels  `yaml:"levels" doc:"Names (acr) of what a sign-in has proven. The first name of each is ours, the others are\naliases that clients may ask for and are then answered with."`
+	Session       Session `yaml:"session" doc:"How long a browser stays signed in: idle since the user's last request, and in all."`
+	Refresh       Refresh `yaml:"refresh" doc:"How long a client can refresh its tokens: idle since the last time, and in all."`
+	ClientVersion string  `yaml:"client_version" default:"4.3" doc:"Client version and build that every device group must have before an account can require two-step verification."`
+	ClientBuild   int     `yaml:"client_build" default:"1575"`
 }
 
 // Levels names the three levels.
 type Levels struct {
-	Password          []string `yaml:"password" default:"urn:stile:acr:password"`
+	Password          []string `yaml:"password" default:"urn:stile:acr:password, https://refeds.org/profile/sfa"`
 	MFA               []string `yaml:"mfa" default:"urn:stile:acr:mfa, https://refeds.org/profile/mfa"`
-	PhishingResistant []string `yaml:"phishing_resistant" default:"phr"`
+	PhishingResistant []string `yaml:"phishing_resistant" default:"phr, phrh"`
 }
 
 // Session bounds sessions in browsers.
@@ -96,10 +94,16 @@ type Refresh struct {
 	TwoStepAbsolute time.Duration `yaml:"two_step_absolute" default:"30d" min:"1m" max:"365d" doc:"In accounts that require two-step verification."`
 }
 
-// Tokens bounds what clients get.
-type Tokens struct {
-	Access time.Duration `yaml:"access" default:"5m" min:"10s" max:"1h" doc:"Life of access tokens. A change of policy takes at most as long to reach who reads them alone."`
-	ID     time.Duration `yaml:"id" default:"10m" min:"10s" max:"1h" doc:"Life of ID tokens."`
+// Pages holds what all pages have in common.
+type Pages struct {
+	Service string `yaml:"service" doc:"Display name of the installation. Empty: Stile."`
+	Help    string `yaml:"help" doc:"Link to help in the footer: a URL, or mailto:address."`
+	Privacy string `yaml:"privacy" doc:"Link to the privacy notice in the footer."`
+}
+
+// Audit says how long events are kept.
+type Audit struct {
+	Keep time.Duration `yaml:"keep" default:"400d" min:"1d" max:"3650d" doc:"How long events of the audit log are kept."`
 }
 
 // Templates names a folder that overlays the built-in pages.

@@ -69,6 +69,8 @@ func (c *Config) Validate() error {
 		check(f.key, f.bounds())
 	}
 	c.checkPolicy(check)
+	check("pages.help", checkLink(c.Pages.Help, "mailto"))
+	check("pages.privacy", checkLink(c.Pages.Privacy))
 	check("log.level", oneOf(c.Log.Level, "debug", "info", "warn", "error"))
 	check("log.format", oneOf(c.Log.Format, "json", "text"))
 	if c.Templates.Dir != "" {
@@ -204,6 +206,17 @@ func checkSMTP(text string) error {
 func checkMailbox(text string) error {
 	if _, err := mail.ParseAddress(text); err != nil {
 		return fmt.Errorf("%q is not an address: write no-reply@example.com or Example <no-reply@example.com>", text)
+	}
+	return nil
+}
+
+func checkLink(text string, more ...string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || !slices.Contains(append(more, "https", "http"), u.Scheme) || u.Host == "" && u.Opaque == "" {
+		return fmt.Errorf("%q is not a link: write a whole URL, such as https://example.com/help", text)
 	}
 	return nil
 }
