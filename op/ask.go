@@ -3,6 +3,7 @@ package op
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -34,7 +35,7 @@ func (p *Provider) askOf(ctx context.Context, q *request, c *client, start time.
 // whether one of them has to be reached. The claims parameter is the more
 // particular one (OpenID Connect Core, section 5.5.1.1).
 func acrWanted(a askParameters, c *client) (values []string, essential bool) {
-	if values, err := a.claims.acrValues(); err == nil && values != nil || a.claims.acrEssential() {
+	if values, err := a.claims.acrValues(); err == nil && values != nil {
 		return values, a.claims.acrEssential()
 	}
 	if len(a.acr) > 0 {
@@ -51,7 +52,7 @@ func proofsSince(q *request, c *client, start time.Time) time.Time {
 	}
 	age := q.ask.maxAge
 	if age == nil && c.Metadata.DefaultMaxAge != nil {
-		seconds := time.Duration(*c.Metadata.DefaultMaxAge) * time.Second
+		seconds := time.Duration(min(*c.Metadata.DefaultMaxAge, math.MaxInt32)) * time.Second
 		age = &seconds
 	}
 	if age == nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"stile/token"
 )
@@ -73,15 +74,15 @@ func parseClaims(text string) (claimsRequest, error) {
 	c.UserInfo = slices.Sorted(maps.Keys(parts.UserInfo))
 	c.IDToken = slices.Sorted(maps.Keys(parts.IDToken))
 	c.acr = parts.IDToken["acr"]
-	if sub := parts.IDToken["sub"]; sub != nil && sub.Value != nil {
-		if json.Unmarshal(sub.Value, &c.subject) != nil || c.subject == "" {
+	if sub := parts.IDToken["sub"]; sub != nil {
+		values, err := sub.texts()
+		if err != nil || len(values) > 1 {
 			return c, errClaims()
 		}
+		c.subject = strings.Join(values, "")
 	}
-	if _, err := c.acrValues(); err != nil {
-		return c, err
-	}
-	return c, nil
+	_, err := c.acrValues()
+	return c, err
 }
 
 // acrValues returns the values that the acr claim may have; nil if the
@@ -90,26 +91,28 @@ func (c claimsRequest) acrValues() ([]string, error) {
 	if c.acr == nil {
 		return nil, nil
 	}
-	texts := c.acr.Values
-	if c.acr.Value != nil {
-		texts = append([]json.RawMessage{c.acr.Value}, texts...)
-	}
-	var values []string
-	for _, t := range texts {
-		var v string
-		if json.Unmarshal(t, &v) != nil {
-			return nil, errClaims()
-		}
-		values = append(values, v)
-	}
-	return values, nil
+	return c.acr.texts()
 }
 
-// acrEssential tells whether one of the values has to be reached. Who names
-// values and doesn't call them voluntary means them.
-func (c claimsRequest) acrEssential() bool {
-	if c.acr == nil || c.acr.Value == nil && c.acr.Values == nil {
-		return false
+// texts returns value and values of a claim that is a text; null is none.
+func (c claim) texts() ([]string, error) {
+	list := c.Values
+	if c.Value != nil && string(c.Value) != "null" {
+		list = append([]json.RawMessage{c.Value}, list...)
 	}
-	return c.acr.Essential == nil || *c.acr.Essential
+	var texts []string
+	for _, raw := range list {
+		var text *string
+		if json.Unmarshal(raw, &text) != nil || text == nil || *text == "" {
+			return nil, errClaims()
+		}
+		texts = append(texts, *text)
+	}
+	return texts, nil
+}
+
+// acrEssential tells whether one of [claimsRequest.acrValues] has to be reached.
+// Who names values and doesn't call them voluntary means them.
+func (c claimsRequest) acrEssential() bool {
+	return c.acr != nil && (c.acr.Essential == nil || *c.acr.Essential)
 }

@@ -1,8 +1,6 @@
 package op
 
 import (
-	"errors"
-
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
 
@@ -41,7 +39,7 @@ var (
 var (
 	errResponseTypeMissing  = fixed(oidc.Error{ErrorType: "invalid_request", Description: "response_type is missing: use code."})
 	errResponseType         = fixed(oidc.Error{ErrorType: "unsupported_response_type", Description: "The only response_type is code."})
-	errResponseMode         = fixed(oidc.Error{ErrorType: "invalid_request", Description: "response_mode has to be query, fragment or form_post."})
+	errResponseMode         = fixed(oidc.Error{ErrorType: "invalid_request", Description: "response_mode has to be query, fragment or, where redirect_uri is a web address, form_post."})
 	errGrantNotRegistered   = fixed(oidc.Error{ErrorType: "unauthorized_client", Description: "The client is not registered for the grant type authorization_code."})
 	errRequestObject        = fixed(oidc.Error{ErrorType: "request_not_supported", Description: "Request objects are not supported: send the parameters themselves."})
 	errRequestURI           = fixed(oidc.Error{ErrorType: "request_uri_not_supported", Description: "request_uri is not supported: send the parameters themselves."})
@@ -66,12 +64,3 @@ var (
 	errRefused              = fixed(oidc.Error{ErrorType: "access_denied", Description: "The user did not allow the access."})
 	errOtherAccount         = fixed(oidc.Error{ErrorType: "access_denied", Description: "The client is for the users of another account."})
 )
-
-// oidcError returns the protocol error that err is or wraps. Everything else
-// becomes server_error, whose text says nothing about err.
-func oidcError(err error) *oidc.Error {
-	if e := new(oidc.Error); errors.As(err, &e) {
-		return e
-	}
-	return errServer()
-}

@@ -143,7 +143,7 @@ func (p parameters) tooLong(bounds map[string]int) string {
 // given twice is not answered at all.
 func (p parameters) target(uri redirectURI) target {
 	t := target{URI: uri, Mode: modeQuery}
-	if m := responseMode(p.get("response_mode")); p.sure("response_mode") && slices.Contains(responseModes, m) {
+	if m := responseMode(p.get("response_mode")); p.sure("response_mode") && t.takes(m) {
 		t.Mode = m
 	}
 	if p.sure("state") && len(p.get("state")) <= maxState {
@@ -156,8 +156,8 @@ func (p parameters) target(uri redirectURI) target {
 // back when the user has signed in. What has to be proven stands beside it, in
 // the sign-in request.
 type authorization struct {
-	ID        string   `json:"id"` // gives at most one code
-	Target    target   `json:"to"`
+	ID        string   `json:"grant"` // of the request, which gives at most one grant
+	Target    target   `json:"target"`
 	Scope     []string `json:"scope"`
 	Offline   bool     `json:"offline,omitempty"` // the grant outlives the session
 	Nonce     string   `json:"nonce,omitempty"`
@@ -195,7 +195,7 @@ type askParameters struct {
 // the client is told.
 func parseRequest(p parameters, c *client, t target) (request, error) {
 	a := request{authorization: authorization{Target: t}}
-	if err := refuseUnknown(p, c); err != nil {
+	if err := refuseUnknown(p, c, t); err != nil {
 		return a, err
 	}
 	var err error
@@ -226,11 +226,11 @@ func parseRequest(p parameters, c *client, t target) (request, error) {
 
 // refuseUnknown refuses what this provider does not do at all, or that nobody
 // can read for sure.
-func refuseUnknown(p parameters, c *client) error {
+func refuseUnknown(p parameters, c *client, t target) error {
 	switch {
 	case len(p.repeated) > 0:
 		return errRepeated()
-	case p.get("response_mode") != "" && !slices.Contains(responseModes, responseMode(p.get("response_mode"))):
+	case p.get("response_mode") != "" && !t.takes(responseMode(p.get("response_mode"))):
 		return errResponseMode()
 	case p.get("request") != "":
 		return errRequestObject()

@@ -3,6 +3,7 @@ package op
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -30,6 +31,12 @@ type target struct {
 	URI   redirectURI  `json:"uri"`
 	Mode  responseMode `json:"mode"`
 	State string       `json:"state,omitempty"`
+}
+
+// takes tells whether answers can be given in a mode: nothing can be posted to
+// a private scheme.
+func (t target) takes(m responseMode) bool {
+	return slices.Contains(responseModes, m) && (m != modeFormPost || strings.HasPrefix(string(t.URI), "http"))
 }
 
 // field is one parameter of an answer.
