@@ -50,7 +50,7 @@ func (p *Provider) proven(c *client, given credentials) bool {
 	if c != nil && c.SecretHash != "" {
 		stored = c.SecretHash
 	}
-	right := p.DB.Hasher().Equal(seal.HashClientSecret, stored, given.secret.Reveal())
+	right := p.DB.IsClientSecret(storage.Client{ID: given.id, SecretHash: stored}, given.secret.Reveal())
 	if c == nil || given.method != c.AuthMethod() {
 		return false
 	}

@@ -44,11 +44,11 @@ func (s *server) RefreshToken(ctx context.Context, r *zop.ClientRequest[oidc.Ref
 		}
 		return storage.Rotation{
 			AccessHash: seal.HashToken(access.Reveal()), AccessScope: strings.Join(scope, " "), AccessUntil: now.Add(token.AccessLife),
-			IdleAt: idle, Event: call.event(audit.GrantRefreshed, c, v.Grant),
+			IdleAt: idle, Event: call.event(audit.GrantRefreshed, c),
 		}, nil
 	})
 	switch {
-	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrSpent):
+	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrSpent), errors.Is(err, storage.ErrExpired), errors.Is(err, storage.ErrEnded):
 		return nil, errRefresh()
 	case err != nil:
 		return nil, failure(ctx, err)

@@ -2,6 +2,7 @@ package op
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -115,12 +116,28 @@ func (s *server) give(ctx context.Context, c *client, v storage.GrantView, g giv
 	return &zop.Response{Header: http.Header{}, Data: t}, nil
 }
 
-// event tells what a client did with a grant.
-func (c *call) event(kind audit.Kind, by *client, g storage.Grant) audit.Event {
-	return audit.Event{
-		Kind: kind, Outcome: audit.OK, Actor: c.by(by),
-		AccountID: g.AccountID, SubjectID: g.UserID, SessionID: g.SessionID, GrantID: g.ID, ClientID: g.ClientID,
+// event tells what a client did with a grant, which storage fills in.
+func (c *call) event(kind audit.Kind, by *client) audit.Event {
+	return audit.Event{Kind: kind, Outcome: audit.OK, Actor: c.by(by)}
+}
+
+// refusal tells why a client got nothing for what it showed.
+func (c *call) refusal(by *client, why error) audit.Event {
+	e := c.event(audit.TokenRefused, by)
+	e.Outcome, e.Reason = audit.Refused, "wrong_client"
+	for _, known := range []struct {
+		err    error
+		reason string
+	}{
+		{errCodeRedirect(), "wrong_redirect_uri"}, {errCodeVerifier(), "wrong_verifier"}, {errVerifierForm(), "wrong_verifier"},
+		{errCodeUnasked(), "wrong_verifier"}, {errSessionEnded(), "session_ended"}, {errUserEnded(), "user_ended"},
+		{errEvidenceIsPast(), "evidence"},
+	} {
+		if errors.Is(why, known.err) {
+			e.Reason = known.reason
+		}
 	}
+	return e
 }
 
 // by is the client as the one who acts.

@@ -29,10 +29,10 @@ func (s *server) Revocation(ctx context.Context, r *zop.ClientRequest[oidc.Revoc
 		return done, nil
 	case err != nil:
 		return nil, failure(ctx, err)
-	case grant.ClientID != c.ID || grant.EndedAt != nil:
+	case grant.ClientID != c.ID:
 		return done, nil
 	}
-	if err := s.p.DB.EndGrant(ctx, grant.ID, reasonRevoked, callOf(ctx).by(c)); err != nil && !errors.Is(err, storage.ErrNotFound) {
+	if err := s.p.DB.EndGrant(ctx, grant.ID, reasonRevoked, callOf(ctx).by(c)); err != nil {
 		return nil, failure(ctx, err)
 	}
 	return done, nil
@@ -42,7 +42,7 @@ func (s *server) Revocation(ctx context.Context, r *zop.ClientRequest[oidc.Revoc
 func (s *server) grantOf(ctx context.Context, c *client, text string) (storage.Grant, error) {
 	switch {
 	case seal.KindAccess.Is(text):
-		view, _, _, _, err := s.p.DB.GrantByAccess(ctx, seal.HashToken(text))
+		view, err := s.p.DB.GrantByAccess(ctx, seal.HashToken(text))
 		return view.Grant, err
 	case strings.HasPrefix(text, string(seal.KindRefresh)):
 		id, _, ok := s.p.Tokens.ParseRefresh(text)

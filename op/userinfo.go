@@ -26,22 +26,21 @@ type userInfo struct {
 // scopes open, and what the authorization request asked for by name.
 func (s *server) UserInfo(ctx context.Context, r *zop.Request[oidc.UserInfoRequest]) (*zop.Response, error) {
 	c := callOf(ctx)
-	view, granted, _, expires, err := s.p.DB.GrantByAccess(ctx, seal.HashToken(r.Data.AccessToken))
+	view, err := s.p.DB.GrantByAccess(ctx, seal.HashToken(r.Data.AccessToken))
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return nil, s.p.challenge(c, http.StatusUnauthorized, errBearer())
 	case err != nil:
 		return nil, failure(ctx, err)
-	case view.Grant.EndedAt != nil || !s.p.Now().Before(expires):
-		return nil, s.p.challenge(c, http.StatusUnauthorized, errBearer())
 	}
-	if required, err := standing(view); errors.Is(err, errEvidenceIsPast()) {
+	switch required, err := standing(view.GrantView); {
+	case errors.Is(err, errEvidenceIsPast()):
 		// RFC 9470 section 3: what to ask for at the next sign-in.
 		return nil, s.p.challenge(c, http.StatusUnauthorized, errBearerEvidence(), "acr_values", s.p.Levels.Name(required.Level))
-	} else if err != nil {
+	case err != nil:
 		return nil, s.p.challenge(c, http.StatusUnauthorized, errBearer())
 	}
-	scope := strings.Fields(granted)
+	scope := strings.Fields(view.Scope)
 	if !slices.Contains(scope, oidc.ScopeOpenID) {
 		return nil, s.p.challenge(c, http.StatusForbidden, errBearerScope(), "scope", oidc.ScopeOpenID)
 	}

@@ -1,0 +1,320 @@
+package op
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+	"github.com/google/uuid"
+	"github.com/gorilla/mux"
+
+	"stile/audit"
+	"stile/authn"
+	"stile/limit"
+	"stile/seal"
+	"stile/storage"
+	"stile/token"
+	"stile/web"
+)
+
+const backIssuer = "https://id.example.com"
+
+// rig is a provider on a database of its own, called as programs call it. Users
+// sign in through storage, so that no page is needed.
+type rig struct {
+	t       *testing.T
+	p       *Provider
+	db      *storage.DB
+	at      time.Time
+	handler http.Handler
+	account storage.Account
+	user    storage.User
+	secrets map[string]seal.Secret
+	logged  *strings.Builder
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	r := &rig{t: t, at: noon, secrets: map[string]seal.Secret{}, logged: &strings.Builder{}}
+	logger := slog.New(slog.NewTextHandler(r.logged, nil))
+	old := slog.Default()
+	slog.SetDefault(logger) // the library logs there
+	t.Cleanup(func() { slog.SetDefault(old) })
+
+	now := func() time.Time { return r.at }
+	ring, err := seal.NewRing(seal.Key{ID: "test", Secret: [seal.KeySize]byte{1, 2, 3}})
+	r.must(err)
+	r.db, err = storage.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "stile.db"), storage.Options{Ring: ring, Now: now, Logger: logger})
+	r.must(err)
+	t.Cleanup(func() { _ = r.db.Close() })
+	r.must(r.db.Migrate(t.Context()))
+	kit, err := web.New(web.Options{Issuer: backIssuer, Hasher: r.db.Hasher(), Logger: logger, Now: now})
+	r.must(err)
+	r.p = &Provider{
+		DB: r.db, Ring: ring, Kit: kit, Issuer: backIssuer, Levels: DefaultLevels(), Limits: limit.Defaults(),
+		Tokens: token.New(r.db, backIssuer, now), Now: now, Logger: logger,
+	}
+	router := mux.NewRouter()
+	r.p.mountBack(router)
+	r.handler = kit.Chain(router)
+
+	r.account, err = r.db.CreateAccount(t.Context(), storage.Account{Name: "Example", Language: "en", TimeZone: "Europe/Berlin"}, audit.System)
+	r.must(err)
+	r.user, err = r.db.CreateUser(t.Context(), storage.User{AccountID: r.account.ID, Email: "ada@example.com", Name: "Ada", Password: "$argon2id$none"}, audit.System)
+	r.must(err)
+	r.client("console", storage.Metadata{RedirectURIs: []string{"https://rp.test/cb"}, GrantTypes: []string{"authorization_code", "refresh_token"},
+		Scope: "openid profile email account roles entitlements offline_access"})
+	r.client("other", storage.Metadata{RedirectURIs: []string{"https://other.test/cb"}, GrantTypes: []string{"authorization_code", "refresh_token"}})
+	r.client("poster", storage.Metadata{RedirectURIs: []string{"https://post.test/cb"}, TokenEndpointAuthMethod: "client_secret_post",
+		GrantTypes: []string{"authorization_code", "refresh_token"}, RequirePKCE: new(false)})
+	r.client("desktop", storage.Metadata{RedirectURIs: []string{"http://127.0.0.1/callback"}, TokenEndpointAuthMethod: "none", ApplicationType: "native",
+		GrantTypes: []string{"authorization_code", "refresh_token"}, Scope: "openid offline_access"})
+	r.client("service", storage.Metadata{GrantTypes: []string{"client_credentials"}, Scope: "reports:read reports:write"})
+	r.client("api", storage.Metadata{GrantTypes: []string{"client_credentials"}, IntrospectAll: true})
+	_, _, err = r.p.Tokens.JWKS(t.Context()) // keys are made once, not in the middle of a count
+	r.must(err)
+	return r
+}
+
+func (r *rig) must(err error) {
+	r.t.Helper()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) client(id string, m storage.Metadata) {
+	r.t.Helper()
+	c := storage.Client{ID: id, Metadata: m}
+	if m.TokenEndpointAuthMethod != storage.AuthNone {
+		r.secrets[id] = seal.NewToken(seal.KindClientSecret)
+		c.SecretHash = r.db.HashClientSecret(id, r.secrets[id])
+	}
+	_, err := r.db.CreateClient(r.t.Context(), c, audit.System)
+	r.must(err)
+}
+
+// person reads the user as everything is now.
+func (r *rig) person() storage.Person {
+	r.t.Helper()
+	p, err := r.db.PersonByID(r.t.Context(), r.user.ID)
+	r.must(err)
+	return p
+}
+
+// signIn completes a sign-in of the user and returns the session. With a second
+// factor, an authenticator app is connected first if there is none.
+func (r *rig) signIn(methods ...authn.Method) storage.Session {
+	r.t.Helper()
+	ctx, p := r.t.Context(), r.person()
+	s := storage.SignIn{
+		Key: storage.SignInKey{ID: uuid.NewString(), Binding: uuid.NewString()}, AccountID: r.account.ID, UserID: r.user.ID,
+		Epoch: p.User.Epoch, Label: "AB", StartedAt: r.at, ExpiresAt: r.at.Add(time.Hour),
+		Secrets: storage.SignInSecrets{TOTPKey: []byte("12345678901234567890"), AuthenticatorID: uuid.NewString(), TOTPUntil: r.at.Add(time.Hour)},
+	}
+	s, err := r.db.ProvePassword(ctx, storage.PasswordProof{SignIn: s, Event: audit.Event{Kind: audit.ProofAccepted}})
+	r.must(err)
+	if slices.Contains(methods, authn.TOTP) && p.TOTP == nil {
+		s, err = r.db.ActivateTOTP(ctx, storage.Activation{SignIn: s, Step: 1, Event: audit.Event{Kind: audit.AuthenticatorAdded}})
+		r.must(err)
+		p = r.person()
+	}
+	var evidence authn.Evidence
+	for _, m := range methods {
+		for _, a := range p.Subject.Authenticators {
+			if a.Method == m {
+				evidence = evidence.With(authn.Proof{Method: m, At: r.at, Authenticator: a.ID})
+			}
+		}
+	}
+	session, err := r.db.CompleteSignIn(ctx, storage.Completion{SignIn: s, Evidence: evidence, NewBrowser: uuid.NewString(),
+		ExpiresAt: r.at.Add(12 * time.Hour), Event: audit.Event{Kind: audit.SignInSucceeded}})
+	r.must(err)
+	return session
+}
+
+// code issues an authorization code to a client, with changes to the grant.
+func (r *rig) code(clientID string, s storage.Session, change ...func(*storage.Grant)) string {
+	r.t.Helper()
+	p := r.person()
+	c, err := r.db.Client(r.t.Context(), clientID)
+	r.must(err)
+	code := seal.NewToken(seal.KindCode)
+	g := storage.Grant{
+		AccountID: r.account.ID, ClientID: clientID, UserID: r.user.ID, SessionID: s.ID, RequestID: uuid.NewString(),
+		Scope: "openid profile", Nonce: "n-1", Evidence: s.Evidence, ACR: r.p.Levels.Name(s.Evidence.Level()),
+		Code: storage.Code{RedirectURI: strings.Replace(c.Metadata.RedirectURIs[0], "127.0.0.1/", "127.0.0.1:4711/", 1),
+			Challenge: exampleChallenge, ExpiresAt: r.at.Add(CodeLife)},
+	}
+	for _, f := range change {
+		f(&g)
+	}
+	_, err = r.db.IssueCode(r.t.Context(), storage.Issue{Grant: g, CodeHash: seal.HashToken(code.Reveal()), Epoch: p.User.Epoch,
+		PolicyVersion: p.Policy.Version, ClientVersion: c.Version, Event: audit.Event{Kind: audit.GrantIssued}})
+	r.must(err)
+	return code.Reveal()
+}
+
+// reply is what came back.
+type reply struct {
+	Status int
+	Header http.Header
+	Text   string
+	Body   map[string]any
+}
+
+func (a reply) text(name string) string { s, _ := a.Body[name].(string); return s }
+
+// send makes a request as the network would.
+func (r *rig) send(q *http.Request) reply {
+	r.t.Helper()
+	w := httptest.NewRecorder()
+	r.handler.ServeHTTP(w, q)
+	a := reply{Status: w.Code, Header: w.Header(), Text: w.Body.String()}
+	if strings.HasPrefix(a.Text, "{") {
+		if err := json.Unmarshal(w.Body.Bytes(), &a.Body); err != nil {
+			r.t.Errorf("%s %s answers broken JSON: %s", q.Method, q.URL.Path, a.Text)
+		}
+	}
+	if a.Status >= 400 && a.Body != nil {
+		if d := a.text("error_description"); d == "" || strings.ContainsAny(d, "\"\\") {
+			r.t.Errorf("%s %s: description %q is not as RFC 6749 section 5.2 wants it", q.Method, q.URL.Path, d)
+		}
+	}
+	return a
+}
+
+func (r *rig) request(method, path string, form url.Values) *http.Request {
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	q := httptest.NewRequestWithContext(context.WithoutCancel(r.t.Context()), method, backIssuer+path, body)
+	if form != nil {
+		q.Header.Set("Content-Type", formType)
+	}
+	return q
+}
+
+// post sends a form as a client, by the method that it registered.
+func (r *rig) post(clientID, path string, pairs ...string) reply {
+	r.t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Set(pairs[i], pairs[i+1])
+	}
+	c, err := r.db.Client(context.WithoutCancel(r.t.Context()), clientID)
+	method := storage.AuthBasic
+	if err == nil {
+		method = c.Metadata.TokenEndpointAuthMethod
+	}
+	switch method {
+	case storage.AuthNone:
+		form.Set("client_id", clientID)
+	case storage.AuthPost:
+		form.Set("client_id", clientID)
+		form.Set("client_secret", r.secrets[clientID].Reveal())
+	}
+	q := r.request(http.MethodPost, path, form)
+	if method == storage.AuthBasic {
+		q.Header.Set("Authorization", basicOf(clientID, r.secrets[clientID].Reveal()))
+	}
+	return r.send(q)
+}
+
+// exchange redeems a code as a good client does.
+func (r *rig) exchange(clientID, code string, pairs ...string) reply {
+	r.t.Helper()
+	redirect := map[string]string{"console": "https://rp.test/cb", "other": "https://other.test/cb", "poster": "https://post.test/cb",
+		"desktop": "http://127.0.0.1:4711/callback"}[clientID]
+	return r.post(clientID, pathToken, append([]string{"grant_type", "authorization_code", "code", code,
+		"redirect_uri", redirect, "code_verifier", exampleVerifier}, pairs...)...)
+}
+
+func (r *rig) refresh(clientID, refresh string, pairs ...string) reply {
+	r.t.Helper()
+	return r.post(clientID, pathToken, append([]string{"grant_type", "refresh_token", "refresh_token", refresh}, pairs...)...)
+}
+
+func (r *rig) userInfo(access string) reply {
+	r.t.Helper()
+	q := r.request(http.MethodGet, pathUserInfo, nil)
+	q.Header.Set("Authorization", "Bearer "+access)
+	return r.send(q)
+}
+
+func (r *rig) introspect(clientID, tok string) reply {
+	r.t.Helper()
+	return r.post(clientID, pathIntrospection, "token", tok)
+}
+
+// tokensOf signs in with the methods and exchanges a code.
+func (r *rig) tokensOf(clientID string, methods ...authn.Method) reply {
+	r.t.Helper()
+	a := r.exchange(clientID, r.code(clientID, r.signIn(methods...)))
+	if a.Status != http.StatusOK {
+		r.t.Fatalf("exchange: %d %s", a.Status, a.Text)
+	}
+	return a
+}
+
+// claims verifies an ID token with the published keys, as a client does.
+func (r *rig) claims(idToken, alg string) map[string]any {
+	r.t.Helper()
+	keys := jose.JSONWebKeySet{}
+	r.must(json.Unmarshal([]byte(r.send(r.request(http.MethodGet, pathKeys, nil)).Text), &keys))
+	signed, err := jose.ParseSigned(idToken, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
+	r.must(err)
+	key := keys.Key(signed.Signatures[0].Header.KeyID)
+	if len(key) != 1 {
+		r.t.Fatalf("key %q is published %d times", signed.Signatures[0].Header.KeyID, len(key))
+	}
+	payload, err := signed.Verify(key[0])
+	r.must(err)
+	c := map[string]any{}
+	r.must(json.Unmarshal(payload, &c))
+	return c
+}
+
+// requireTwoSteps flips the account's switch.
+func (r *rig) requireTwoSteps() {
+	r.t.Helper()
+	_, err := r.db.UpdatePolicy(r.t.Context(), r.account.ID, func(s storage.AccountState) (storage.Policy, error) {
+		s.Policy.TwoStep = true
+		return s.Policy, nil
+	}, audit.System)
+	r.must(err)
+}
+
+// want compares status and error.
+func (r *rig) want(what string, a reply, status int, code string) {
+	r.t.Helper()
+	if a.Status != status || a.text("error") != code {
+		r.t.Errorf("%s: %d %s, want %d %s", what, a.Status, a.Text, status, code)
+	}
+}
+
+// statements counts what f sends to the database.
+func (r *rig) statements(f func()) int64 {
+	before := r.db.Statements()
+	f()
+	return r.db.Statements() - before
+}
+
+// events lists what the audit log says of a kind.
+func (r *rig) events(kind audit.Kind) []storage.StoredEvent {
+	r.t.Helper()
+	e, err := r.db.Events(r.t.Context(), storage.EventFilter{Kind: kind})
+	r.must(err)
+	return e
+}
