@@ -195,8 +195,8 @@ func bookStatement(bookings []limit.Booking, now time.Time) (string, []any) {
 
 // refund is the statement that gives attempts back, as a rider; alone its
 // {guard} is TRUE. It is an upsert because that locks rows in the order given.
-// Of what it brings, count is how many attempts, and strikes that all is
-// forgotten; a row that it has to make is removed with the expired ones.
+// Of what it brings, per is how many attempts, and pause that all is forgotten.
+// A row that it has to make is removed with the expired ones.
 func refund(back []limit.Back, now time.Time) rider {
 	var rows []string
 	args := []any{micros(now)}
@@ -209,14 +209,15 @@ func refund(back []limit.Back, now time.Time) rider {
 		args = append(args, b.Key)
 	}
 	return alsoRun(`INSERT INTO limits (`+limitColumns+`)
-	SELECT column1, column2, 1, 0, 0, 0, column3, 0, CAST($1 AS BIGINT), 0, TRUE, CAST($1 AS BIGINT)
+	SELECT column1, 0, 1, column2, column3, 0, 0, 0, 0, 0, TRUE, CAST($1 AS BIGINT)
 	FROM (VALUES `+strings.Join(rows, ", ")+`) AS given WHERE {guard} ON CONFLICT (key) DO UPDATE SET
-	count = CASE WHEN excluded.strikes > 0 OR limits.count < excluded.count THEN 0 ELSE limits.count - excluded.count END,
-	consecutive = CASE WHEN excluded.strikes > 0 OR limits.consecutive < excluded.count THEN 0 ELSE limits.consecutive - excluded.count END,
-	strikes = CASE WHEN excluded.strikes > 0 THEN 0 WHEN `+refundFrees+` AND limits.strikes > 0 THEN limits.strikes - 1 ELSE limits.strikes END,
-	blocked_until = CASE WHEN excluded.strikes > 0 OR `+refundFrees+` THEN 0 ELSE limits.blocked_until END,
-	expires_at = CASE WHEN excluded.strikes > 0 THEN excluded.expires_at ELSE limits.expires_at END`, args...)
+	count = CASE WHEN excluded.pause > 0 OR limits.count < excluded.per THEN 0 ELSE limits.count - excluded.per END,
+	consecutive = CASE WHEN excluded.pause > 0 OR limits.consecutive < excluded.per THEN 0 ELSE limits.consecutive - excluded.per END,
+	strikes = CASE WHEN excluded.pause > 0 THEN 0 WHEN `+refundFrees+` AND limits.strikes > 0 THEN limits.strikes - 1 ELSE limits.strikes END,
+	window_at = CASE WHEN excluded.pause > 0 THEN 0 ELSE limits.window_at END,
+	blocked_until = CASE WHEN excluded.pause > 0 OR `+refundFrees+` THEN 0 ELSE limits.blocked_until END,
+	expires_at = CASE WHEN excluded.pause > 0 THEN excluded.expires_at ELSE limits.expires_at END`, args...)
 }
 
 // refundFrees tells that a refusal was due to what is given back.
-const refundFrees = `(limits.blocked_until > 0 AND limits.count - excluded.count < limits.allowed)`
+const refundFrees = `(limits.blocked_until > 0 AND limits.count - excluded.per < limits.allowed)`

@@ -53,6 +53,7 @@ type server struct{ url string }
 var (
 	startOnce sync.Once
 	started   server
+	stop      func() // kept: without it the pipe that holds the server up is collected
 	startErr  error
 )
 
@@ -65,7 +66,7 @@ func postgresServer(t testing.TB) server {
 			started = server{given}
 			return
 		}
-		started.url, _, startErr = StartPostgres()
+		started.url, stop, startErr = StartPostgres()
 	})
 	if startErr != nil {
 		t.Fatal(startErr)

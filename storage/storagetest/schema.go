@@ -1,0 +1,181 @@
+package storagetest
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"stile/seal"
+	"stile/storage"
+)
+
+var schemaPromises = []promise{
+	{"TestMigrateTwiceChangesNothing", migrateTwice},
+	{"TestMigrateByTwoAtOnce", migrateTogether},
+	{"TestNewerSchemaIsRefused", newerSchema},
+	{"TestStatusWritesNothing", statusOnly},
+	{"TestO04_MasterKeyThatDoesNotOpen", wrongMasterKey},
+	{"TestO03_SealedValueInAnotherRow", movedValues},
+}
+
+func migrateTwice(t *testing.T, e Engine) {
+	db := Open(t, e.Empty(t), NewClock().Now)
+	hash := db.Hasher().Text(seal.HashAddress, "a")
+	must(t, db.Migrate(t.Context()))
+	if again := db.Hasher().Text(seal.HashAddress, "a"); again != hash {
+		t.Error("a second Migrate made another root")
+	}
+	if have, want, err := db.Status(t.Context()); have != want || have < 1 || err != nil {
+		t.Errorf("Status = %d, %d, %v", have, want, err)
+	}
+}
+
+func migrateTogether(t *testing.T, e Engine) {
+	url, clock := e.Empty(t), NewClock()
+	hashes := make(chan string)
+	const n = 6
+	for range n {
+		go func() {
+			db, err := storage.Open(t.Context(), url, storage.Options{Ring: Ring(), Now: clock.Now})
+			if err == nil {
+				defer db.Close()
+				err = db.Migrate(t.Context())
+			}
+			if err != nil {
+				hashes <- err.Error()
+				return
+			}
+			hashes <- db.Hasher().Text(seal.HashAddress, "a")
+		}()
+	}
+	first := <-hashes
+	for range n - 1 {
+		if h := <-hashes; h != first {
+			t.Errorf("one got %q, another %q", first, h)
+		}
+	}
+	var applied int
+	must(t, Raw(t, url).QueryRow(`SELECT count(*) FROM goose_db_version WHERE version_id = 1`).Scan(&applied))
+	if applied != 1 {
+		t.Errorf("the first migration was applied %d times", applied)
+	}
+}
+
+func newerSchema(t *testing.T, e Engine) {
+	url := e.Fresh(t)
+	db := Open(t, url, NewClock().Now)
+	_, err := Raw(t, url).Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (4711, true)`)
+	must(t, err)
+	err = db.Migrate(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "4711") || !strings.Contains(err.Error(), "newer program") {
+		t.Errorf("Migrate of a newer schema: %v", err)
+	}
+	if have, want, err := db.Status(t.Context()); have != 4711 || want >= have || err != nil {
+		t.Errorf("Status = %d, %d, %v", have, want, err)
+	}
+}
+
+func statusOnly(t *testing.T, e Engine) {
+	url := e.Empty(t)
+	db, err := storage.Open(t.Context(), url, storage.Options{Now: NewClock().Now})
+	must(t, err)
+	defer db.Close()
+	if have, want, err := db.Status(t.Context()); have != 0 || want < 1 || err != nil {
+		t.Errorf("Status of an empty database = %d, %d, %v", have, want, err)
+	}
+	if !db.Empty(t.Context()) {
+		t.Error("an empty database is not Empty")
+	}
+	if _, err := Raw(t, url).Exec(`SELECT 1 FROM goose_db_version`); err == nil {
+		t.Error("Status made a table")
+	}
+	if err := db.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "master key") {
+		t.Errorf("Migrate without a ring: %v", err)
+	}
+	if Open(t, url, NewClock().Now).Empty(t.Context()) {
+		t.Error("a migrated database is Empty")
+	}
+}
+
+func wrongMasterKey(t *testing.T, e Engine) {
+	url := e.Fresh(t)
+	Open(t, url, NewClock().Now)
+	other, same := Key("other"), Key("test")
+	same.Secret[0]++
+	for name, c := range map[string]struct {
+		key  seal.Key
+		says string
+	}{
+		"a key of another name":             {other, `"test"`},
+		"another key under the right name":  {same, "another key under this name"},
+		"another name for the right secret": {seal.Key{ID: "renamed", Secret: Key("test").Secret}, `"test"`},
+	} {
+		ring := got(seal.NewRing(c.key))(t)
+		db, err := storage.Open(t.Context(), url, storage.Options{Ring: ring, Now: NewClock().Now})
+		if err == nil {
+			_ = db.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "master_key") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	both := got(seal.NewRing(other, Key("test")))(t)
+	db, err := storage.Open(t.Context(), url, storage.Options{Ring: both, Now: NewClock().Now})
+	must(t, err)
+	must(t, db.Close())
+}
+
+// movedValues copies what is sealed to another row, and to another account.
+func movedValues(t *testing.T, e Engine) {
+	url, clock := e.Fresh(t), NewClock()
+	db, raw := Open(t, url, clock.Now), Raw(t, url)
+	ctx := t.Context()
+
+	// The key of an authenticator.
+	alice, bob := person(t, db, "alice@example.com"), person(t, db, "bob@example.com")
+	key := []byte("12345678901234567890")
+	totp(t, raw, alice, "totp-a", Ring().Seal(seal.PurposeTOTPKey, "authenticators|totp-a|"+alice.AccountID, key))
+	p := got(db.PersonByID(ctx, alice.ID))(t)
+	if p.TOTP == nil || p.TOTP.Key.Reveal() != string(key) {
+		t.Fatalf("authenticator = %+v", p.TOTP)
+	}
+	for name, sealed := range map[string]string{
+		"another row":     Ring().Seal(seal.PurposeTOTPKey, "authenticators|totp-a|"+bob.AccountID, key),
+		"another account": Ring().Seal(seal.PurposeTOTPKey, "authenticators|totp-b|"+alice.AccountID, key),
+		"another column":  Ring().Seal(seal.PurposeSignIn, "authenticators|totp-b|"+bob.AccountID, key),
+	} {
+		_, err := raw.Exec(`DELETE FROM authenticators WHERE id = 'totp-b'`)
+		must(t, err)
+		totp(t, raw, bob, "totp-b", sealed)
+		if _, err := db.PersonByID(ctx, bob.ID); !errors.Is(err, seal.ErrOpen) || !strings.Contains(err.Error(), "totp-b") {
+			t.Errorf("key of %s: %v", name, err)
+		}
+	}
+	must(t, second(db.PersonByID(ctx, alice.ID))) // others are not affected
+
+	// A message.
+	must(t, enqueue(t, db, alice, "one"))
+	must(t, enqueue(t, db, alice, "two"))
+	_, err := raw.Exec(`UPDATE outbox SET sealed = (SELECT min(sealed) FROM outbox)`)
+	must(t, err)
+	mails := got(db.LeaseMail(ctx, 10, 1))(t)
+	opened := 0
+	for _, m := range mails {
+		if m.To != "" {
+			opened++
+		}
+	}
+	if len(mails) != 2 || opened != 1 {
+		t.Errorf("of two rows with one body %d are handed out and %d open", len(mails), opened)
+	}
+
+	// A signing key.
+	for _, id := range []string{"k1", "k2"} {
+		must(t, db.InsertSigningKey(ctx, signingKey(id, clock), By))
+	}
+	_, err = raw.Exec(`UPDATE signing_keys SET private = (SELECT private FROM signing_keys WHERE id = 'k1') WHERE id = 'k2'`)
+	must(t, err)
+	if _, err := db.SigningKeys(ctx); !errors.Is(err, seal.ErrOpen) || !strings.Contains(err.Error(), "k2") {
+		t.Errorf("signing key of another row: %v", err)
+	}
+}
