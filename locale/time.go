@@ -26,14 +26,14 @@ func (p Printer) Time(t time.Time) string {
 	return p.T("date.time", "Date", p.Date(t), "Clock", p.Clock(t))
 }
 
-// Moment is Clock on the day of now and Time on every other, both in the zone
-// of t.
+// Moment is a time as it stands after "until" or "at": Clock alone on the day
+// of now, "14:32 CET on 22 November 2026" on every other day.
 func (p Printer) Moment(t, now time.Time) string {
-	year, day := t.Year(), t.YearDay()
-	if now = now.In(t.Location()); now.Year() == year && now.YearDay() == day {
+	now = now.In(t.Location())
+	if now.Year() == t.Year() && now.YearDay() == t.YearDay() {
 		return p.Clock(t)
 	}
-	return p.Time(t)
+	return p.T("date.moment", "Clock", p.Clock(t), "Date", p.Date(t))
 }
 
 // day of the month; French alone has an ordinal for the first.

@@ -37,7 +37,6 @@ const (
 	DoNotNow       = "not-now"       // two-step-introduction after a recovery code
 	DoOtherUser    = "other-user"    // sign in as someone else (also "Sign out" of a sign-in under way)
 	DoOtherAddress = "other-address" // sign-in: back to the address page
-	DoDownload     = "download"      // done: recovery codes as a text file
 	DoAllow        = "allow"         // consent, main form
 	DoDeny         = "deny"          // consent
 	DoSignOut      = "sign-out"      // sign-out, main form

@@ -1,6 +1,19 @@
 package templates
 
-import "stile/locale"
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"stile/locale"
+)
+
+// EmailVerification stands in the subject of the message with the code, in
+// every language, so that people's tools find it.
+const EmailVerification = "Email Verification"
 
 // MailKind is the kind of a message.
 type MailKind string
@@ -27,13 +40,13 @@ type MailData = map[string]string
 // Names in MailData. Those without a remark are for every message.
 const (
 	DataIssuer  = "issuer"  // URL of the installation; required
-	DataService = "service" // its display name; empty is "Stile"
+	DataService = "service" // its display name; empty is DefaultService
 	DataAccount = "account" // name of the user's organisation; may be missing
 	DataAt      = "at"      // when it happened, RFC 3339; required
 	DataZone    = "zone"    // name of the time zone in which times are told; missing is UTC
 	DataBrowser = "browser" // "Firefox on Windows"; may be missing
 	DataNetwork = "network" // address or rough place that it came from; may be missing
-	DataLink    = "link"    // page at the issuer where a press says "this wasn't me"; may be missing, and always is for the code
+	DataLink    = "link"    // page at the issuer where a press says "this wasn't me"; may be missing, and the code has none
 
 	DataCode   = "code"   // MailEmailCode: the six digits
 	DataLabel  = "label"  // MailEmailCode: the request's two letters
@@ -42,6 +55,25 @@ const (
 	DataClient = "client" // name of the client
 )
 
+// notice is what one kind of message says, and what it can't be without.
+type notice struct {
+	subject, text string // keys
+	needs         []string
+}
+
+var notices = map[MailKind]notice{
+	MailEmailCode:              {"mail.email_code.subject", "", []string{DataCode, DataLabel, DataUntil}},
+	MailAuthenticatorConnected: {"mail.connected.subject", "mail.connected.text", nil},
+	MailAuthenticatorReplaced:  {"mail.replaced.subject", "mail.replaced.text", nil},
+	MailAuthenticatorSuspended: {"mail.suspended.subject", "mail.suspended.text", nil},
+	MailRecoveryCodeUsed:       {"mail.recovery_used.subject", "mail.recovery_used.text", []string{DataLeft}},
+	MailRecoveryCodesMade:      {"mail.recovery_made.subject", "mail.recovery_made.text", nil},
+	MailGrantReused:            {"mail.reused.subject", "mail.reused.text", []string{DataClient}},
+	MailAppAllowed:             {"mail.allowed.subject", "mail.allowed.text", []string{DataClient}},
+	MailPasswordChanged:        {"mail.password.subject", "mail.password.text", nil},
+	MailAdminReset:             {"mail.reset.subject", "mail.reset.text", nil},
+}
+
 // Message is one rendered mail.
 type Message struct {
 	Subject string // one line, without the code
@@ -49,8 +81,122 @@ type Message struct {
 	HTML    string
 }
 
+// letter is what the templates of a message see.
+type letter struct {
+	locale.Printer
+	Lang                              string
+	Subject, Happened, Service, Owner string
+	Issuer, Host, Link                string
+	Code, Label, Until                string
+	Facts                             []fact
+	Address, MadeAt                   string // recovery sheet
+	Codes                             []string
+}
+
+// fact is one line of "when, where, with what".
+type fact struct{ Label, Value string }
+
 // Mail makes a message in the language of p. Missing required data is an error
 // that names it.
 func (s *Set) Mail(kind MailKind, p locale.Printer, data MailData) (Message, error) {
-	return Message{}, nil
+	n, ok := notices[kind]
+	if !ok {
+		return Message{}, fmt.Errorf("templates: no mail %q", kind)
+	}
+	l, err := newLetter(kind, n, p, data)
+	if err != nil {
+		return Message{}, err
+	}
+	body := "notice"
+	if kind == MailEmailCode {
+		body = string(kind)
+	}
+	var text, html strings.Builder
+	if err := s.text.ExecuteTemplate(&text, body, l); err != nil {
+		return Message{}, fmt.Errorf("templates: mail %q: %w", kind, err)
+	}
+	if err := s.html.ExecuteTemplate(&html, body, l); err != nil {
+		return Message{}, fmt.Errorf("templates: mail %q: %w", kind, err)
+	}
+	return Message{Subject: l.Subject, Text: text.String(), HTML: html.String()}, nil
+}
+
+func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*letter, error) {
+	for _, need := range append([]string{DataIssuer, DataAt}, n.needs...) {
+		if data[need] == "" {
+			return nil, fmt.Errorf("templates: mail %q without %q", kind, need)
+		}
+	}
+	issuer, err := url.Parse(data[DataIssuer])
+	if err != nil || issuer.Hostname() == "" {
+		return nil, fmt.Errorf("templates: mail %q: the issuer is no URL", kind)
+	}
+	zone := time.UTC
+	if z, err := time.LoadLocation(data[DataZone]); err == nil {
+		zone = z
+	}
+	at, err := time.Parse(time.RFC3339, data[DataAt])
+	if err != nil {
+		return nil, fmt.Errorf("templates: mail %q: %q is no time", kind, DataAt)
+	}
+	client := inert(data[DataClient])
+	l := &letter{
+		Printer: p, Lang: string(p.Lang()),
+		Subject: p.T(n.subject, "Fixed", EmailVerification),
+		Service: orElse(oneLine(data[DataService]), DefaultService),
+		Issuer:  data[DataIssuer], Host: issuer.Hostname(), Link: data[DataLink],
+		Code: data[DataCode], Label: inert(data[DataLabel]),
+		Facts: facts(p, at.In(zone), data),
+	}
+	l.Owner = orElse(inert(data[DataAccount]), l.Service)
+	switch kind {
+	case MailEmailCode:
+		until, err := time.Parse(time.RFC3339, data[DataUntil])
+		if err != nil {
+			return nil, fmt.Errorf("templates: mail %q: %q is no time", kind, DataUntil)
+		}
+		l.Until, l.Link = p.Moment(until.In(zone), at), ""
+	case MailRecoveryCodeUsed:
+		left, err := strconv.Atoi(data[DataLeft])
+		if err != nil {
+			return nil, fmt.Errorf("templates: mail %q: %q is no number", kind, DataLeft)
+		}
+		l.Happened = p.N(n.text, left)
+	default:
+		l.Happened = p.T(n.text, "Client", client)
+	}
+	return l, nil
+}
+
+func facts(p locale.Printer, at time.Time, data MailData) []fact {
+	all := []fact{{p.T("mail.when"), p.Time(at)}}
+	for _, f := range []fact{
+		{p.T("mail.browser"), data[DataBrowser]}, {p.T("mail.network"), data[DataNetwork]}, {p.T("mail.account"), data[DataAccount]},
+	} {
+		if value := inert(f.Value); value != "" {
+			all = append(all, fact{f.Label, value})
+		}
+	}
+	return all
+}
+
+// RecoverySheet writes the recovery codes of a page as a text file to keep
+// (text/plain, UTF-8). Only Printer, Zone and Service of the frame are needed.
+func (s *Set) RecoverySheet(w io.Writer, f Frame, d Done) error {
+	v := view{Frame: f, Page: d, set: s}
+	l := &letter{
+		Printer: f.Printer, Service: oneLine(v.ServiceName()), Address: oneLine(d.Address),
+		MadeAt: f.Printer.Time(d.MadeAt.In(v.zone())), Codes: d.Codes,
+	}
+	if err := s.text.ExecuteTemplate(w, "recovery-codes", l); err != nil {
+		return fmt.Errorf("templates: recovery codes: %w", err)
+	}
+	return nil
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
 }

@@ -23,14 +23,14 @@ type SignIn struct {
 }
 
 // SignInStage says which fields the sign-in page has.
-type SignInStage int
+type SignInStage string
 
 // Both fields on one page, or address first and password on a second page,
 // which repeats Address as text and posts it along.
 const (
-	AddressAndPassword SignInStage = iota
-	AddressOnly
-	PasswordOnly
+	AddressAndPassword SignInStage = ""
+	AddressOnly        SignInStage = "address"
+	PasswordOnly       SignInStage = "password"
 )
 
 // Name of the screen.
@@ -55,15 +55,16 @@ type TwoStepIntroduction struct {
 }
 
 // IntroReason says why the two-step introduction is shown.
-type IntroReason int
+type IntroReason string
 
 // Reasons for the two-step introduction.
 const (
-	IntroAccount  IntroReason = iota // the account's policy asks for it
-	IntroOwn                         // the user's own setting, Enhanced Security
-	IntroClient                      // the client asks for it in this request
-	IntroReplace                     // "Set up a new mobile device"
-	IntroRecovery                    // a recovery code was used
+	IntroAccount   IntroReason = "account"   // the account's policy asks for it
+	IntroOwn       IntroReason = "own"       // the user's own setting, Enhanced Security
+	IntroClient    IntroReason = "client"    // the client asks for it in this request
+	IntroReplace   IntroReason = "replace"   // "Set up a new mobile device"
+	IntroRecovery  IntroReason = "recovery"  // a recovery code was used
+	IntroSuspended IntroReason = "suspended" // the authenticator takes no codes after too many wrong ones
 )
 
 // Name of the screen.
@@ -144,7 +145,8 @@ func (SetupCode) Name() string { return "setup-code" }
 
 // Done is screen 7: two-step verification is on, and the recovery codes.
 //
-// Fields: FieldKept, FieldReminded. Other form: DoDownload.
+// Fields: FieldKept, FieldReminded. The file that Download leads to is made by
+// (*Set).RecoverySheet.
 type Done struct {
 	// Codes are shown while this flow lasts; empty: they were shown already,
 	// or none were made.
@@ -155,6 +157,8 @@ type Done struct {
 	MadeAt   time.Time // for the printed sheet
 	// Replaced says that an earlier authenticator has stopped working.
 	Replaced bool
+	// Download is the path of the codes as a text file; empty: no link.
+	Download string
 }
 
 // Name of the screen.
@@ -178,14 +182,14 @@ type EnterCode struct {
 }
 
 // CodeReason says why a code is asked for.
-type CodeReason int
+type CodeReason string
 
 // Reasons for asking for a code.
 const (
-	CodeSignIn     CodeReason = iota // every sign-in
-	CodeSetupSpent                   // right after enrolment
-	CodeStepUp                       // the client asks for more than the session has
-	CodeAgain                        // the earlier code is too old for this request
+	CodeSignIn     CodeReason = ""            // every sign-in
+	CodeSetupSpent CodeReason = "setup-spent" // right after enrolment
+	CodeStepUp     CodeReason = "step-up"     // the client asks for more than the session has
+	CodeAgain      CodeReason = "again"       // the earlier code is too old for this request
 )
 
 // Name of the screen.
@@ -301,31 +305,6 @@ type DeveloperDetails struct {
 	Sent        string // value sent; only for the redirect URI
 	Registered  []string
 }
-
-// ErrorKind is the kind of an error page.
-type ErrorKind string
-
-// Kinds of error pages with the status that suits each.
-const (
-	ErrorOver          ErrorKind = "over"           // 410: the sign-in is over or unknown
-	ErrorAlreadyDone   ErrorKind = "already-done"   // 409: this step or sign-in is done
-	ErrorUnknownClient ErrorKind = "unknown-client" // 400
-	ErrorRedirectURI   ErrorKind = "redirect-uri"   // 400: not registered
-	ErrorRequest       ErrorKind = "request"        // 400: any other request that can't be answered
-	ErrorUnmet         ErrorKind = "unmet"          // 403: requirement that can't be met
-	ErrorForbidden     ErrorKind = "forbidden"      // 403
-	ErrorFormExpired   ErrorKind = "form-expired"   // 403: form token too old or of elsewhere
-	ErrorOtherBrowser  ErrorKind = "other-browser"  // 403: begun in another browser
-	ErrorCookies       ErrorKind = "cookies"        // 403: the browser keeps no cookies
-	ErrorSwitchedOff   ErrorKind = "switched-off"   // 403: the user's account is switched off
-	ErrorNotFound      ErrorKind = "not-found"      // 404
-	ErrorMethod        ErrorKind = "method"         // 405
-	ErrorTooLarge      ErrorKind = "too-large"      // 413
-	ErrorHost          ErrorKind = "host"           // 421: not our name
-	ErrorTooMany       ErrorKind = "too-many"       // 429
-	ErrorUnavailable   ErrorKind = "unavailable"    // 503
-	ErrorInternal      ErrorKind = "internal"       // 500
-)
 
 // Name of the screen.
 func (ErrorPage) Name() string { return "error" }

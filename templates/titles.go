@@ -1,0 +1,36 @@
+package templates
+
+// heading is the h1 of a page and the beginning of its title: a key and its
+// placeholders as the page shows them.
+type heading struct {
+	key  string
+	args []any
+}
+
+// titled is what every page of this package is: it knows its heading.
+type titled interface{ heading(f *Frame) heading }
+
+func (SignIn) heading(*Frame) heading              { return heading{key: "signin.title"} }
+func (TwoStepIntroduction) heading(*Frame) heading { return heading{key: "intro.title"} }
+func (VerifyEmail) heading(*Frame) heading         { return heading{key: "verify.title"} }
+func (InstallApp) heading(*Frame) heading          { return heading{key: "install.title"} }
+func (ConnectDevice) heading(*Frame) heading       { return heading{key: "connect.title"} }
+func (SetupCode) heading(*Frame) heading           { return heading{key: "setup.title"} }
+func (EnterCode) heading(*Frame) heading           { return heading{key: "code.title"} }
+func (RecoveryCode) heading(*Frame) heading        { return heading{key: "recovery.title"} }
+func (SignOut) heading(*Frame) heading             { return heading{key: "signout.title"} }
+func (SignedOut) heading(*Frame) heading           { return heading{key: "signedout.title"} }
+func (Finished) heading(*Frame) heading            { return heading{key: "finished.title"} }
+func (FormPost) heading(*Frame) heading            { return heading{key: "formpost.title"} }
+func (ErrorPage) heading(*Frame) heading           { return heading{key: "errorpage.title"} }
+
+func (d Done) heading(*Frame) heading {
+	if d.Reminder {
+		return heading{key: "done.reminder_title"}
+	}
+	return heading{key: "done.title"}
+}
+
+func (Consent) heading(f *Frame) heading {
+	return heading{key: "consent.title", args: []any{"Client", f.Client.Name}}
+}
