@@ -31,6 +31,20 @@ func (s *Service) Introduced(ctx context.Context, p *Pending) error {
 	return s.sendCode(ctx, p, progress, "")
 }
 
+// ByEmail tells whether an enrolment in this sign-in asks for a code sent by
+// e-mail. A recovery code that was given in it stands in its place.
+func (p *Pending) ByEmail() bool {
+	if p.SignIn == nil {
+		return true
+	}
+	for _, proof := range p.SignIn.Progress.Evidence {
+		if proof.Method == authn.Recovery {
+			return false
+		}
+	}
+	return true
+}
+
 // joined is a progress to come, with what the session had proven before.
 func (s *Service) joined(p *Pending, progress authn.Progress) authn.Progress {
 	if p.Session != nil {

@@ -35,21 +35,22 @@ const bindRequest = "request"
 // it ends. It is sealed, so it stays as it was first made, and has no
 // authority: it tells nothing about who is signed in.
 type Request struct {
-	ID          string          `json:"id"`               // made by Begin where it is empty
-	Ask         authn.Ask       `json:"ask,omitzero"`     // what has to be proven
-	ClientID    string          `json:"client,omitempty"` // the client asking; empty for our own pages
-	ClientName  string          `json:"name,omitempty"`
-	ClientURI   string          `json:"uri,omitempty"`  // client_uri: who is behind it
-	Home        string          `json:"home,omitempty"` // where the client starts a sign-in anew
-	Policy      string          `json:"policy,omitempty"`
-	Terms       string          `json:"terms,omitempty"`
-	LoginHint   string          `json:"hint,omitempty"`
-	Locales     []string        `json:"locales,omitempty"` // ui_locales
-	Return      string          `json:"return"`            // own path where it goes on; ?r=… is added
-	FormAction  []string        `json:"to,omitempty"`      // see web.FormTargets
-	Started     time.Time       `json:"started"`           // made by Begin where it is zero
-	Payload     json.RawMessage `json:"payload,omitempty"` // opaque: the caller's own request
-	SomeoneElse bool            `json:"else,omitempty"`    // the browser's present user is not wanted
+	ID           string          `json:"id"`               // made by Begin where it is empty
+	Ask          authn.Ask       `json:"ask,omitzero"`     // what has to be proven
+	ClientID     string          `json:"client,omitempty"` // the client asking; empty for our own pages
+	ClientName   string          `json:"name,omitempty"`
+	ClientURI    string          `json:"uri,omitempty"`  // client_uri: who is behind it
+	Home         string          `json:"home,omitempty"` // where the client starts a sign-in anew
+	Policy       string          `json:"policy,omitempty"`
+	Terms        string          `json:"terms,omitempty"`
+	LoginHint    string          `json:"hint,omitempty"`
+	Locales      []string        `json:"locales,omitempty"`       // ui_locales
+	Return       string          `json:"return"`                  // own path where it goes on; ?r=… is added
+	FormAction   []string        `json:"to,omitempty"`            // see web.FormTargets
+	Started      time.Time       `json:"started"`                 // made by Begin where it is zero
+	Payload      json.RawMessage `json:"payload,omitempty"`       // opaque: the caller's own request
+	AddressFirst bool            `json:"address_first,omitempty"` // ask for the address on a page of its own
+	SomeoneElse  bool            `json:"else,omitempty"`          // the browser's present user is not wanted
 }
 
 // ErrOver says that a request is no more: too old, changed, or never ours.
@@ -71,9 +72,12 @@ func (s *Service) Begin(ctx context.Context, req Request) (path string, err erro
 	return Path(string(authn.StepSignIn), sealed), nil
 }
 
+// Screens is the path under which the screens are, each by its name.
+const Screens = "/login/"
+
 // Path returns the path of a screen of a request.
 func Path(screen, sealed string) string {
-	return "/login/" + screen + "?r=" + url.QueryEscape(sealed)
+	return Screens + screen + "?r=" + url.QueryEscape(sealed)
 }
 
 func (s *Service) seal(ctx context.Context, req Request) (string, error) {
@@ -113,6 +117,15 @@ func (s *Service) OpenRequest(ctx context.Context, text string) (Request, error)
 
 // maxSkew is how far another replica's clock may be ahead.
 const maxSkew = time.Minute
+
+// ClientHost is the host of the client's page: who is behind it.
+func (req Request) ClientHost() string {
+	u, err := url.Parse(req.ClientURI)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
 
 // Returns is the path where a finished request goes on.
 func (req Request) Returns(sealed string) string {

@@ -137,16 +137,7 @@ func ownPath(s string) bool {
 
 // Page renders a page. Nothing is sent before all of it could be rendered.
 func (k *Kit) Page(w http.ResponseWriter, r *http.Request, status int, page templates.Page, options ...PageOption) error {
-	v := view{frame: k.frame}
-	v.frame.Reference, v.frame.Now = aboutOf(r).id, k.now()
-	for _, o := range options {
-		o(&v)
-	}
-	k.complete(w, r, &v, page)
-	var body bytes.Buffer
-	if err := k.set.Execute(&body, v.frame, page); err != nil {
-		return fmt.Errorf("page %s: %w", page.Name(), err)
-	}
+	v := k.view(w, r, page, options)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", string(v.frame.Printer.Lang()))
@@ -157,10 +148,36 @@ func (k *Kit) Page(w http.ResponseWriter, r *http.Request, status int, page temp
 	if v.retryAfter > 0 {
 		retryAfter(h, v.retryAfter)
 	}
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
-	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body.Bytes()) // a browser that has gone can't be told
+	return k.set.Execute(answer{w, r.Method, status}, v.frame, page)
+}
+
+// RecoverySheet answers with the recovery codes of a page as a text file.
+func (k *Kit) RecoverySheet(w http.ResponseWriter, r *http.Request, page templates.Done, options ...PageOption) error {
+	v := k.view(w, r, page, options)
+	var body bytes.Buffer
+	if err := k.set.RecoverySheet(&body, v.frame, page); err != nil {
+		return err
 	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="recovery-codes.txt"`)
+	_, _ = answer{w, r.Method, http.StatusOK}.Write(body.Bytes())
 	return nil
+}
+
+// answer is an answer whose body is written at once.
+type answer struct {
+	w      http.ResponseWriter
+	method string
+	status int
+}
+
+// Write sends the status and the whole body. That the browser has gone
+// meanwhile is no error: nobody is there to be told.
+func (a answer) Write(body []byte) (int, error) {
+	a.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	a.w.WriteHeader(a.status)
+	if a.method != http.MethodHead {
+		_, _ = a.w.Write(body)
+	}
+	return len(body), nil
 }

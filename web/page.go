@@ -64,10 +64,15 @@ func RetryAfter(after time.Duration) PageOption { return func(v *view) { v.retry
 // Framed lets the caller fill in whatever else a frame has.
 func Framed(fill func(*templates.Frame)) PageOption { return func(v *view) { fill(&v.frame) } }
 
-// complete works out what every page has: its language, its time zone, the
-// token of its forms, and its policy.
-func (k *Kit) complete(w http.ResponseWriter, r *http.Request, v *view, page templates.Page) {
+// view works out what every page has: its language, its time zone, the token
+// of its forms, and its policy.
+func (k *Kit) view(w http.ResponseWriter, r *http.Request, page templates.Page, options []PageOption) *view {
+	v := &view{frame: k.frame}
+	for _, o := range options {
+		o(v)
+	}
 	f := &v.frame
+	f.Reference, f.Now = aboutOf(r).id, k.now()
 	f.Printer = k.printer(w, r, v)
 	f.Languages = languageLinks(r, f.Request, string(f.Printer.Lang()))
 	f.Action = WithLanguage(r, r.URL.Path)
@@ -82,6 +87,7 @@ func (k *Kit) complete(w http.ResponseWriter, r *http.Request, v *view, page tem
 	if v.policy == "" {
 		v.policy = pagePolicy(v.formTargets)
 	}
+	return v
 }
 
 // hasForm tells whether a page posts to us. One that doesn't gets no cookie.

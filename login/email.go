@@ -1,0 +1,60 @@
+package login
+
+import (
+	"stile/authn"
+	"stile/locale"
+	"stile/templates"
+)
+
+// Screens 2 and 3: two-step verification is explained, and the e-mail address
+// shows who enrols.
+
+// introductions says which text goes with which reason; the account's policy
+// is behind all others.
+var introductions = map[authn.Reason]templates.IntroReason{
+	authn.ReasonOwnSetting: templates.IntroOwn,
+	authn.ReasonRequested:  templates.IntroClient,
+	authn.ReasonReplace:    templates.IntroReplace,
+	authn.ReasonRecovery:   templates.IntroRecovery,
+	authn.ReasonSuspended:  templates.IntroSuspended,
+}
+
+func introductionPage(v *visit) (templates.Page, error) {
+	p := v.pending
+	page := templates.TwoStepIntroduction{
+		Reason: templates.IntroAccount, Account: p.Person.Account.Name,
+		Declinable: p.Decision.Reason == authn.ReasonRecovery, CodesLeft: p.Person.RecoveryLeft,
+	}
+	if why, ok := introductions[p.Decision.Reason]; ok {
+		page.Reason = why
+	}
+	if p.ByEmail() {
+		page.Masked = locale.MaskAddress(p.Person.User.Email)
+	}
+	return page, nil
+}
+
+func continueIntroduction(v *visit) error {
+	return v.then(v.SignIns.Introduced(v.r.Context(), v.pending))
+}
+
+func keepDevice(v *visit) error { return v.then(v.SignIns.Keep(v.r.Context(), v.pending)) }
+
+func verifyEmailPage(v *visit) (templates.Page, error) {
+	p := v.pending
+	page := templates.VerifyEmail{
+		Masked: locale.MaskAddress(p.Person.User.Email), Label: p.SignIn.Label, Account: p.Person.Account.Name,
+	}
+	if c := p.SignIn.EmailCode; c != nil && v.Now().Before(c.ExpiresAt) {
+		page.ValidUntil = c.ExpiresAt
+	}
+	return page, nil
+}
+
+func submitEmailCode(v *visit) error {
+	return v.then(v.SignIns.EmailCode(v.r.Context(), v.pending, v.fields.Get(templates.FieldCode)))
+}
+
+func sendAgain(v *visit) error {
+	return v.then(v.SignIns.SendAgain(v.r.Context(), v.pending), noticeSentAgain)
+}

@@ -1,0 +1,72 @@
+package login
+
+import (
+	"stile/authn"
+	"stile/templates"
+)
+
+// screen is one screen of a sign-in: where it belongs, what it shows, and what
+// its forms do. The main form is the one without a name.
+type screen struct {
+	step  authn.Step // the step that it is due at; its value is also its path
+	page  func(*visit) (templates.Page, error)
+	forms map[string]func(*visit) error // by templates.FieldDo
+}
+
+// screens is the table of contents, in the order of the steps.
+var screens = []screen{
+	{authn.StepSignIn, signInPage, forms{"": submitPassword, templates.DoOtherAddress: otherAddress}},
+	{authn.StepIntroduction, introductionPage, forms{
+		"": continueIntroduction, templates.DoKeepDevice: keepDevice, templates.DoNotNow: keepDevice, templates.DoOtherUser: otherUser}},
+	{authn.StepVerifyEmail, verifyEmailPage, forms{"": submitEmailCode, templates.DoSendAgain: sendAgain}},
+	{authn.StepInstallApp, installAppPage, forms{"": continueInstalled}},
+	{authn.StepConnectDevice, connectDevicePage, forms{"": continueConnected, templates.DoNewKey: newKey}},
+	{authn.StepSetupCode, setupCodePage, forms{"": submitSetupCode}},
+	{authn.StepDone, donePage, forms{"": continueDone}},
+	{authn.StepEnterCode, enterCodePage, forms{"": submitCode, templates.DoNewDevice: newDevice, templates.DoOtherUser: otherUser}},
+	// Another way through enter-code, and out of an enrolment for want of the old app.
+	{stepRecoveryCode, recoveryCodePage, forms{"": submitRecoveryCode, templates.DoNewDevice: newDevice}},
+}
+
+type forms = map[string]func(*visit) error
+
+// stepRecoveryCode is no step of its own: see [signin.Pending.RecoveryDue].
+const stepRecoveryCode authn.Step = "recovery-code"
+
+// open tells whether a screen can be used now: it is the one that is due, or
+// one to which an enrolment may go back until it has given a code.
+func (v *visit) open(step authn.Step) bool {
+	due := v.pending.Decision.Step
+	switch step {
+	case due:
+		return true
+	case stepRecoveryCode:
+		return v.pending.RecoveryDue()
+	case authn.StepInstallApp:
+		return due == authn.StepConnectDevice || due == authn.StepSetupCode
+	case authn.StepConnectDevice:
+		return due == authn.StepSetupCode
+	}
+	return false
+}
+
+// done tells whether a step that isn't due was done in this sign-in.
+func (v *visit) done(step authn.Step) bool {
+	if v.pending.SignIn == nil {
+		return false
+	}
+	n := v.pending.SignIn.Progress.Enrolment
+	switch step {
+	case authn.StepSignIn:
+		return v.pending.Decision.Step != authn.StepSignIn
+	case authn.StepIntroduction:
+		return n.Started
+	case authn.StepVerifyEmail:
+		return n.EmailVerified
+	case authn.StepInstallApp, authn.StepConnectDevice, authn.StepSetupCode:
+		return n.Activated
+	case authn.StepDone:
+		return n.Kept
+	}
+	return false
+}

@@ -1,0 +1,84 @@
+package login
+
+import (
+	"net/http"
+
+	"stile/authn"
+	"stile/signin"
+	"stile/templates"
+	"stile/web"
+)
+
+// show answers with the screen.
+func (v *visit) show(status int) error {
+	page, err := v.screen.page(v)
+	if err != nil {
+		return v.then(err)
+	}
+	return v.Kit.Page(v.w, v.r, status, page, v.options()...)
+}
+
+// options are what the pages of a sign-in have in common.
+func (v *visit) options() []web.PageOption {
+	options := []web.PageOption{
+		web.FormAction(v.pending.Request.FormAction...),
+		web.Client(v.client()),
+		web.Framed(v.frame),
+	}
+	var wanted []string
+	if p := v.pending.Person; p != nil {
+		wanted = append(wanted, p.User.Language)
+		options = append(options, web.DefaultLanguage(p.Account.Language), web.Zone(p.User.TimeZone, p.Account.TimeZone))
+	} else {
+		options = append(options, web.Zone("", ""))
+	}
+	options = append(options, web.Languages(append(wanted, v.pending.Request.Locales...)...))
+	if v.problem != nil {
+		options = append(options, web.Problems(v.problem.Fields...), web.RetryAfter(v.problem.RetryAfter))
+	}
+	return options
+}
+
+func (v *visit) frame(f *templates.Frame) {
+	f.Request = v.pending.Sealed
+	f.Step, f.Of = templates.EnrolmentStep(string(v.screen.step), v.pending.ByEmail())
+	f.Until, f.MoreTime = v.pending.Until()
+	f.Notices = v.notices()
+}
+
+func (v *visit) client() templates.Client {
+	return clientOf(v.pending.Request)
+}
+
+func clientOf(r signin.Request) templates.Client {
+	return templates.Client{Name: r.ClientName, Home: r.Home, Host: r.ClientHost(), Privacy: r.Policy, Terms: r.Terms}
+}
+
+// paramNotice carries a notice over a redirect. It is one of these, and says
+// only what is true of the sign-in anyway.
+const (
+	paramNotice       = "notice"
+	noticeSentAgain   = "sent-again"
+	noticeKeyReplaced = "key-replaced"
+)
+
+// notices confirm what has just happened.
+func (v *visit) notices() []templates.Notice {
+	p, carried := v.pending, ""
+	if v.r.Method != http.MethodPost {
+		carried = v.fields.Get(paramNotice)
+	}
+	switch step := v.screen.step; {
+	case step == authn.StepSignIn && p.Outdated:
+		return []templates.Notice{{Key: templates.NoticeChanged}}
+	case step == authn.StepVerifyEmail && carried == noticeSentAgain && p.SignIn.EmailCode != nil:
+		return []templates.Notice{{Key: templates.NoticeSentAgain, Args: map[string]any{"At": p.SignIn.EmailCode.SentAt}}}
+	case step == authn.StepInstallApp && p.Decision.Step == step && !p.KeyLapsed && p.SignIn.Progress.Enrolment.EmailVerified:
+		return []templates.Notice{{Key: templates.NoticeEmailVerified}}
+	case step == authn.StepInstallApp && p.KeyLapsed, step == authn.StepConnectDevice && carried == noticeKeyReplaced:
+		return []templates.Notice{{Key: templates.NoticeKeyReplaced}}
+	case step == authn.StepEnterCode && p.Decision.Reason == authn.ReasonElsewhere:
+		return []templates.Notice{{Key: templates.NoticeElsewhere}}
+	}
+	return nil
+}
