@@ -33,17 +33,24 @@ func (m *memory) count() int {
 }
 
 func (m *memory) LeaseMail(_ context.Context, n int, _ time.Duration) ([]storage.Mail, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	n = min(n, len(m.due))
 	out := m.due[:n]
 	m.due = m.due[n:]
-	m.leased += n
 	return out, nil
 }
+
 func (m *memory) MailSent(_ context.Context, id string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.sent = append(m.sent, id)
 	return nil
 }
+
 func (m *memory) MailFailed(_ context.Context, id string, at time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.next[id] = at
 	return nil
 }
