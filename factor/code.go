@@ -46,7 +46,7 @@ func squeeze(input string, most int) (string, error) {
 	var b strings.Builder
 	for _, r := range norm.NFKC.String(input) {
 		switch {
-		case r == '.' || unicode.IsSpace(r) || unicode.In(r, unicode.Z, unicode.Pd, unicode.Cf):
+		case r == '.' || unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf):
 		case unicode.Is(unicode.Nd, r):
 			b.WriteRune('0' + digit(r))
 		default:

@@ -14,9 +14,9 @@ func NewEmailCode() string {
 // labelLetters can't be taken for one another and make no words.
 const labelLetters = "BCDFGHJKMNPRSTVWXZ"
 
-// NewLabel returns two different letters by which a message and the page that
+// Label returns two different letters by which a message and the page that
 // asked for it know each other. They are no secret.
-func NewLabel() string {
+func Label() string {
 	first := below(len(labelLetters))
 	second := below(len(labelLetters) - 1)
 	if second >= first {

@@ -118,17 +118,19 @@ func inStep(s string) bool {
 	return true
 }
 
-// names returns the words, and their parts of four letters or more, as core
-// leaves them.
+// names returns the words, the two sides of an address, and their parts of four
+// letters or more, as core leaves them.
 func names(words []string) map[string]bool {
 	all := map[string]bool{}
 	for _, word := range words {
-		all[core(fold(word))] = true
-		for _, part := range strings.FieldsFunc(fold(word), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		word = fold(word)
+		parts := strings.FieldsFunc(word, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		for _, part := range append(parts, strings.Split(word, "@")...) {
 			if utf8.RuneCountInString(part) >= 4 {
 				all[core(part)] = true
 			}
 		}
+		all[core(word)] = true
 	}
 	delete(all, "")
 	return all

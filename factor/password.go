@@ -1,6 +1,7 @@
 package factor
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -55,8 +56,8 @@ type PasswordOptions struct {
 	Now     func() time.Time // measures the work; without it the work is estimated
 	Common  []string         // further passwords that nobody may choose
 
-	// BelowFloor accepts less work than the floor, and makes recovery codes
-	// cheap too. It is for tests.
+	// BelowFloor makes passwords and recovery codes as cheap as can be unless
+	// Memory and Time say otherwise. It is for tests.
 	BelowFloor bool
 }
 
@@ -75,27 +76,21 @@ type Passwords struct {
 // NewPasswords returns a checker whose records are bound to the hasher's
 // pepper. It makes one hash at once, and so knows what that costs here.
 func NewPasswords(h *seal.Hasher, o PasswordOptions) (*Passwords, error) {
+	least := argon2id.Params{Memory: FloorMemory, Iterations: FloorTime}
 	work := recoveryWork{memory: recoveryMemory, time: recoveryTime}
 	if o.BelowFloor {
+		least = argon2id.Params{Memory: 8, Iterations: 1}
 		work = recoveryWork{memory: 8, time: 1}
 	}
-	if o.Memory == 0 {
-		o.Memory = FloorMemory
-	}
-	if o.Time == 0 {
-		o.Time = FloorTime
-	}
-	if o.Queue == 0 {
-		o.Queue = 2 * time.Second
-	}
-	if !o.BelowFloor && (o.Memory < FloorMemory || o.Time < FloorTime) {
-		return nil, fmt.Errorf("factor: Argon2id with %d KiB and %d passes is too little: use at least %d and %d", o.Memory, o.Time, FloorMemory, FloorTime)
+	o.Memory = cmp.Or(o.Memory, least.Memory)
+	o.Time = cmp.Or(o.Time, least.Iterations)
+	o.Queue = cmp.Or(o.Queue, 2*time.Second)
+	o.Workers = cmp.Or(o.Workers, workersFor(o.Memory))
+	if o.Memory < least.Memory || o.Time < least.Iterations {
+		return nil, fmt.Errorf("factor: Argon2id with %d KiB and %d passes is too little: use at least %d and %d", o.Memory, o.Time, least.Memory, least.Iterations)
 	}
 	if o.Memory > maxMemory || o.Time > maxTime {
 		return nil, fmt.Errorf("factor: Argon2id with %d KiB and %d passes is too much: use at most %d and %d", o.Memory, o.Time, maxMemory, maxTime)
-	}
-	if o.Workers == 0 {
-		o.Workers = workersFor(o.Memory)
 	}
 	p := &Passwords{
 		hasher:   h,

@@ -21,6 +21,8 @@ const (
 	// A code has 80 random bits, so less work is enough than for a password.
 	recoveryMemory uint32 = 7168 // KiB
 	recoveryTime   uint32 = 5
+
+	saltSize = 16
 )
 
 type recoveryWork struct{ memory, time uint32 }
@@ -36,7 +38,7 @@ type RecoverySet struct {
 // "xxxx-xxxx-xxxx-xxxx", and what to store of them. It fails with [ErrBusy] or
 // the context's error.
 func (p *Passwords) NewRecoveryCodes(ctx context.Context) (codes []string, set RecoverySet, err error) {
-	var salt [16]byte
+	var salt [saltSize]byte
 	_, _ = rand.Read(salt[:]) // never fails, see crypto/rand
 	set.Salt = base64.RawURLEncoding.EncodeToString(salt[:])
 	plain := make([]string, RecoveryCodes)
@@ -61,9 +63,10 @@ func (p *Passwords) NewRecoveryCodes(ctx context.Context) (codes []string, set R
 // what it returns is in no set. It fails with [ErrBusy], the context's error,
 // or [ErrDamaged] if the salt is none.
 func (p *Passwords) HashRecovery(ctx context.Context, salt, code string) (hash string, err error) {
-	raw, decodeErr := base64.RawURLEncoding.Strict().DecodeString(salt)
-	if decodeErr != nil || len(raw) != 16 {
-		raw = make([]byte, 16)
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(salt)
+	damaged := err != nil || len(raw) != saltSize
+	if damaged {
+		raw = make([]byte, saltSize)
 	}
 	if err := p.pool.do(ctx, 1, func() { hash = p.recovery.hash(raw, code) }); err != nil {
 		return "", err
@@ -71,7 +74,7 @@ func (p *Passwords) HashRecovery(ctx context.Context, salt, code string) (hash s
 	switch {
 	case salt == "":
 		return "", nil
-	case decodeErr != nil || len(raw) != 16:
+	case damaged:
 		return "", ErrDamaged
 	}
 	return hash, nil
