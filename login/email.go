@@ -45,7 +45,7 @@ func verifyEmailPage(v *visit) (templates.Page, error) {
 	page := templates.VerifyEmail{
 		Masked: locale.MaskAddress(p.Person.User.Email), Label: p.SignIn.Label, Account: p.Person.Account.Name,
 	}
-	if c := p.SignIn.EmailCode; c != nil && v.Now().Before(c.ExpiresAt) {
+	if c := p.SignIn.EmailCode; c != nil && v.Kit.Now().Before(c.ExpiresAt) {
 		page.ValidUntil = c.ExpiresAt
 	}
 	return page, nil

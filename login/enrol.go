@@ -84,7 +84,7 @@ func donePage(v *visit) (templates.Page, error) {
 func (v *visit) codes() templates.Done {
 	n := v.pending.SignIn
 	page := templates.Done{
-		Codes: n.Secrets.Recovery, Address: v.pending.Person.User.Email, MadeAt: v.Now(),
+		Codes: n.Secrets.Recovery, Address: v.pending.Person.User.Email, MadeAt: v.Kit.Now(),
 		Replaced: n.Progress.Enrolment.Replaces != "",
 	}
 	if len(page.Codes) > 0 {

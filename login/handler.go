@@ -13,7 +13,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/gorilla/mux"
 
@@ -27,13 +26,13 @@ import (
 
 // Handler serves the screens. All fields are required.
 type Handler struct {
-	Kit      *web.Kit
-	SignIns  *signin.Service
-	Sessions *session.Manager
-	Now      func() time.Time
+	Kit       *web.Kit
+	SignIns   *signin.Service
+	Sessions  *session.Manager
+	Templates *templates.Set // its static files are served beside the screens
 }
 
-// Mount adds the screens to a router.
+// Mount adds the screens, and what their pages load, to a router.
 func (h *Handler) Mount(r *mux.Router) {
 	for _, s := range screens {
 		name := string(s.step)
@@ -41,6 +40,7 @@ func (h *Handler) Mount(r *mux.Router) {
 			return h.serve(s, w, r)
 		})).Methods(http.MethodGet, http.MethodHead, http.MethodPost).Name("login." + name)
 	}
+	r.PathPrefix(templates.StaticPath).Handler(h.Kit.Handle(h.serveStatic)).Methods(http.MethodGet, http.MethodHead).Name("static")
 	r.Handle(sheetPath, h.Kit.HandleFlow(h.serveSheet)).Methods(http.MethodGet, http.MethodHead).Name("login.recovery-codes")
 }
 

@@ -74,6 +74,9 @@ func New(o Options) (*Kit, error) {
 	}, nil
 }
 
+// Now returns the time by the clock of the pages.
+func (k *Kit) Now() time.Time { return k.now() }
+
 // HandlerFunc is a handler that may fail. It returns an error instead of
 // writing one, and nothing after it has written.
 type HandlerFunc func(w http.ResponseWriter, r *http.Request) error
