@@ -85,7 +85,7 @@ func checkURI(t *testing.T, issuer, address, uri string) {
 	if !strings.HasPrefix(visible(address), account) {
 		t.Fatalf("account %q of %q", account, address)
 	}
-	if want := visible(address); len(url.QueryEscape(want)) <= maxAddress && account != want {
+	if want := visible(address); len(strings.ReplaceAll(url.QueryEscape(want), "+", "%20")) <= maxAddress && account != want {
 		t.Fatalf("account %q, want %q", account, want)
 	}
 	key, err := otp.NewKeyFromURL(uri)
