@@ -183,8 +183,10 @@ func TestStricterPolicyNeverYieldsMore(t *testing.T) {
 		s := drawSubject(t)
 		products := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 1, 3)
 		lax := Policy{TwoStep: rapid.Bool().Draw(t, "two-step"), Products: products.Draw(t, "products")}
-		a := Ask{Levels: rapid.SliceOf(rapid.SampledFrom([]Level{-1, LevelNone, LevelPassword, LevelMFA, LevelPhishingResistant})).Draw(t, "levels"),
-			Essential: rapid.Bool().Draw(t, "essential"), Since: at(rapid.IntRange(0, 5).Draw(t, "since"))}
+		a := Ask{
+			Levels:    rapid.SliceOf(rapid.SampledFrom([]Level{-1, LevelNone, LevelPassword, LevelMFA, LevelPhishingResistant})).Draw(t, "levels"),
+			Essential: rapid.Bool().Draw(t, "essential"), Since: at(rapid.IntRange(0, 5).Draw(t, "since")),
+		}
 		strict, strictSubject, strictAsk := lax, s, a
 		switch rapid.IntRange(0, 4).Draw(t, "how") {
 		case 0:

@@ -198,9 +198,9 @@ func (p *Passwords) read(stored string) (phc string, params argon2id.Params, err
 	if m == nil {
 		return "", params, ErrDamaged
 	}
-	memory, _ := strconv.Atoi(m[2]) // digits only, few enough
-	passes, _ := strconv.Atoi(m[3])
-	lanes, _ := strconv.Atoi(m[4])
+	memory, _ := strconv.ParseUint(m[2], 10, 32) // digits only, few enough
+	passes, _ := strconv.ParseUint(m[3], 10, 32)
+	lanes, _ := strconv.ParseUint(m[4], 10, 8)
 	params = argon2id.Params{Memory: uint32(memory), Iterations: uint32(passes), Parallelism: uint8(lanes)}
 	if params.Memory > maxMemory || params.Iterations > maxTime {
 		return "", params, ErrDamaged

@@ -4,11 +4,10 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base32"
-	"strings"
 	"time"
 
 	"github.com/pquerna/otp"
-	"github.com/pquerna/otp/hotp"
+	"github.com/pquerna/otp/totp"
 )
 
 // Period is how long one step of a TOTP code lasts (RFC 6238, section 5.2).
@@ -46,10 +45,10 @@ func groups(s string) []string {
 // three are computed and compared whatever the others say. The step has to be
 // spent: a code is right once.
 func Match(key []byte, code string, now time.Time) (step int64, ok bool) {
-	if len(key) < keySize || len(code) != digits {
+	current := Step(now)
+	if len(key) < keySize || len(code) != digits || current < 1 {
 		return 0, false
 	}
-	current := Step(now)
 	secret := KeyText(key)
 	found := 0
 	for _, candidate := range []int64{current - 1, current, current + 1} {
@@ -72,9 +71,10 @@ func Step(t time.Time) int64 {
 // codeAt returns the code of one step. The secret is ours, in base 32, so that
 // the library can't fail; if it did, no code would match.
 func codeAt(secret string, step int64) string {
-	code, err := hotp.GenerateCodeCustom(secret, uint64(step), hotp.ValidateOpts{Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1})
+	start := time.Unix(step*int64(Period/time.Second), 0)
+	code, err := totp.GenerateCodeCustom(secret, start, totp.ValidateOpts{Period: uint(Period / time.Second), Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1})
 	if err != nil {
-		return strings.Repeat("-", digits)
+		return ""
 	}
 	return code
 }

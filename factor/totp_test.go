@@ -93,6 +93,9 @@ func TestNoCodeMatchesWithoutAKey(t *testing.T) {
 			t.Errorf("a key of %d bytes has codes", len(key))
 		}
 	}
+	if _, ok := Match(rfcKey, codeAt(KeyText(rfcKey), 0), time.Unix(-3600, 0)); ok {
+		t.Error("a clock before 1970 has codes")
+	}
 	for _, code := range []string{"", "81804", "0818040", "------", "08180\xff", "０８１８０４"} {
 		if _, ok := Match(rfcKey, code, now); ok {
 			t.Errorf("%q is accepted", code)

@@ -38,33 +38,42 @@ func TestWhatIsBooked(t *testing.T) {
 		{"I02 password, unknown browser", f.BookPassword("hash", stranger), append(slices.Clone(networks),
 			"password|hash: 10 in 15m, pause 1m to 1h, 100 in a row; success resets")},
 		{"I02 password, known browser: nobody else counts there", f.BookPassword("hash", owner), []string{
-			"password_known_browser|hash|browser: 10 in 15m, pause 1m to 1h; success resets"}},
+			"password_known_browser|hash|browser: 10 in 15m, pause 1m to 1h; success resets",
+		}},
 		{"K04 code, unknown browser", f.BookTOTP("ann", "app", stranger), append(slices.Clone(networks),
 			"totp|ann|app: 5 in 15m, pause 15m to 24h, 50 in a row; success resets",
 			"totp_month|ann: 100 in 30d; success refunds",
 			"totp_exposed|ann: 10 in 24h, watch; success resets")},
 		{"K04 code, known browser: the same count", f.BookTOTP("ann", "app", owner), []string{
 			"totp|ann|app: 5 in 15m, pause 15m to 24h, 50 in a row; success resets",
-			"totp_month|ann: 100 in 30d, watch; success refunds"}},
+			"totp_month|ann: 100 in 30d, watch; success refunds",
+		}},
 		{"code, unknown browser, e-mail code entered", f.BookTOTP("ann", "app", verified)[4:], []string{
 			"totp|ann|app: 5 in 15m, pause 15m to 24h, 50 in a row; success resets",
 			"totp_month|ann: 100 in 30d, watch; success refunds",
-			"totp_exposed|ann: 10 in 24h, watch; success resets"}},
+			"totp_exposed|ann: 10 in 24h, watch; success resets",
+		}},
 		{"setup code", f.BookSetupCode("ann", "new app"), []string{
-			"totp|ann|new app: 5 in 15m, pause 15m to 24h; success resets"}},
+			"totp|ann|new app: 5 in 15m, pause 15m to 24h; success resets",
+		}},
 		{"J01 e-mail code", f.BookEmailCode("ann", stranger)[4:], []string{
-			"email_code_hour|ann: 10 in 1h; success refunds", "email_code_day|ann: 20 in 24h; success refunds", "email_code_month|ann: 60 in 30d; success refunds"}},
+			"email_code_hour|ann: 10 in 1h; success refunds", "email_code_day|ann: 20 in 24h; success refunds", "email_code_month|ann: 60 in 30d; success refunds",
+		}},
 		{"J04 message, unknown browser", f.BookEmailSent("ann", "acme", stranger), []string{
 			"email_sent_network|203.0.113.7/32: 20 in 1h; success stays", "email_sent_network|203.0.113.0/24: 200 in 1h; success stays",
 			"email_sent_gap|ann: 1 in 30s; success stays", "email_sent_hour|ann: 5 in 1h; success stays", "email_sent_day|ann: 10 in 24h; success stays",
-			"email_sent_account|acme: 200 in 1h; success stays"}},
+			"email_sent_account|acme: 200 in 1h; success stays",
+		}},
 		{"J04 message, known browser", f.BookEmailSent("ann", "acme", owner), []string{
 			"email_sent_gap|ann|browser: 1 in 30s; success stays", "email_sent_hour|ann|browser: 5 in 1h; success stays", "email_sent_day|ann|browser: 10 in 24h; success stays",
-			"email_sent_account|acme: 200 in 1h; success stays"}},
+			"email_sent_account|acme: 200 in 1h; success stays",
+		}},
 		{"recovery code", f.BookRecovery("ann", owner), []string{
-			"recovery_hour|ann: 5 in 1h; success refunds", "recovery_day|ann: 20 in 24h; success refunds"}},
+			"recovery_hour|ann: 5 in 1h; success refunds", "recovery_day|ann: 20 in 24h; success refunds",
+		}},
 		{"D06 client", f.BookClient("console", stranger.Network), []string{
-			"client_network|console|203.0.113.7/32: 20 in 1m; success stays", "client|console: 200 in 1m; success stays"}},
+			"client_network|console|203.0.113.7/32: 20 in 1m; success stays", "client|console: 200 in 1m; success stays",
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
@@ -112,8 +121,13 @@ func TestAfterwards(t *testing.T) {
 	bookings := Defaults().BookTOTP("ann", "app", stranger)
 	const network, hour, around, aroundHour = "network|203.0.113.7/32", "network_hour|203.0.113.7/32", "network|203.0.113.0/24", "network_hour|203.0.113.0/24"
 	if got, want := Success(bookings), []Back{
-		{Key: network, By: 1}, {Key: hour, By: 1}, {Key: around, By: 1}, {Key: aroundHour, By: 1},
-		{Key: "totp|ann|app", Reset: true}, {Key: "totp_month|ann", By: 1}, {Key: "totp_exposed|ann", Reset: true},
+		{Key: network, By: 1},
+		{Key: hour, By: 1},
+		{Key: around, By: 1},
+		{Key: aroundHour, By: 1},
+		{Key: "totp|ann|app", Reset: true},
+		{Key: "totp_month|ann", By: 1},
+		{Key: "totp_exposed|ann", Reset: true},
 	}; !slices.Equal(got, want) {
 		t.Errorf("success gives back %v", got)
 	}
