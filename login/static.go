@@ -17,7 +17,7 @@ func (h *Handler) serveStatic(w http.ResponseWriter, r *http.Request) error {
 		return web.UserError{Kind: templates.ErrorNotFound}
 	}
 	header := w.Header()
-	header.Set("Cache-Control", "public, max-age=31536000, immutable")
+	header.Set("Cache-Control", templates.StaticCacheControl)
 	header.Set("ETag", file.ETag)
 	header.Set("Content-Type", file.Type)
 	if r.Header.Get("If-None-Match") == file.ETag {
