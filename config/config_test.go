@@ -110,7 +110,7 @@ func TestFaultsInTheFile(t *testing.T) {
 		"too long":          {"policy: {session: {two_step_absolute: 25h}}\n", "config.yaml:1: policy.session.two_step_absolute: 25h: use 1m to 24h"},
 		"limit":             {"limits:\n  totp: 5 tries\n", `config.yaml:2: limits.totp: limit "5 tries": it says nothing like 10 in 15m`},
 		"limit, none":       {"limits: {email_code_tries: 0}\n", "config.yaml:1: limits.email_code_tries: 0: use 1 or more"},
-		"network":           {"trusted_proxies: [10.0.0.1]\n", `config.yaml:1: trusted_proxies: "10.0.0.1" is not a network`},
+		"network":           {"trusted_proxies: [10.0.0.1]\n", `config.yaml:1: trusted_proxies[0]: "10.0.0.1" is not a network`},
 		"no value":          {"listen:\n", "config.yaml:1: listen has no value"},
 		"alias":             {"issuer: &a https://a.example\nlisten: *a\n", "config.yaml:2: listen takes one value"},
 		"two documents":     {"listen: :1\n---\nlisten: :2\n", "more than one document"},
