@@ -13,28 +13,28 @@ import (
 // Metadata is what a client registers, under the names of RFC 7591 and OpenID
 // Connect Dynamic Client Registration 1.0.
 type Metadata struct {
-	Name                    string   `json:"client_name,omitempty"`
-	ApplicationType         string   `json:"application_type,omitempty"` // web or native
-	RedirectURIs            []string `json:"redirect_uris,omitempty"`
-	PostLogoutRedirectURIs  []string `json:"post_logout_redirect_uris,omitempty"`
-	GrantTypes              []string `json:"grant_types,omitempty"`
-	ResponseTypes           []string `json:"response_types,omitempty"`
-	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method,omitempty"`
-	Scope                   string   `json:"scope,omitempty"` // what it may ask for, separated by spaces
-	ClientURI               string   `json:"client_uri,omitempty"`
-	PolicyURI               string   `json:"policy_uri,omitempty"`
-	TOSURI                  string   `json:"tos_uri,omitempty"`
-	LogoURI                 string   `json:"logo_uri,omitempty"`
-	InitiateLoginURI        string   `json:"initiate_login_uri,omitempty"`
-	DefaultMaxAge           *int     `json:"default_max_age,omitempty"` // seconds
-	RequireAuthTime         bool     `json:"require_auth_time,omitempty"`
-	DefaultACRValues        []string `json:"default_acr_values,omitempty"`
-	IDTokenSignedResponse   string   `json:"id_token_signed_response_alg,omitempty"`
+	Name                    string   `json:"client_name,omitempty" yaml:"client_name"`
+	ApplicationType         string   `json:"application_type,omitempty" yaml:"application_type"` // web or native
+	RedirectURIs            []string `json:"redirect_uris,omitempty" yaml:"redirect_uris"`
+	PostLogoutRedirectURIs  []string `json:"post_logout_redirect_uris,omitempty" yaml:"post_logout_redirect_uris"`
+	GrantTypes              []string `json:"grant_types,omitempty" yaml:"grant_types"`
+	ResponseTypes           []string `json:"response_types,omitempty" yaml:"response_types"`
+	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method,omitempty" yaml:"token_endpoint_auth_method"`
+	Scope                   string   `json:"scope,omitempty" yaml:"scope"` // what it may ask for, separated by spaces
+	ClientURI               string   `json:"client_uri,omitempty" yaml:"client_uri"`
+	PolicyURI               string   `json:"policy_uri,omitempty" yaml:"policy_uri"`
+	TOSURI                  string   `json:"tos_uri,omitempty" yaml:"tos_uri"`
+	LogoURI                 string   `json:"logo_uri,omitempty" yaml:"logo_uri"`
+	InitiateLoginURI        string   `json:"initiate_login_uri,omitempty" yaml:"initiate_login_uri"`
+	DefaultMaxAge           *int     `json:"default_max_age,omitempty" yaml:"default_max_age"` // seconds
+	RequireAuthTime         bool     `json:"require_auth_time,omitempty" yaml:"require_auth_time"`
+	DefaultACRValues        []string `json:"default_acr_values,omitempty" yaml:"default_acr_values"`
+	IDTokenSignedResponse   string   `json:"id_token_signed_response_alg,omitempty" yaml:"id_token_signed_response_alg"`
 	// Extensions of Stile.
-	RequirePKCE      *bool    `json:"require_pkce,omitempty"`       // nil: yes
-	StrictFormAction bool     `json:"strict_form_action,omitempty"` // the CSP of its pages names its redirect URI only
-	AllowedOrigins   []string `json:"allowed_origins,omitempty"`    // CORS
-	IntrospectAll    bool     `json:"introspect_all,omitempty"`     // it is an API that the tokens of all clients are meant for (RFC 7662)
+	RequirePKCE      *bool    `json:"require_pkce,omitempty" yaml:"require_pkce"`             // nil: yes
+	StrictFormAction bool     `json:"strict_form_action,omitempty" yaml:"strict_form_action"` // the CSP of its pages names its redirect URI only
+	AllowedOrigins   []string `json:"allowed_origins,omitempty" yaml:"allowed_origins"`       // CORS
+	IntrospectAll    bool     `json:"introspect_all,omitempty" yaml:"introspect_all"`         // it is an API that the tokens of all clients are meant for (RFC 7662)
 }
 
 // Names of RFC 7591 that code branches on.

@@ -20,23 +20,28 @@ type Policy struct {
 	authn.Policy
 	// Required is the client version that every device group must have before
 	// two-step verification can be turned on.
-	Required device.Version
+	Required device.Version `json:"required,omitzero"`
 	// Lifetimes of sessions and grants.
-	Lifetimes Lifetimes
+	Lifetimes Lifetimes `json:"lifetimes,omitzero"`
 	// Reenrolment says what replaces a lost authenticator.
-	Reenrolment Reenrolment
+	Reenrolment Reenrolment `json:"reenrolment,omitempty"`
 }
 
 // Lifetimes bound sessions and grants. Idle is the time without use, Absolute
 // the time since the beginning.
 type Lifetimes struct {
-	TwoStepIdle, TwoStepAbsolute   time.Duration // session that a second factor was given in
-	PasswordIdle, PasswordAbsolute time.Duration // any other session
-	GrantIdle, GrantAbsolute       time.Duration // refresh tokens
-	TwoStepGrantAbsolute           time.Duration // refresh tokens where two-step is required
-	// Cooldown is how long a replaced authenticator doesn't open sensitive
-	// acts; negative for not at all.
-	Cooldown time.Duration
+	// Of a session that a second factor was given in, and of any other one.
+	TwoStepIdle      time.Duration `json:"two_step_idle,omitempty" yaml:"two_step_idle"`
+	TwoStepAbsolute  time.Duration `json:"two_step_absolute,omitempty" yaml:"two_step_absolute"`
+	PasswordIdle     time.Duration `json:"password_idle,omitempty" yaml:"password_idle"`
+	PasswordAbsolute time.Duration `json:"password_absolute,omitempty" yaml:"password_absolute"`
+	// Of refresh tokens; the last where two-step verification is required.
+	GrantIdle            time.Duration `json:"grant_idle,omitempty" yaml:"grant_idle"`
+	GrantAbsolute        time.Duration `json:"grant_absolute,omitempty" yaml:"grant_absolute"`
+	TwoStepGrantAbsolute time.Duration `json:"two_step_grant_absolute,omitempty" yaml:"two_step_grant_absolute"`
+	// Cooldown is how long an authenticator that was replaced without the old
+	// one doesn't open sensitive acts; negative for not at all.
+	Cooldown time.Duration `json:"cooldown,omitempty" yaml:"cooldown"`
 }
 
 // Reenrolment is the proof, besides the password, that replaces an
@@ -172,8 +177,7 @@ func (db *DB) updatePolicy(ctx context.Context, tx *sql.Tx, accountID string, de
 	}
 	p = p.filled(db.defaults)
 	p.Version = old.Version
-	slices.Sort(p.Products)
-	p.Products = slices.Compact(p.Products)
+	p.Products = slices.Compact(slices.Sorted(slices.Values(p.Products)))
 	if err := p.Validate(); err != nil {
 		return Policy{}, err
 	}

@@ -1,0 +1,64 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// janitorBatch is how many rows one transaction removes: few enough that nobody
+// waits for it.
+const janitorBatch = 500
+
+// expiring lists what ends by itself, what finds a row, and what ends before
+// what. Rows that others point to come last.
+var expiring = []struct{ table, key, ends string }{
+	{"access_tokens", "hash", "expires_at"},
+	{"grants", "id", "expires_at"},
+	{"email_codes", "purpose, txn", "expires_at"},
+	{"sign_ins", "id, binding", "expires_at"},
+	{"sessions", "id", "expires_at"},
+	{"requests", "hash", "expires_at"},
+	{"limits", "key", "expires_at"},
+	{"outbox", "id", "expires_at"},
+	{"signing_keys", "id", "removes_at"},
+}
+
+// RemoveExpired removes what nothing can come of any more, in small batches, and
+// the audit log's lines that are older than they are kept. Many may run it at
+// once; it goes on where the last run was broken off.
+func (db *DB) RemoveExpired(ctx context.Context) error {
+	now := micros(db.now())
+	for _, e := range expiring {
+		if err := db.removeBatches(ctx, e.table, e.key, e.ends+" <= $1", now); err != nil {
+			return err
+		}
+	}
+	// Ids of events sort by time, and are the one index over all accounts.
+	return db.removeBatches(ctx, "audit_events", "id", "id < $1", firstTimeID(db.now().Add(-db.auditFor)))
+}
+
+func (db *DB) removeBatches(ctx context.Context, table, key, condition string, arg any) error {
+	text := `DELETE FROM ` + table + ` WHERE (` + key + `) IN (SELECT ` + key + ` FROM ` + table + ` WHERE ` + condition + ` LIMIT $2)`
+	for total := int64(0); ; {
+		var n int64
+		err := db.retry(func() (err error) {
+			n, err = run(ctx, db.writer, text, arg, janitorBatch)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("removing expired %s: %w", table, err)
+		}
+		if total += n; n < janitorBatch {
+			if total > 0 {
+				db.log.DebugContext(ctx, "expired rows removed", "table", table, "rows", total)
+			}
+			return nil
+		}
+	}
+}
+
+// firstTimeID is before every timeID of this time or later.
+func firstTimeID(at time.Time) string {
+	return fmt.Sprintf("%08x-%04x-7", uint64(at.UnixMilli())>>16, uint64(at.UnixMilli())&0xffff)
+}
