@@ -81,7 +81,9 @@ type Redemption struct {
 	// the access token.
 	Refresh           bool
 	IdleAt, ExpiresAt time.Time
-	Event             audit.Event // of the exchange, or of the refusal
+	// Event is that of the exchange. With a refusal it may be a TokenRefused that
+	// says why.
+	Event audit.Event
 }
 
 // RedeemCode exchanges an authorization code, once. It reads everything, lets
@@ -150,9 +152,10 @@ func (db *DB) redeem(ctx context.Context, v *GrantView, decide func(GrantView) (
 // refuseCode spends a code that gives nothing, and returns why it does not.
 func (db *DB) refuseCode(ctx context.Context, v GrantView, e audit.Event, why error) (bool, error) {
 	now := micros(db.now())
-	if e.Kind == "" {
-		e = audit.Event{Kind: audit.TokenRefused, Outcome: audit.Refused, Reason: "code_refused"}
+	if e.Kind != audit.TokenRefused {
+		e = audit.Event{Kind: audit.TokenRefused, Actor: e.Actor, Reason: refusedReason(why)}
 	}
+	e.Outcome = audit.Refused
 	won, err := db.guard(ctx, guarded{
 		text: `UPDATE grants SET code_used_at = $1, ended_at = COALESCE(ended_at, $1),
 			ended_reason = CASE WHEN ended_at IS NULL THEN 'code_refused' ELSE ended_reason END WHERE id = $2 AND code_used_at IS NULL`,
@@ -163,6 +166,17 @@ func (db *DB) refuseCode(ctx context.Context, v GrantView, e audit.Event, why er
 		err = why
 	}
 	return false, err
+}
+
+// refusedReason is the reason of a refusal that is not decide's.
+func refusedReason(why error) string {
+	switch {
+	case errors.Is(why, ErrExpired):
+		return "code_expired"
+	case errors.Is(why, ErrEnded):
+		return "session_ended"
+	}
+	return "code_refused"
 }
 
 // endReused ends a grant because what works once was used again, tells the

@@ -16,8 +16,8 @@ import (
 // Each runs a test on each engine, in a house of its own.
 func Each(t *testing.T, test func(t *testing.T, h *House)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(t, NewHouse(t, SQLite(t))) })
-	t.Run("postgres", func(t *testing.T) { test(t, NewHouse(t, Postgres(t))) })
+	t.Run("sqlite", func(t *testing.T) { test(t, NewHouse(t, Embedded.Fresh(t))) })
+	t.Run("postgres", func(t *testing.T) { test(t, NewHouse(t, Server.Fresh(t))) })
 }
 
 // House is a database with somebody in it.
@@ -29,15 +29,20 @@ type House struct {
 	User    storage.User
 	Client  storage.Client
 
-	raw *sql.DB
-	n   int
+	// Of the test that runs, for [Changes].
+	Session storage.Session
+	GrantID string
+
+	raw  *sql.DB
+	tag  string // makes names different from those of other processes
+	last int
 }
 
 // NewHouse fills an empty database with an account of which two-step
 // verification is not required, a user and a public client with refresh tokens.
 func NewHouse(t testing.TB, url string) *House {
 	t.Helper()
-	h := &House{URL: url, Clock: NewClock(), raw: Raw(t, url)}
+	h := &House{URL: url, Clock: NewClock(), raw: Raw(t, url), tag: random()}
 	h.raw.SetMaxOpenConns(1)
 	h.DB = h.Open(t)
 	ctx := t.Context()
@@ -86,8 +91,8 @@ func (h *House) Person(t testing.TB) storage.Person {
 
 // Name returns a text that was not there before.
 func (h *House) Name(kind string) string {
-	h.n++
-	return fmt.Sprintf("%s-%d", kind, h.n)
+	h.last++
+	return fmt.Sprintf("%s-%s-%d", kind, h.tag, h.last)
 }
 
 // Key returns the key of a sign-in that was not there before.
@@ -117,7 +122,7 @@ func (h *House) Begin(t testing.TB) storage.SignIn {
 // Connect stores a pending authenticator in a sign-in.
 func (h *House) Connect(t testing.TB, s storage.SignIn) storage.SignIn {
 	t.Helper()
-	s.Secrets = storage.SignInSecrets{TOTPKey: []byte(h.Name("key")), AuthenticatorID: h.Name("authenticator"), TOTPUntil: h.Clock.Now().Add(30 * time.Minute)}
+	s.Secrets = h.pending()
 	s, err := h.DB.SaveProgress(t.Context(), s)
 	must(t, err)
 	return s
@@ -138,10 +143,39 @@ func (h *House) Activation(s storage.SignIn) storage.Activation {
 // there, and returns its id.
 func (h *House) Enrol(t testing.TB) string {
 	t.Helper()
-	s := h.Connect(t, h.Begin(t))
-	_, err := h.DB.ActivateTOTP(t.Context(), h.Activation(s))
-	must(t, err)
-	return s.Secrets.AuthenticatorID
+	must(t, h.enrol(t.Context(), h.DB))
+	return h.Person(t).TOTP.ID
+}
+
+func (h *House) enrol(ctx context.Context, db *storage.DB) error {
+	s, err := h.connect(ctx, db)
+	if err == nil {
+		_, err = db.ActivateTOTP(ctx, h.Activation(s))
+	}
+	return err
+}
+
+// connect goes through a sign-in up to the setup code.
+func (h *House) connect(ctx context.Context, db *storage.DB) (storage.SignIn, error) {
+	p, err := db.PersonByID(ctx, h.User.ID)
+	if err != nil {
+		return storage.SignIn{}, err
+	}
+	s, err := db.ProvePassword(ctx, storage.PasswordProof{SignIn: h.PendingSignIn(p, h.Key()), Event: Event(audit.ProofAccepted)})
+	if err != nil {
+		return storage.SignIn{}, err
+	}
+	s.Secrets = h.pending()
+	return db.SaveProgress(ctx, s)
+}
+
+// keyOf is the key that the authenticator of an id has in tests.
+func keyOf(id string) []byte { return []byte("key of " + id) }
+
+// pending makes a key that waits for its first code.
+func (h *House) pending() storage.SignInSecrets {
+	id := h.Name("authenticator")
+	return storage.SignInSecrets{TOTPKey: keyOf(id), AuthenticatorID: id, TOTPUntil: h.Clock.Now().Add(30 * time.Minute)}
 }
 
 // Completion of a sign-in in a new session of a new browser.

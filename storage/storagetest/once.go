@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -33,24 +32,20 @@ func Rounds(n int) int {
 	return n
 }
 
-// AtOnce runs f for each caller, released together by a barrier, on two handles
-// in turn, and returns what each got.
+// AtOnce runs f for each caller at the same instant, on two handles in turn, and
+// returns what each got.
 func AtOnce[T any](h *House, other *storage.DB, f func(db *storage.DB, caller int) (T, error)) ([]T, []error) {
-	results, errs := make([]T, Callers), make([]error, Callers)
-	barrier := make(chan struct{})
-	var done sync.WaitGroup
-	for i := range Callers {
-		db := h.DB
-		if i%2 == 1 {
-			db = other
-		}
-		done.Go(func() {
-			<-barrier
-			results[i], errs[i] = f(db, i)
-		})
+	type answer struct {
+		result T
+		err    error
 	}
-	close(barrier)
-	done.Wait()
+	results, errs := make([]T, Callers), make([]error, Callers)
+	for i, a := range together(Callers, [2]*storage.DB{h.DB, other}, func(i int, db *storage.DB) answer {
+		result, err := f(db, i)
+		return answer{result, err}
+	}) {
+		results[i], errs[i] = a.result, a.err
+	}
 	return results, errs
 }
 
@@ -92,7 +87,7 @@ func CodeOnce(t *testing.T, h *House) {
 		code := h.Code(t, session)
 		tag := h.Name("access")
 		views, errs := AtOnce(h, other, func(db *storage.DB, i int) (storage.GrantView, error) {
-			return db.RedeemCode(t.Context(), code, h.Redeem(fmt.Sprint(tag, i)))
+			return db.RedeemCode(t.Context(), code, h.Redeem(fmt.Sprint(tag, ".", i)))
 		})
 		winner := oneWinner(t, errs, storage.ErrSpent)
 		id := views[winner].Grant.ID
@@ -102,7 +97,7 @@ func CodeOnce(t *testing.T, h *House) {
 		if n := h.Count(t, `SELECT count(*) FROM audit_events WHERE grant_id = $1 AND kind = $2`, id, audit.GrantRedeemed); n != 1 {
 			t.Errorf("%d exchanges in the audit log", n)
 		}
-		if _, err := h.DB.GrantByAccess(t.Context(), fmt.Sprint(tag, winner)); !errors.Is(err, storage.ErrNotFound) {
+		if _, err := h.DB.GrantByAccess(t.Context(), fmt.Sprint(tag, ".", winner)); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("the winner's access token after the code was reused: %v", err)
 		}
 		if _, _, err := h.DB.RotateRefresh(t.Context(), id, 1, h.Rotate(h.Name("access"))); !errors.Is(err, storage.ErrEnded) {
@@ -118,7 +113,7 @@ func RequestOnce(t *testing.T, h *House) {
 		template := h.Issue(t, session)
 		_, errs := AtOnce(h, other, func(db *storage.DB, i int) (string, error) {
 			issue := template
-			issue.CodeHash = fmt.Sprint(template.CodeHash, i)
+			issue.CodeHash = fmt.Sprint(template.CodeHash, ".", i)
 			return db.IssueCode(t.Context(), issue)
 		})
 		oneWinner(t, errs, storage.ErrSpent)
@@ -236,7 +231,7 @@ func RefreshOnce(t *testing.T, h *House) {
 		generation := int64(round + 1)
 		tag := h.Name("access")
 		_, errs := AtOnce(h, other, func(db *storage.DB, i int) (struct{}, error) {
-			_, next, err := db.RotateRefresh(t.Context(), grant.ID, generation, h.Rotate(fmt.Sprint(tag, i)))
+			_, next, err := db.RotateRefresh(t.Context(), grant.ID, generation, h.Rotate(fmt.Sprint(tag, ".", i)))
 			if err == nil && next != generation+1 {
 				t.Errorf("caller %d got generation %d, want %d", i, next, generation+1)
 			}
@@ -266,7 +261,7 @@ func SignInOnce(t *testing.T, h *House) {
 		template, tag := h.Completion(s), h.Name("browser")
 		_, errs := AtOnce(h, other, func(db *storage.DB, i int) (storage.Session, error) {
 			c := template
-			c.NewBrowser = fmt.Sprint(tag, i)
+			c.NewBrowser = fmt.Sprint(tag, ".", i)
 			return db.CompleteSignIn(t.Context(), c)
 		})
 		oneWinner(t, errs, storage.ErrConflict)

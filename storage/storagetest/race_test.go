@@ -1,0 +1,153 @@
+package storagetest
+
+import (
+	"errors"
+	"testing"
+
+	"stile/storage"
+)
+
+func TestL01_SwitchAgainstRefresh(t *testing.T) { Each(t, FlipAgainstRefresh) }
+
+func TestK10_TwoWindowsEnrolAtOnce(t *testing.T) { Each(t, EnrolAtOnce) }
+
+func TestK08_ReplacementAgainstCodeOfTheOldApp(t *testing.T) { Each(t, ReplaceAgainstCode) }
+
+func TestG01_PasswordChangeAgainstSignIn(t *testing.T) { Each(t, PasswordAgainstSignIn) }
+
+func TestF03_SignOutAgainstCode(t *testing.T) { Each(t, SignOutAgainstCode) }
+
+// redeem exchanges a code as far as the judge lets it.
+func (h *House) redeem(t *testing.T, code string, judge func(storage.GrantView) error) error {
+	_, err := h.DB.RedeemCode(t.Context(), code, func(v storage.GrantView) (storage.Redemption, error) {
+		r, _ := h.Redeem(h.Name("access"))(v)
+		return r, judge(v)
+	})
+	return err
+}
+
+func (h *House) rotate(t *testing.T, grant string, generation int64, judge func(storage.GrantView) error) error {
+	_, _, err := h.DB.RotateRefresh(t.Context(), grant, generation, func(v storage.GrantView) (storage.Rotation, error) {
+		r, _ := h.Rotate(h.Name("access"))(v)
+		return r, judge(v)
+	})
+	return err
+}
+
+// eachChange runs a test for each change, in a house with a session.
+func eachChange(t *testing.T, slow bool, test func(t *testing.T, h *House, c Change)) {
+	for _, c := range Changes {
+		if c.Slow && !slow {
+			continue
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			Each(t, func(t *testing.T, h *House) {
+				h.Session = h.SignedIn(t)
+				test(t, h, c)
+			})
+		})
+	}
+}
+
+// code issues a code, and notes its grant for the change.
+func (h *House) code(t *testing.T) string {
+	i := h.Issue(t, h.Session)
+	id, err := h.DB.IssueCode(t.Context(), i)
+	must(t, err)
+	h.GrantID = id
+	return i.CodeHash
+}
+
+func (h *House) redeemed(t *testing.T) string {
+	must(t, h.redeem(t, h.code(t), Judge))
+	return h.GrantID
+}
+
+func TestC05_ChangeBeforeExchange(t *testing.T) {
+	eachChange(t, true, func(t *testing.T, h *House, c Change) {
+		code := h.code(t)
+		if c.Name == "session over its absolute limit" {
+			c.Refused = storage.ErrExpired // the code's own time is over long before
+		}
+		must(t, c.Make(t.Context(), h, h.DB))
+		if err := h.redeem(t, code, Judge); !errors.Is(err, c.Refused) {
+			t.Errorf("exchange: %v, want %v", err, c.Refused)
+		}
+		if n := h.Count(t, `SELECT count(*) FROM access_tokens`); n != 0 {
+			t.Errorf("%d access tokens", n)
+		}
+		if err := h.redeem(t, code, Judge); !errors.Is(err, storage.ErrSpent) {
+			t.Errorf("the code is not spent by the refusal: %v", err)
+		}
+		if n := h.Count(t, `SELECT count(*) FROM audit_events WHERE kind = 'token.refused' AND outcome = 'refused' AND grant_id = $1`, h.GrantID); n != 1 {
+			t.Errorf("%d refusals in the audit log, want 1", n)
+		}
+	})
+}
+
+func TestC05_ChangeBetweenReadingAndWriting(t *testing.T) {
+	eachChange(t, false, func(t *testing.T, h *House, c Change) {
+		code := h.code(t)
+		if err := h.redeem(t, code, c.Between(t.Context(), h, h.Open(t))); !errors.Is(err, c.Refused) {
+			t.Errorf("exchange: %v, want %v", err, c.Refused)
+		}
+		if n := h.Count(t, `SELECT count(*) FROM access_tokens`); n != 0 {
+			t.Errorf("%d access tokens", n)
+		}
+	})
+}
+
+func TestE04_ChangeBeforeRefresh(t *testing.T) {
+	eachChange(t, true, func(t *testing.T, h *House, c Change) {
+		grant := h.redeemed(t)
+		must(t, c.Make(t.Context(), h, h.DB))
+		if err := h.rotate(t, grant, 1, Judge); !errors.Is(err, c.Refused) {
+			t.Errorf("refresh: %v, want %v", err, c.Refused)
+		}
+		if n := h.Count(t, `SELECT generation FROM grants WHERE id = $1`, grant); n != 1 {
+			t.Errorf("generation %d: a refusal must change nothing", n)
+		}
+	})
+}
+
+func TestE04_ChangeBetweenReadingAndWriting(t *testing.T) {
+	eachChange(t, false, func(t *testing.T, h *House, c Change) {
+		grant := h.redeemed(t)
+		if err := h.rotate(t, grant, 1, c.Between(t.Context(), h, h.Open(t))); !errors.Is(err, c.Refused) {
+			t.Errorf("refresh: %v, want %v", err, c.Refused)
+		}
+		if n := h.Count(t, `SELECT count(*) FROM access_tokens`); n != 1 {
+			t.Errorf("%d access tokens, want the one of the exchange", n)
+		}
+	})
+}
+
+// The same for the repeat of a refresh, which changes no generation.
+func TestE04_ChangeBetweenReadingAndWritingOfARepeat(t *testing.T) {
+	eachChange(t, false, func(t *testing.T, h *House, c Change) {
+		grant := h.redeemed(t)
+		must(t, h.rotate(t, grant, 1, Judge))
+		if err := h.rotate(t, grant, 1, c.Between(t.Context(), h, h.Open(t))); !errors.Is(err, c.Refused) {
+			t.Errorf("refresh: %v, want %v", err, c.Refused)
+		}
+		if n := h.Count(t, `SELECT count(*) FROM access_tokens`); n != 2 {
+			t.Errorf("%d access tokens, want those of the exchange and the refresh", n)
+		}
+	})
+}
+
+func TestC05_ChangeBeforeIssue(t *testing.T) {
+	eachChange(t, false, func(t *testing.T, h *House, c Change) {
+		if c.Name == "grant ended" {
+			t.Skip("there is none yet")
+		}
+		issue := h.Issue(t, h.Session)
+		must(t, c.Make(t.Context(), h, h.DB))
+		if _, err := h.DB.IssueCode(t.Context(), issue); !errors.Is(err, storage.ErrConflict) {
+			t.Errorf("a code was issued on what was true before: %v", err)
+		}
+		if n := h.Count(t, `SELECT count(*) FROM grants`); n != 0 {
+			t.Errorf("%d grants", n)
+		}
+	})
+}
