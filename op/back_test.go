@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +25,7 @@ import (
 	"stile/limit"
 	"stile/seal"
 	"stile/storage"
+	"stile/templates"
 	"stile/token"
 	"stile/web"
 )
@@ -43,22 +46,88 @@ type rig struct {
 	logged  *strings.Builder
 }
 
+// seeded is a database with everything that tests begin with, and the secrets of
+// its clients: made once, since keys take their time, and copied.
+var seeded = sync.OnceValues(func() ([]byte, map[string]seal.Secret) {
+	dir, err := os.MkdirTemp("", "stile-op-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "stile.db")
+	secrets := map[string]seal.Secret{}
+	seed(path, secrets)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		panic(err)
+	}
+	return text, secrets
+})
+
+func openAt(path string, now func() time.Time, logger *slog.Logger) (*storage.DB, *seal.Ring) {
+	ring, err := seal.NewRing(seal.Key{ID: "test", Secret: [seal.KeySize]byte{1, 2, 3}})
+	if err != nil {
+		panic(err)
+	}
+	db, err := storage.Open(context.Background(), "sqlite:"+path, storage.Options{Ring: ring, Now: now, Logger: logger})
+	if err != nil {
+		panic(err)
+	}
+	return db, ring
+}
+
+func seed(path string, secrets map[string]seal.Secret) {
+	ctx, now := context.Background(), func() time.Time { return noon }
+	db, _ := openAt(path, now, nil)
+	must := func(_ any, err error) {
+		if err != nil {
+			panic(err)
+		}
+	}
+	must(nil, db.Migrate(ctx))
+	account, err := db.CreateAccount(ctx, storage.Account{Name: "Example", Language: "en", TimeZone: "Europe/Berlin"}, audit.System)
+	must(nil, err)
+	must(db.CreateUser(ctx, storage.User{ID: "ada", AccountID: account.ID, Email: "ada@example.com", Name: "Ada", Password: "$argon2id$none"}, audit.System))
+	code := []string{"authorization_code", "refresh_token"}
+	for id, m := range map[string]storage.Metadata{
+		"console": {RedirectURIs: []string{"https://rp.test/cb"}, GrantTypes: code,
+			Scope: "openid profile email account roles entitlements offline_access"},
+		"other":  {RedirectURIs: []string{"https://other.test/cb"}, GrantTypes: code},
+		"poster": {RedirectURIs: []string{"https://post.test/cb"}, TokenEndpointAuthMethod: "client_secret_post", GrantTypes: code, RequirePKCE: new(false)},
+		"desktop": {RedirectURIs: []string{"http://127.0.0.1/callback"}, TokenEndpointAuthMethod: "none", ApplicationType: "native",
+			GrantTypes: code, Scope: "openid offline_access"},
+		"service": {GrantTypes: []string{"client_credentials"}, Scope: "reports:read reports:write"},
+		"api":     {GrantTypes: []string{"client_credentials"}, IntrospectAll: true},
+	} {
+		c := storage.Client{ID: id, Metadata: m}
+		if m.TokenEndpointAuthMethod != storage.AuthNone {
+			secrets[id] = seal.NewToken(seal.KindClientSecret)
+			c.SecretHash = db.HashClientSecret(id, secrets[id])
+		}
+		must(db.CreateClient(ctx, c, audit.System))
+	}
+	must(nil, token.New(db, backIssuer, now).Rotate(ctx))
+	must(nil, db.Close())
+}
+
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, at: noon, secrets: map[string]seal.Secret{}, logged: &strings.Builder{}}
-	logger := slog.New(slog.NewTextHandler(r.logged, nil))
+	text, secrets := seeded()
+	path := filepath.Join(t.TempDir(), "stile.db")
+	r := &rig{t: t, at: noon, secrets: secrets, logged: &strings.Builder{}}
+	r.must(os.WriteFile(path, text, 0o600))
+	logger := slog.New(slog.NewTextHandler(&locked{to: r.logged}, nil))
 	old := slog.Default()
 	slog.SetDefault(logger) // the library logs there
 	t.Cleanup(func() { slog.SetDefault(old) })
 
 	now := func() time.Time { return r.at }
-	ring, err := seal.NewRing(seal.Key{ID: "test", Secret: [seal.KeySize]byte{1, 2, 3}})
+	db, ring := openAt(path, now, logger)
+	t.Cleanup(func() { _ = db.Close() })
+	r.db = db
+	set, err := templates.Load("")
 	r.must(err)
-	r.db, err = storage.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "stile.db"), storage.Options{Ring: ring, Now: now, Logger: logger})
-	r.must(err)
-	t.Cleanup(func() { _ = r.db.Close() })
-	r.must(r.db.Migrate(t.Context()))
-	kit, err := web.New(web.Options{Issuer: backIssuer, Hasher: r.db.Hasher(), Logger: logger, Now: now})
+	kit, err := web.New(web.Options{Issuer: backIssuer, Templates: set, Hasher: r.db.Hasher(), Logger: logger, Now: now})
 	r.must(err)
 	r.p = &Provider{
 		DB: r.db, Ring: ring, Kit: kit, Issuer: backIssuer, Levels: DefaultLevels(), Limits: limit.Defaults(),
@@ -67,23 +136,30 @@ func newRig(t *testing.T) *rig {
 	router := mux.NewRouter()
 	r.p.mountBack(router)
 	r.handler = kit.Chain(router)
-
-	r.account, err = r.db.CreateAccount(t.Context(), storage.Account{Name: "Example", Language: "en", TimeZone: "Europe/Berlin"}, audit.System)
-	r.must(err)
-	r.user, err = r.db.CreateUser(t.Context(), storage.User{AccountID: r.account.ID, Email: "ada@example.com", Name: "Ada", Password: "$argon2id$none"}, audit.System)
-	r.must(err)
-	r.client("console", storage.Metadata{RedirectURIs: []string{"https://rp.test/cb"}, GrantTypes: []string{"authorization_code", "refresh_token"},
-		Scope: "openid profile email account roles entitlements offline_access"})
-	r.client("other", storage.Metadata{RedirectURIs: []string{"https://other.test/cb"}, GrantTypes: []string{"authorization_code", "refresh_token"}})
-	r.client("poster", storage.Metadata{RedirectURIs: []string{"https://post.test/cb"}, TokenEndpointAuthMethod: "client_secret_post",
-		GrantTypes: []string{"authorization_code", "refresh_token"}, RequirePKCE: new(false)})
-	r.client("desktop", storage.Metadata{RedirectURIs: []string{"http://127.0.0.1/callback"}, TokenEndpointAuthMethod: "none", ApplicationType: "native",
-		GrantTypes: []string{"authorization_code", "refresh_token"}, Scope: "openid offline_access"})
-	r.client("service", storage.Metadata{GrantTypes: []string{"client_credentials"}, Scope: "reports:read reports:write"})
-	r.client("api", storage.Metadata{GrantTypes: []string{"client_credentials"}, IntrospectAll: true})
-	_, _, err = r.p.Tokens.JWKS(t.Context()) // keys are made once, not in the middle of a count
+	r.user = r.person().User
+	r.account = r.person().Account
+	_, _, err = r.p.Tokens.JWKS(t.Context()) // keys are read now, not in the middle of a count
 	r.must(err)
 	return r
+}
+
+// locked lets several requests write to one log.
+type locked struct {
+	mu sync.Mutex
+	to *strings.Builder
+}
+
+func (l *locked) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.to.Write(b)
+}
+
+// later moves the clock, with the jobs that run meanwhile.
+func (r *rig) later(d time.Duration) {
+	r.t.Helper()
+	r.at = r.at.Add(d)
+	r.must(r.p.Tokens.Rotate(r.t.Context()))
 }
 
 func (r *rig) must(err error) {
@@ -93,21 +169,10 @@ func (r *rig) must(err error) {
 	}
 }
 
-func (r *rig) client(id string, m storage.Metadata) {
-	r.t.Helper()
-	c := storage.Client{ID: id, Metadata: m}
-	if m.TokenEndpointAuthMethod != storage.AuthNone {
-		r.secrets[id] = seal.NewToken(seal.KindClientSecret)
-		c.SecretHash = r.db.HashClientSecret(id, r.secrets[id])
-	}
-	_, err := r.db.CreateClient(r.t.Context(), c, audit.System)
-	r.must(err)
-}
-
 // person reads the user as everything is now.
 func (r *rig) person() storage.Person {
 	r.t.Helper()
-	p, err := r.db.PersonByID(r.t.Context(), r.user.ID)
+	p, err := r.db.PersonByID(r.t.Context(), "ada")
 	r.must(err)
 	return p
 }

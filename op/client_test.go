@@ -1,0 +1,213 @@
+package op
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"testing"
+	"time"
+
+	"stile/audit"
+	"stile/authn"
+	"stile/seal"
+	"stile/storage"
+)
+
+// attempt is a token request with given credentials.
+func (r *rig) attempt(header string, pairs ...string) reply {
+	r.t.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Set(pairs[i], pairs[i+1])
+	}
+	q := r.request(http.MethodPost, pathToken, form)
+	if header != "" {
+		q.Header.Set("Authorization", header)
+	}
+	return r.send(q)
+}
+
+func TestD01_OnlyTheRegisteredMethodAuthenticates(t *testing.T) {
+	r := newRig(t)
+	secret := func(id string) string { return r.secrets[id].Reveal() }
+	wrong := seal.NewToken(seal.KindClientSecret).Reveal()
+	session := r.signIn(authn.Password)
+	code := r.code("console", session)
+	posted := r.code("poster", session)
+	public := r.code("desktop", session)
+	type credentials struct {
+		header string
+		form   []string
+	}
+	redeem := func(code, redirect string, c credentials) reply {
+		return r.attempt(c.header, append([]string{"grant_type", "authorization_code", "code", code, "redirect_uri", redirect,
+			"code_verifier", exampleVerifier}, c.form...)...)
+	}
+	for name, a := range map[string]reply{
+		"nothing":               redeem(code, "https://rp.test/cb", credentials{}),
+		"name alone":            redeem(code, "https://rp.test/cb", credentials{form: []string{"client_id", "console"}}),
+		"empty secret":          redeem(code, "https://rp.test/cb", credentials{header: rawBasic("console:")}),
+		"empty secret, posted":  redeem(code, "https://rp.test/cb", credentials{form: []string{"client_id", "console", "client_secret", ""}}),
+		"wrong secret":          redeem(code, "https://rp.test/cb", credentials{header: basicOf("console", wrong)}),
+		"secret of another":     redeem(code, "https://rp.test/cb", credentials{header: basicOf("console", secret("other"))}),
+		"secret in other case":  redeem(code, "https://rp.test/cb", credentials{header: basicOf("console", "STS_"+secret("console")[4:])}),
+		"stored hash as secret": redeem(code, "https://rp.test/cb", credentials{header: basicOf("console", r.db.HashClientSecret("console", r.secrets["console"]))}),
+		"posted, though basic is registered": redeem(code, "https://rp.test/cb",
+			credentials{form: []string{"client_id", "console", "client_secret", secret("console")}}),
+		"two at once": redeem(code, "https://rp.test/cb",
+			credentials{basicOf("console", secret("console")), []string{"client_id", "console", "client_secret", secret("console")}}),
+		"basic, and another name": redeem(code, "https://rp.test/cb",
+			credentials{basicOf("console", secret("console")), []string{"client_id", "other"}}),
+		"basic and an assertion": redeem(code, "https://rp.test/cb",
+			credentials{basicOf("console", secret("console")), []string{"client_assertion", "x"}}),
+		"bearer":                             redeem(code, "https://rp.test/cb", credentials{header: "Bearer " + secret("console")}),
+		"unknown":                            redeem(code, "https://rp.test/cb", credentials{header: basicOf("nobody", secret("console"))}),
+		"basic, though post is registered":   redeem(posted, "https://post.test/cb", credentials{header: basicOf("poster", secret("poster"))}),
+		"public with a secret":               redeem(public, "http://127.0.0.1:4711/callback", credentials{form: []string{"client_id", "desktop", "client_secret", "x"}}),
+		"public with an empty basic":         redeem(public, "http://127.0.0.1:4711/callback", credentials{header: rawBasic("desktop:")}),
+		"public, with another one's secrets": redeem(public, "http://127.0.0.1:4711/callback", credentials{header: basicOf("console", wrong)}),
+	} {
+		r.want(name, a, 401, "invalid_client")
+		if a.Header.Get("WWW-Authenticate") != `Basic realm="`+backIssuer+`", charset="UTF-8"` {
+			t.Errorf("%s: WWW-Authenticate %q", name, a.Header.Get("WWW-Authenticate"))
+		}
+	}
+	// Nothing was consumed.
+	r.want("basic", r.exchange("console", code), 200, "")
+	r.want("post", r.exchange("poster", posted), 200, "")
+	r.want("none", r.exchange("desktop", public), 200, "")
+}
+
+func TestD04_SecretsOfAnyCharactersAuthenticate(t *testing.T) {
+	r := newRig(t)
+	for id, secret := range map[string]seal.Secret{"colon.1": "a:b:c", "percent.2": "100% + 1/2 & %41", "letters.3": "Schlüssel €"} {
+		c := storage.Client{ID: id, SecretHash: r.db.HashClientSecret(id, secret),
+			Metadata: storage.Metadata{GrantTypes: []string{"client_credentials"}, Scope: "x"}}
+		_, err := r.db.CreateClient(t.Context(), c, audit.System)
+		r.must(err)
+		r.want(id, r.attempt(basicOf(id, secret.Reveal())), 200, "")
+		r.want(id+", other secret", r.attempt(basicOf(id, secret.Reveal()+" ")), 401, "invalid_client")
+	}
+	r.want("not encoded", r.attempt(rawBasic("percent.2:100% + 1/2 & %41")), 401, "invalid_client")
+}
+
+func TestD06_GuessingIsSlowedAndNobodyIsLockedOut(t *testing.T) {
+	r := newRig(t)
+	try := func(id, secret, from string) reply {
+		q := r.request(http.MethodPost, pathToken, url.Values{"grant_type": {"client_credentials"}})
+		q.Header.Set("Authorization", basicOf(id, secret))
+		q.RemoteAddr = from + ":1"
+		return r.send(q)
+	}
+	for i := range 20 {
+		if a := try("service", "wrong", "198.51.100.1"); a.Status != 401 || a.Header.Get("Retry-After") != "" && i < 19 {
+			t.Fatalf("failure %d: %d, Retry-After %q", i, a.Status, a.Header.Get("Retry-After"))
+		}
+	}
+	a := try("service", "wrong", "198.51.100.1")
+	wait, err := strconv.Atoi(a.Header.Get("Retry-After"))
+	if a.Status != 401 || err != nil || wait < 1 || wait > 60 {
+		t.Errorf("failure 21: %d, Retry-After %q", a.Status, a.Header.Get("Retry-After"))
+	}
+	if a := try("service", "wrong", "203.0.113.1"); a.Header.Get("Retry-After") != "" {
+		t.Error("another network is told to wait")
+	}
+	r.want("the right one, from there", try("service", r.secrets["service"].Reveal(), "198.51.100.1"), 200, "")
+	r.want("the right one, from elsewhere", try("service", r.secrets["service"].Reveal(), "203.0.113.1"), 200, "")
+	r.at = r.at.Add(2 * time.Minute)
+	if a := try("service", "wrong", "198.51.100.1"); a.Header.Get("Retry-After") != "" {
+		t.Error("a minute later the pause goes on")
+	}
+}
+
+func TestD07_StrangersLearnNothing(t *testing.T) {
+	r := newRig(t)
+	kinds := map[string]func(secret string) reply{
+		"unknown client":        func(s string) reply { return r.attempt(basicOf("nobody", s)) },
+		"wrong secret":          func(s string) reply { return r.attempt(basicOf("console", s)) },
+		"public client":         func(s string) reply { return r.attempt(basicOf("desktop", s)) },
+		"method not registered": func(s string) reply { return r.attempt("", "client_id", "console", "client_secret", s) },
+		"unknown, posted":       func(s string) reply { return r.attempt("", "client_id", "nobody", "client_secret", s) },
+		"disabled client":       func(s string) reply { return r.attempt(basicOf("other", s)) },
+	}
+	_, err := r.db.UpdateClient(t.Context(), "other", func(c *storage.Client) error { c.Disabled = true; return nil }, audit.System)
+	r.must(err)
+	for name, try := range kinds {
+		for _, when := range []string{"first", "again"} {
+			var a reply
+			n := r.statements(func() { a = try("wrong") })
+			if when == "first" && (name == "method not registered" || name == "unknown, posted") {
+				continue // the order of a map decides whether the client was in memory
+			}
+			want := int64(1) // the failure is counted
+			if when == "first" {
+				want = 2
+			}
+			if n != want {
+				if when == "first" && n == 1 {
+					continue
+				}
+				t.Errorf("%s, %s: %d statements, want %d", name, when, n, want)
+			}
+			a.Header.Del("X-Request-Id")
+			if a.Status != 401 || a.text("error_description") != errClientUnproven().Description {
+				t.Errorf("%s: %d %s", name, a.Status, a.Text)
+			}
+		}
+	}
+	if n := r.statements(func() { r.attempt(basicOf("service", r.secrets["service"].Reveal())) }); n != 1 {
+		t.Errorf("right credentials of a client that is not in memory: %d statements", n)
+	}
+	if n := r.statements(func() {
+		r.want("service", r.attempt(basicOf("service", r.secrets["service"].Reveal())), 200, "")
+	}); n != 0 {
+		t.Errorf("right credentials: %d statements", n)
+	}
+}
+
+func TestClientsAreTakenFromMemoryForFiveSeconds(t *testing.T) {
+	r := newRig(t)
+	good := func() reply { return r.attempt(basicOf("service", r.secrets["service"].Reveal())) }
+	r.want("registered", good(), 200, "")
+	_, err := r.db.UpdateClient(t.Context(), "service", func(c *storage.Client) error { c.Disabled = true; return nil }, audit.System)
+	r.must(err)
+	r.at = r.at.Add(clientAge)
+	r.want("disabled, five seconds ago", good(), 401, "invalid_client")
+	_, err = r.db.UpdateClient(t.Context(), "service", func(c *storage.Client) error { c.Disabled = false; return nil }, audit.System)
+	r.must(err)
+	r.at = r.at.Add(clientAge)
+	r.want("enabled again", good(), 200, "")
+	for i := range 3 * clientRoom {
+		_, _ = r.p.client(t.Context(), "nobody-"+strconv.Itoa(i))
+	}
+	if n := len(r.p.clients.byID); n > clientRoom {
+		t.Errorf("%d clients in memory", n)
+	}
+}
+
+// The library reads assertions with types that panic, takes each again and
+// again, and calls its failures invalid_grant. Here they are no way in.
+func TestZitadel16_AssertionsAreRefusedUnread(t *testing.T) {
+	r := newRig(t)
+	const kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+	for _, payload := range append(panicking, `{"iss":"service","sub":"service","aud":"`+backIssuer+`/token","exp":9999999999,"jti":"1"}`) {
+		for _, header := range []string{"", basicOf("service", r.secrets["service"].Reveal())} {
+			a := r.attempt(header, "client_id", "service", "client_assertion_type", kind, "client_assertion", jwtOf(plainHeader, payload))
+			r.want(payload, a, 401, "invalid_client")
+		}
+	}
+}
+
+// The library answers a wrong secret 400 and names no scheme.
+func TestZitadel17_WrongSecretIs401WithAChallenge(t *testing.T) {
+	r := newRig(t)
+	for _, path := range []string{pathToken, pathIntrospection, pathRevocation} {
+		q := r.request(http.MethodPost, path, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"x"}, "token": {"x"}})
+		q.Header.Set("Authorization", basicOf("console", "wrong"))
+		a := r.send(q)
+		r.want(path, a, 401, "invalid_client")
+		if a.Header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: no WWW-Authenticate", path)
+		}
+	}
+}
