@@ -30,6 +30,10 @@ type verdict struct {
 // what the client is told; with prompt=none every wait is one.
 func judge(q pending, view *storage.SessionView) (verdict, error) {
 	if view == nil {
+		// Nobody has signed in; but what nobody can reach is not worth a sign-in.
+		if _, err := authn.Require(authn.Policy{}, authn.Subject{ID: q.Ask.Subject}, q.Ask); errors.Is(err, authn.ErrUnmet) {
+			return verdict{}, errUnmet()
+		}
 		return q.wait(errLoginRequired())
 	}
 	person := view.Person

@@ -1,0 +1,496 @@
+package op
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"stile/audit"
+	"stile/authn"
+	"stile/seal"
+	"stile/storage"
+	"stile/token"
+)
+
+func TestSessionThatSufficesGetsItsCodeAtOnce(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	s := b.signIn(f.user, authn.Password)
+	b.authorize("console") // the client is in memory from here on
+	var a reply
+	n := f.statements(func() { a = b.authorize("console", "scope", "openid email", "claims", `{"userinfo":{"name":null}}`) })
+	code := f.wantCode("first", a, "console")
+	// One read, and one write: three statements in the embedded database's transaction.
+	if n > 4 {
+		t.Errorf("%d statements", n)
+	}
+	tokens := f.exchange("console", code)
+	if tokens.Status != http.StatusOK {
+		t.Fatalf("exchange: %s", tokens.Text)
+	}
+	claims := f.claims(tokens.text("id_token"), "RS256")
+	for name, want := range map[string]any{
+		"nonce": "n", "acr": acrPassword, "sub": f.user.ID, "sid": f.p.Tokens.SID(s.ID, "console"), "auth_time": float64(f.at.Unix()),
+	} {
+		if claims[name] != want {
+			t.Errorf("%s is %v, want %v", name, claims[name], want)
+		}
+	}
+	if v := f.answered(b.authorize("console"), "console"); v.Get("state") != "st" {
+		t.Errorf("state is %q", v.Get("state"))
+	}
+}
+
+func TestA02_FaultBeforeTheRedirectURIIsSureIsAPageAndLeavesNothing(t *testing.T) {
+	f := newFront(t)
+	f.register(storage.Client{ID: "gone", Metadata: storage.Metadata{RedirectURIs: []string{"https://rp.test/cb"}}})
+	_, err := f.db.UpdateClient(t.Context(), "gone", func(c *storage.Client) error { c.Disabled = true; return nil }, audit.System)
+	f.must(err)
+	for what, q := range map[string]url.Values{
+		"unknown client":        authorizeQuery("console", "client_id", "nobody"),
+		"disabled client":       authorizeQuery("console", "client_id", "gone"),
+		"no client":             authorizeQuery("console", "client_id", "-"),
+		"client given twice":    {"client_id": {"console", "console"}, "redirect_uri": {redirects["console"]}},
+		"unknown redirect URI":  authorizeQuery("console", "redirect_uri", "https://evil.example/cb"),
+		"B01: redirect URI + /": authorizeQuery("console", "redirect_uri", redirects["console"]+"/"),
+		"B04: no redirect URI":  authorizeQuery("console", "redirect_uri", "-"),
+		"redirect URI twice":    {"client_id": {"console"}, "redirect_uri": {redirects["console"], "https://evil.example"}, "response_type": {"code"}},
+		"of another client":     authorizeQuery("console", "redirect_uri", redirects["other"]),
+		"markup in the URI":     authorizeQuery("console", "redirect_uri", `"><script>alert(1)</script>`),
+		"nothing at all":        {},
+	} {
+		for _, prompt := range []string{"", "none"} {
+			if prompt != "" {
+				q.Set("prompt", prompt)
+			}
+			for _, method := range []string{http.MethodGet, http.MethodPost} {
+				b := f.browser()
+				target, form := pathAuthorize+"?"+q.Encode(), url.Values(nil)
+				if method == http.MethodPost {
+					target, form = pathAuthorize, q
+				}
+				var a reply
+				n := f.statements(func() { a = b.do(method, target, form) })
+				f.wantPage(what, a, http.StatusBadRequest, "error")
+				if len(b.cookies) != 0 || n > 1 || strings.Contains(a.Text, "<script>alert") {
+					t.Errorf("%s: cookies %v, %d statements, page %.200s", what, b.cookies, n, a.Text)
+				}
+			}
+		}
+	}
+}
+
+func TestZitadel07_EveryOtherFaultGoesToTheClientWithStateAndIss(t *testing.T) {
+	f := newFront(t)
+	for _, c := range []struct{ name, value, want string }{
+		{"response_type", "-", "invalid_request"},
+		{"response_type", "token", "unsupported_response_type"}, // A03
+		{"scope", "-", "invalid_scope"},
+		{"request", "eyJhbGciOiJub25lIn0.e30.", "request_not_supported"},
+		{"request_uri", "https://x", "request_uri_not_supported"},
+		{"registration", "{}", "registration_not_supported"},
+		{"prompt", "none", "login_required"},
+		{"prompt", "create", "invalid_request"},
+		{"max_age", "-1", "invalid_request"},
+		{"claims", "[", "invalid_request"},
+		{"claims", `{"id_token":{"acr":{"essential":true,"values":["phr","x"]}}}`, "unmet_authentication_requirements"},
+		{"claims", `{"id_token":{"acr":{"essential":true,"value":"unknown"}}}`, "unmet_authentication_requirements"},
+		{"code_challenge", "-", "invalid_request"},
+		{"id_token_hint", "x", "invalid_request"},
+		{"id_token_hint", "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOlsxXX0.AAAA", "invalid_request"}, // Zitadel 1
+	} {
+		for _, mode := range []string{"query", "fragment", "form_post"} {
+			b := f.browser()
+			a := b.authorize("console", c.name, c.value, "response_mode", mode)
+			f.wantError(c.name+"="+c.value+" in "+mode, a, "console", c.want)
+			if v := f.answered(a, "console"); v.Get("state") != "st" {
+				t.Errorf("%s=%s: state %q", c.name, c.value, v.Get("state"))
+			}
+			if isForm := screen(a) == "form-post"; isForm != (mode == "form_post") || strings.Contains(a.Header.Get("Location"), "#") != (mode == "fragment") {
+				t.Errorf("%s=%s: not answered by %s", c.name, c.value, mode)
+			}
+			if len(b.cookies) != 0 {
+				t.Errorf("%s=%s: cookies %v", c.name, c.value, b.cookies)
+			}
+		}
+	}
+}
+
+func TestZitadel08_ErrorsOfFormPostArePosted(t *testing.T) {
+	f := newFront(t)
+	a := f.browser().authorize("console", "prompt", "none", "response_mode", "form_post")
+	f.wantError("prompt=none", a, "console", "login_required")
+	csp := a.Header.Get("Content-Security-Policy")
+	if screen(a) != "form-post" || !strings.Contains(csp, "form-action https://rp.test/cb") || strings.Contains(csp, "unsafe") ||
+		!strings.Contains(csp, "script-src 'sha256-") || a.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("headers %v", a.Header)
+	}
+}
+
+func TestZitadel26_MisshapenNumbersAreToldWithoutTheTextOfAnError(t *testing.T) {
+	f := newFront(t)
+	for _, age := range []string{"-1", "abc", "9223372036854775808"} {
+		v := f.answered(f.browser().authorize("console", "max_age", age), "console")
+		if v.Get("error") != "invalid_request" || strings.ContainsAny(v.Get("error_description"), `"\`) || strings.Contains(v.Get("error_description"), "parsing") {
+			t.Errorf("max_age %s: %v", age, v)
+		}
+	}
+}
+
+func TestA04_TheRequirementThatWasSealedCounts(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	back := b.returned(b.authorize("console", "acr_values", acrMFA, "max_age", "60"))
+	b.signIn(f.user, authn.Password)
+	for what, target := range map[string]string{
+		"as it was":            back,
+		"with acr_values":      back + "&acr_values=" + url.QueryEscape(acrPassword),
+		"with claims, max_age": back + "&claims=%7B%7D&max_age=99999&prompt=none",
+	} {
+		if a := b.get(target); b.returned(a) == "" || f.at.IsZero() {
+			t.Errorf("%s: %v", what, a)
+		}
+	}
+	changed := []byte(back)
+	changed[len(changed)-9] ^= 1
+	f.wantPage("one byte changed", b.get(string(changed)), http.StatusGone, "error") // A05
+	b.signIn(f.user, authn.Password, authn.TOTP)
+	code := f.wantCode("with the second factor", b.get(back), "console")
+	if claims := f.claims(f.exchange("console", code).text("id_token"), "RS256"); claims["acr"] != acrMFA {
+		t.Errorf("acr is %v", claims["acr"])
+	}
+}
+
+func TestA05_SealedRequestGivesAnotherBrowserNothing(t *testing.T) {
+	f := newFront(t)
+	a, b := f.browser(), f.browser()
+	back := a.returned(a.authorize("console"))
+	a.signIn(f.user, authn.Password)
+	b.returned(b.get(back)) // starts from the first screen
+	f.at = f.at.Add(61 * time.Minute)
+	f.wantPage("an hour later", a.get(back), http.StatusGone, "error")
+}
+
+func TestA06_PromptNoneNeverShowsAPage(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	f.wantError("no session", b.authorize("console", "prompt", "none"), "console", "login_required")
+	s := b.signIn(f.user, authn.Password)
+	f.at = f.at.Add(5 * time.Minute)
+	f.wantCode("session", b.authorize("console", "prompt", "none"), "console")
+	v, err := f.db.Session(t.Context(), seal.HashToken(b.cookies["__Host-stile-session"]), "")
+	f.must(err)
+	if !v.Session.SeenAt.Equal(s.SeenAt) {
+		t.Error("a silent request counts as the user's activity")
+	}
+	f.wantError("too old", b.authorize("console", "prompt", "none", "max_age", "60"), "console", "login_required")
+	f.wantError("second factor missing", b.authorize("console", "prompt", "none", "acr_values", acrMFA), "console", "interaction_required")
+	f.wantError("consent missing", b.authorize("grafana", "prompt", "none"), "grafana", "consent_required")
+	f.requireTwoSteps()
+	f.wantError("L01: policy raised", b.authorize("console", "prompt", "none"), "console", "interaction_required")
+	b.signIn(f.elsewhere, authn.Password)
+	f.wantError("user of another account", b.authorize("bound", "prompt", "none"), "bound", "access_denied")
+	f.must(f.db.Close())
+	f.wantError("no database", b.authorize("console", "prompt", "none"), "console", "temporarily_unavailable")
+}
+
+func TestZitadel27_OutageIsNoFaultOfTheClient(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	b.authorize("console")
+	f.must(f.db.Close())
+	a := b.authorize("console")
+	if a.Status < 500 || a.Header.Get("Location") != "" || strings.Contains(a.Text, "sql") {
+		t.Errorf("answered %d %.300s", a.Status, a.Text)
+	}
+}
+
+func TestA07_ProofsAreAskedAnewOnceAndNotForEver(t *testing.T) {
+	f := newFront(t)
+	for _, params := range [][]string{{"max_age", "0"}, {"prompt", "login"}, {"prompt", "select_account"}, {"max_age", "30"}} {
+		b := f.browser()
+		b.signIn(f.user, authn.Password)
+		f.at = f.at.Add(time.Minute)
+		back := b.returned(b.authorize("console", params...))
+		f.at = f.at.Add(10 * time.Minute) // a slow user
+		b.signIn(f.user, authn.Password)
+		f.at = f.at.Add(time.Minute)
+		code := f.wantCode(strings.Join(params, "="), b.get(back), "console")
+		claims := f.claims(f.exchange("console", code).text("id_token"), "RS256")
+		if claims["auth_time"] != float64(f.at.Add(-time.Minute).Unix()) {
+			t.Errorf("%v: auth_time is not that of the new proof", params)
+		}
+	}
+}
+
+func TestDefaultsOfTheRegistrationAreOverriddenByTheRequest(t *testing.T) {
+	f := newFront(t)
+	age := 60
+	f.register(storage.Client{ID: "strict", Metadata: storage.Metadata{RedirectURIs: []string{"https://strict.test/cb"}, Scope: "openid", DefaultMaxAge: &age, DefaultACRValues: []string{acrMFA}}})
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	b.returned(b.authorize("strict"))
+	f.wantCode("acr_values", b.authorize("strict", "acr_values", acrPassword), "strict")
+	f.at = f.at.Add(2 * time.Minute)
+	b.returned(b.authorize("strict", "acr_values", acrPassword))
+	f.wantCode("max_age", b.authorize("strict", "acr_values", acrPassword, "max_age", "600"), "strict")
+}
+
+func TestA10_HintNamesWhoIsWantedAndNeverSignsIn(t *testing.T) {
+	f := newFront(t)
+	hint := func(sub, client string) string {
+		text, err := f.p.Tokens.ID(t.Context(), "ES256", token.IDClaims{Subject: sub, Audience: client})
+		f.must(err)
+		return text
+	}
+	b := f.browser()
+	b.returned(b.authorize("console", "id_token_hint", hint(f.user.ID, "console")))
+	b.signIn(f.user, authn.Password)
+	f.wantCode("own hint", b.authorize("console", "id_token_hint", hint(f.user.ID, "console"), "prompt", "none"), "console")
+	for what, sub := range map[string]string{"another user": f.admin.ID, "a user that never was": "deleted"} {
+		f.wantError(what, b.authorize("console", "id_token_hint", hint(sub, "console"), "prompt", "none"), "console", "login_required")
+		f.wantError(what+" by claims", b.authorize("console", "prompt", "none", "claims", `{"id_token":{"sub":{"value":"`+sub+`"}}}`), "console", "login_required")
+		back := b.returned(b.authorize("console", "id_token_hint", hint(sub, "console")))
+		f.wantError(what+", but the same signs in", b.get(back), "console", "login_required")
+	}
+	f.wantError("hint for another client", b.authorize("console", "id_token_hint", hint(f.user.ID, "other")), "console", "invalid_request")
+	f.wantError("hint and sub differ", b.authorize("console", "id_token_hint", hint(f.user.ID, "console"),
+		"claims", `{"id_token":{"sub":{"value":"x"}}}`), "console", "invalid_request")
+	access, err := f.p.Tokens.AccessJWT(t.Context(), token.AccessClaims{Subject: f.user.ID, ClientID: "console", Audience: token.Audience{"console"}})
+	f.must(err)
+	f.wantError("an access token", b.authorize("console", "id_token_hint", access), "console", "invalid_request")
+}
+
+func TestZitadel01_MisshapenHintsPanicNowhere(t *testing.T) {
+	f := newFront(t)
+	const bad = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOlsxXX0.AAAA" // {"aud":[1]}
+	f.wantError("authorize", f.browser().authorize("console", "id_token_hint", bad), "console", "invalid_request")
+	if a := f.browser().get(pathEndSession + "?id_token_hint=" + bad); a.Status != http.StatusSeeOther {
+		t.Errorf("end_session: %d %.200s", a.Status, a.Text)
+	}
+}
+
+func TestB05_StateComesBackAsItWasAndSplitsNothing(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	for _, state := range []string{
+		"a b&c", "x\r\nSet-Cookie: a=b", `"><script>alert(1)</script>`, "a+b%20c", "é\u202e\u0000", `\'`, strings.Repeat("s", 8<<10), "#?&=",
+	} {
+		for _, mode := range []string{"query", "fragment", "form_post"} {
+			a := b.authorize("console", "state", state, "response_mode", mode)
+			if a.Header.Get("Set-Cookie") != "" || strings.Contains(a.Text, "<script>alert") {
+				t.Errorf("%q is taken for something else", state)
+			}
+			got := f.answered(a, "console").Get("state")
+			if mode == "form_post" { // what a browser makes of line breaks and NUL in a form
+				got, state = normal(got), normal(state)
+			}
+			if got != state {
+				t.Errorf("%s: state %q comes back as %q", mode, state, got)
+			}
+		}
+	}
+	f.wantError("more than 8 kB", b.authorize("console", "state", strings.Repeat("s", 8<<10+1)), "console", "invalid_request")
+}
+
+func normal(s string) string {
+	return strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "\uFFFD").Replace(s)
+}
+
+func TestZitadel28_RegisteredQueryStaysAndFragmentsAreEncodedOnce(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	for _, mode := range []string{"query", "fragment"} {
+		a := b.authorize("odd", "response_mode", mode, "state", "a b&c")
+		if to := a.Header.Get("Location"); !strings.HasPrefix(to, "https://odd.test/cb?z=1&a=%2f") {
+			t.Errorf("goes to %s", to)
+		}
+		if got := f.answered(a, "odd").Get("state"); got != "a b&c" {
+			t.Errorf("%s: state comes back as %q", mode, got)
+		}
+	}
+}
+
+func TestZitadel09_RequestGivesOneCode(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	back := b.returned(b.authorize("console"))
+	b.signIn(f.user, authn.Password)
+	codes := make([]reply, 8)
+	var wg sync.WaitGroup
+	for i := range codes {
+		wg.Go(func() { // each with cookies of its own: a browser is not for several goroutines
+			twin := f.browser()
+			twin.cookies["__Host-stile-session"] = b.cookies["__Host-stile-session"]
+			codes[i] = twin.get(back)
+		})
+	}
+	wg.Wait()
+	given := 0
+	for _, a := range codes {
+		if a.Status == http.StatusSeeOther {
+			f.wantCode("winner", a, "console")
+			given++
+			continue
+		}
+		f.wantPage("others", a, http.StatusOK, "finished")
+	}
+	if given != 1 {
+		t.Errorf("%d codes for one request", given)
+	}
+	f.wantPage("reload", b.get(back), http.StatusOK, "finished")
+	b.cookies = map[string]string{}
+	again := b.returned(b.get(back)) // signed out meanwhile
+	b.signIn(f.user, authn.Password)
+	f.wantPage("reload after another sign-in", b.get(again), http.StatusOK, "finished")
+}
+
+func TestPostFromAnotherSiteIsTakenOverIntoAGetOfOurOwn(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	cookie := b.cookies["__Host-stile-session"]
+	a := b.do(http.MethodPost, pathAuthorize, authorizeQuery("console"), "Sec-Fetch-Site", "cross-site", "Origin", "https://rp.test")
+	if a.Status != http.StatusSeeOther || !strings.HasPrefix(a.Header.Get("Location"), "/authorize?r=") {
+		t.Fatalf("answered %d %s", a.Status, a.Header.Get("Location"))
+	}
+	f.wantCode("then", b.get(a.Header.Get("Location")), "console")
+	if b.cookies["__Host-stile-session"] != cookie {
+		t.Error("the session cookie was changed")
+	}
+	split := authorizeQuery("console", "state", "-")
+	a = b.do(http.MethodPost, pathAuthorize+"?state=st", split)
+	f.wantCode("query and body together", b.get(a.Header.Get("Location")), "console")
+	a = b.do(http.MethodPost, pathAuthorize+"?nonce=n", authorizeQuery("console")) // A01
+	f.wantError("nonce in query and body", a, "console", "invalid_request")
+	a = b.do(http.MethodPost, pathAuthorize, authorizeQuery("console"), "Content-Type", "text/plain")
+	f.wantPage("another content type", a, http.StatusUnsupportedMediaType, "error")
+}
+
+func TestL06_ACRValuesNeverLowerWhatIsRequired(t *testing.T) {
+	f := newFront(t)
+	f.requireTwoSteps()
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	hundred := strings.Repeat("unknown ", 100)
+	for _, values := range []string{acrPassword, "unknown", "0", hundred, acrPassword + " " + acrMFA, acrMFA + " " + acrPassword, "phr"} {
+		b.returned(b.authorize("console", "acr_values", values))
+		b.returned(b.authorize("console", "claims", `{"id_token":{"acr":{"essential":false,"values":["`+acrPassword+`"]}}}`))
+		b.returned(b.authorize("console", "claims", `{"id_token":{"acr":{"essential":true,"values":["`+acrPassword+`"]}}}`))
+	}
+	b.signIn(f.user, authn.Password, authn.TOTP)
+	for values, want := range map[string]string{
+		acrPassword: acrPassword, "unknown": acrMFA, hundred: acrMFA, "phr " + acrREFEDS: acrREFEDS, acrMFA + " " + acrPassword: acrMFA,
+	} {
+		code := f.wantCode(values, b.authorize("console", "acr_values", values), "console")
+		if claims := f.claims(f.exchange("console", code).text("id_token"), "RS256"); claims["acr"] != want {
+			t.Errorf("acr_values %.40q: acr %v, want %s", values, claims["acr"], want)
+		}
+	}
+	for _, essential := range []string{`{"essential":true,"value":"phr"}`, `{"value":"phr"}`, `{"essential":true,"values":["phr","phrh","x"]}`} {
+		a := b.authorize("console", "claims", `{"id_token":{"acr":`+essential+`}}`)
+		f.wantError(essential, a, "console", "unmet_authentication_requirements")
+	}
+	f.wantCode("one of the essential is met", b.authorize("console", "claims", `{"id_token":{"acr":{"essential":true,"values":["phr","`+acrMFA+`"]}}}`), "console")
+}
+
+func TestClientOfOneAccountIsForItsUsers(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.elsewhere, authn.Password)
+	f.wantError("another account's user", b.authorize("bound"), "bound", "access_denied")
+	f.at = f.at.Add(time.Minute)
+	back := b.returned(b.authorize("bound", "prompt", "login"))
+	f.at = f.at.Add(time.Minute)
+	b.signIn(f.user, authn.Password)
+	f.wantCode("its own user", b.get(back), "bound")
+}
+
+func TestClientThatWasChangedJustNowIsReadAgain(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	f.wantCode("before", b.authorize("console"), "console")
+	change := func(do func(*storage.Client)) {
+		_, err := f.db.UpdateClient(t.Context(), "console", func(c *storage.Client) error { do(c); return nil }, audit.System)
+		f.must(err)
+	}
+	change(func(c *storage.Client) { c.Metadata.Name = "Renamed" })
+	f.wantCode("renamed", b.authorize("console"), "console")
+	change(func(c *storage.Client) { c.Metadata.RedirectURIs = []string{"https://moved.test/cb"} })
+	f.wantPage("redirect URI withdrawn", b.authorize("console"), http.StatusBadRequest, "error")
+	change(func(c *storage.Client) { c.Disabled = true })
+	f.wantPage("disabled", b.authorize("console"), http.StatusBadRequest, "error")
+}
+
+func TestNativeAppsAreReachedWithoutAPageBetween(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	f.wantCode("private scheme", b.authorize("app"), "app")
+	f.wantCode("loopback on another port", b.authorize("desktop"), "desktop") // B03
+	f.wantPage("B03: localhost for 127.0.0.1", b.authorize("desktop", "redirect_uri", "http://localhost:4711/callback"), http.StatusBadRequest, "error")
+	f.wantError("C03: without PKCE", b.authorize("app", "code_challenge", "-", "code_challenge_method", "-"), "app", "invalid_request")
+}
+
+func TestH05_NoParameterChoosesWhereABrowserGoes(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	for _, evil := range []string{"//evil.example", `/\evil.example`, "https:evil.example", "https://evil.example/"} {
+		for _, path := range []string{pathAuthorize, pathConsent, pathEndSession, pathSignOut, pathSignedOut} {
+			for _, name := range []string{"next", "return", "r", "redirect_uri", "post_logout_redirect_uri", "continue"} {
+				a := b.get(path + "?" + url.Values{name: {evil}}.Encode())
+				if to := a.Header.Get("Location"); to != "" && (!strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//")) || strings.Contains(a.Text, `href="`+evil) {
+					t.Errorf("%s?%s=%s leads to %q", path, name, evil, to)
+				}
+			}
+		}
+	}
+}
+
+func TestH06_EveryRedirectIs303(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	for what, a := range map[string]reply{
+		"to the sign-in": b.authorize("console"),
+		"an error":       b.authorize("console", "prompt", "none"),
+		"after a POST":   b.do(http.MethodPost, pathAuthorize, authorizeQuery("console")),
+		"end_session":    b.do(http.MethodPost, pathEndSession, url.Values{"client_id": {"console"}}),
+	} {
+		if a.Status != http.StatusSeeOther {
+			t.Errorf("%s: %d", what, a.Status)
+		}
+	}
+	for _, method := range []string{http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodHead} {
+		if a := b.do(method, pathAuthorize+"?"+authorizeQuery("console").Encode(), nil); a.Status != http.StatusMethodNotAllowed {
+			t.Errorf("%s: %d", method, a.Status)
+		}
+	}
+}
+
+func TestIssuedCodeSaysWhyNothingMoreWasAsked(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	b.authorize("console")
+	f.at = f.at.Add(time.Minute)
+	b.signIn(f.user, authn.Password, authn.TOTP)
+	b.authorize("console", "acr_values", acrMFA)
+	var reasons []string
+	for _, e := range f.events(audit.GrantIssued) {
+		reasons = append(reasons, e.Reason)
+		if e.Actor.Kind != "user" || e.SubjectID != f.user.ID || e.ClientID != "console" || e.GrantID == "" || e.SessionID == "" {
+			t.Errorf("event %+v", e)
+		}
+	}
+	if strings.Join(reasons, " ") != "already_proven not_required" {
+		t.Errorf("reasons, newest first: %v", reasons)
+	}
+}

@@ -1,0 +1,137 @@
+package op
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"stile/audit"
+	"stile/authn"
+)
+
+// consentPage follows an answer to the consent page.
+func (b *browser) consentPage(a reply) reply {
+	b.f.t.Helper()
+	to := a.Header.Get("Location")
+	if a.Status != http.StatusSeeOther || !strings.HasPrefix(to, pathConsent+"?r=") {
+		b.f.t.Fatalf("this does not lead to the consent page: %d %s", a.Status, to)
+	}
+	page := b.get(to)
+	b.f.wantPage("consent", page, http.StatusOK, "consent")
+	return page
+}
+
+// press answers the consent page, and follows to what comes next of ours.
+func (b *browser) press(page reply, do string) reply {
+	b.f.t.Helper()
+	action, fields := formOf(b.f.t, page)
+	fields.Set("do", do)
+	a := b.do(http.MethodPost, action, fields, "Sec-Fetch-Site", "same-origin")
+	if to := a.Header.Get("Location"); strings.HasPrefix(to, pathAuthorize+"?r=") {
+		return b.get(to)
+	}
+	return a
+}
+
+func TestThirdPartyIsAllowedOnceAndAskedAgainForMore(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	page := b.consentPage(b.authorize("grafana"))
+	for _, want := range []string{"Grafana", "grafana.test", "ada@example.com"} {
+		if !strings.Contains(page.Text, want) {
+			t.Errorf("the page does not name %q", want)
+		}
+	}
+	if csp := page.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' https://grafana.test https:") {
+		t.Errorf("policy %s", csp)
+	}
+	f.wantCode("allowed", b.press(page, "allow"), "grafana")
+	f.wantCode("remembered", b.authorize("grafana"), "grafana")
+	f.wantCode("remembered, silently", b.authorize("grafana", "prompt", "none"), "grafana")
+	f.wantError("more", b.authorize("grafana", "scope", "openid email offline_access", "prompt", "none"), "grafana", "consent_required")
+	page = b.consentPage(b.authorize("grafana", "scope", "openid email offline_access"))
+	f.wantCode("more allowed", b.press(page, "allow"), "grafana")
+	f.wantCode("offline_access without prompt=consent", b.authorize("grafana", "scope", "openid offline_access", "prompt", "none"), "grafana")
+	f.wantCode("less", b.authorize("grafana", "scope", "email"), "grafana")
+	given := f.events(audit.ConsentGiven)
+	if len(given) != 2 || given[0].SubjectID != f.user.ID || given[0].ClientID != "grafana" {
+		t.Errorf("audit log: %+v", given)
+	}
+	mails, err := f.db.LeaseMail(t.Context(), 10, 0)
+	f.must(err)
+	if len(mails) != 1 || mails[0].Kind != "app-allowed" || mails[0].To != "ada@example.com" || mails[0].Data["client"] != "Grafana" {
+		t.Errorf("mails: %+v", mails)
+	}
+}
+
+func TestRefusalGoesToTheClientAndIsNotRemembered(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	for _, mode := range []string{"query", "form_post"} {
+		page := b.consentPage(b.authorize("grafana", "response_mode", mode))
+		f.wantError("refused in "+mode, b.press(page, "deny"), "grafana", "access_denied")
+	}
+	if n := len(f.events(audit.ConsentRefused)); n != 2 {
+		t.Errorf("%d refusals in the audit log", n)
+	}
+	b.consentPage(b.authorize("grafana"))
+}
+
+func TestPromptConsentAsksEachTimeOnceEvenForOwnClients(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	for range 2 {
+		for _, client := range []string{"grafana", "console"} {
+			page := b.consentPage(b.authorize(client, "prompt", "consent"))
+			f.wantCode(client, b.press(page, "allow"), client)
+		}
+	}
+}
+
+func TestConsentOfOneUserIsNotThatOfAnother(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	page := b.consentPage(b.authorize("grafana", "prompt", "consent"))
+	action, fields := formOf(t, page)
+	fields.Set("do", "allow")
+	allowed := b.do(http.MethodPost, action, fields, "Sec-Fetch-Site", "same-origin").Header.Get("Location")
+	b.signIn(f.admin, authn.Password)
+	b.consentPage(b.get(allowed)) // the other user is asked
+
+	again := b.press(b.consentPage(b.authorize("grafana")), "other-user")
+	back := b.returned(again)
+	f.at = f.at.Add(1e9)
+	b.signIn(f.user, authn.Password)
+	f.wantCode("after the switch", b.get(back), "grafana")
+}
+
+func TestH01_ConsentIsGivenOnOurOwnPageOnly(t *testing.T) {
+	f := newFront(t)
+	b, stranger := f.browser(), f.browser()
+	b.signIn(f.user, authn.Password)
+	stranger.signIn(f.admin, authn.Password)
+	page := b.consentPage(b.authorize("grafana"))
+	_, fields := formOf(t, page)
+	fields.Set("do", "allow")
+	without := url.Values{"r": fields["r"], "do": {"allow"}}
+	for what, a := range map[string]reply{
+		"cross-site":          b.do(http.MethodPost, pathConsent, fields, "Sec-Fetch-Site", "cross-site"),
+		"same-site":           b.do(http.MethodPost, pathConsent, fields, "Sec-Fetch-Site", "same-site"),
+		"Origin null":         b.do(http.MethodPost, pathConsent, fields, "Origin", "null"),
+		"other origin":        b.do(http.MethodPost, pathConsent, fields, "Origin", "https://evil.example"),
+		"without a token":     b.do(http.MethodPost, pathConsent, without, "Sec-Fetch-Site", "same-origin"),
+		"of another session":  stranger.do(http.MethodPost, pathConsent, fields, "Sec-Fetch-Site", "same-origin"),
+		"without any cookies": f.browser().do(http.MethodPost, pathConsent, fields, "Sec-Fetch-Site", "same-origin"),
+	} {
+		f.wantPage(what, a, http.StatusForbidden, "error")
+	}
+	if n := len(f.events(audit.ConsentGiven)); n != 0 {
+		t.Errorf("%d consents were given", n)
+	}
+	f.wantPage("consent page without a request", b.get(pathConsent), http.StatusGone, "error")
+}
