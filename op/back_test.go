@@ -114,7 +114,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	text, secrets := seeded()
 	path := filepath.Join(t.TempDir(), "stile.db")
-	r := &rig{t: t, at: noon, secrets: secrets, logged: &strings.Builder{}}
+	r := &rig{t: t, at: noon, secrets: secrets, logged: &strings.Builder{}, user: storage.User{ID: "ada"}}
 	r.must(os.WriteFile(path, text, 0o600))
 	logger := slog.New(slog.NewTextHandler(&locked{to: r.logged}, nil))
 	old := slog.Default()
@@ -136,8 +136,8 @@ func newRig(t *testing.T) *rig {
 	router := mux.NewRouter()
 	r.p.mountBack(router)
 	r.handler = kit.Chain(router)
-	r.user = r.person().User
-	r.account = r.person().Account
+	person := r.person()
+	r.user, r.account = person.User, person.Account
 	_, _, err = r.p.Tokens.JWKS(t.Context()) // keys are read now, not in the middle of a count
 	r.must(err)
 	return r
@@ -169,10 +169,17 @@ func (r *rig) must(err error) {
 	}
 }
 
+// client registers one more client.
+func (r *rig) client(id string, m storage.Metadata) {
+	r.t.Helper()
+	_, err := r.db.CreateClient(r.t.Context(), storage.Client{ID: id, Metadata: m}, audit.System)
+	r.must(err)
+}
+
 // person reads the user as everything is now.
 func (r *rig) person() storage.Person {
 	r.t.Helper()
-	p, err := r.db.PersonByID(r.t.Context(), "ada")
+	p, err := r.db.PersonByID(r.t.Context(), r.user.ID)
 	r.must(err)
 	return p
 }

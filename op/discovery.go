@@ -1,6 +1,7 @@
 package op
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	zop "github.com/zitadel/oidc/v3/pkg/op"
@@ -133,13 +135,7 @@ func (p *Provider) document(of func(context.Context) (published, error)) http.Ha
 		}
 		h.Set("ETag", d.etag)
 		h.Set("Cache-Control", "public, max-age="+documentAge)
-		if slices.Contains(strings.Split(strings.ReplaceAll(r.Header.Get("If-None-Match"), " ", ""), ","), d.etag) {
-			w.WriteHeader(http.StatusNotModified)
-			return
-		}
 		h.Set("Content-Type", "application/json")
-		if r.Method == http.MethodGet {
-			_, _ = w.Write(d.body)
-		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(d.body)) // minds If-None-Match and HEAD
 	})
 }
