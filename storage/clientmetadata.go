@@ -232,12 +232,12 @@ func (m Metadata) redirectURI(text string) string {
 	// RFC 8252, section 7.1: a scheme of one's own is a domain name reversed.
 	case !strings.Contains(u.Scheme, "."):
 		return "a private scheme is a domain name turned around, such as com.example.app:/callback"
-	case m.ApplicationType != TypeNative:
-		return "private schemes are for the application type native"
 	case u.Opaque != "":
 		return "write a slash after the colon, such as com.example.app:/callback"
 	case u.Port() != "":
 		return "a private scheme has no port"
+	case m.ApplicationType != TypeNative:
+		return "private schemes are for the application type native"
 	}
 	return ""
 }
