@@ -72,7 +72,9 @@ func (b *Bundle) For(l Lang) Printer {
 	return Printer{load()}
 }
 
-func (b *Bundle) read(l Lang) (*texts, error) { return b.readWith(l, func(s string) string { return s }) }
+func (b *Bundle) read(l Lang) (*texts, error) {
+	return b.readWith(l, func(s string) string { return s })
+}
 
 // readWith reads the texts of a language and passes each through change.
 func (b *Bundle) readWith(l Lang, change func(string) string) (*texts, error) {

@@ -1,12 +1,14 @@
 package templates
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"strings"
 )
 
@@ -53,6 +55,9 @@ func loadStatic(files fs.FS) (static, error) {
 		if mediaTypes[ext] == "" {
 			continue
 		}
+		if ext == ".css" {
+			body = squeeze(body)
+		}
 		sum := sha256.Sum256(body)
 		hash := hex.EncodeToString(sum[:6])
 		f := File{
@@ -65,7 +70,20 @@ func loadStatic(files fs.FS) (static, error) {
 	return s, nil
 }
 
-func (s static) path(name string) string { return s.plain[name] }
+var (
+	comments = regexp.MustCompile(`(?s)/\*.*?\*/`)
+	spaces   = regexp.MustCompile(`\s*([{};,])\s*|(:) |\s*\n\s*`)
+)
+
+// squeeze leaves out of a style sheet what only its readers need.
+func squeeze(css []byte) []byte {
+	css = spaces.ReplaceAll(comments.ReplaceAll(css, nil), []byte("$1$2"))
+	return bytes.ReplaceAll(css, []byte(";}"), []byte("}"))
+}
+
+// StaticURL is the path of a static file by the name it has in this package,
+// "stile.css"; empty for every other name.
+func (s *Set) StaticURL(name string) string { return s.static.plain[name] }
 
 // Static returns the file of a name that holds the hash of its content, as the
 // pages link it; false for every other name.

@@ -25,7 +25,7 @@ func (v *view) Name(s string) any {
 func (v *view) Screen() string { return v.Page.Name() }
 
 // Static is the path of a static file.
-func (v *view) Static(name string) string { return v.set.static.path(name) }
+func (v *view) Static(name string) string { return v.set.StaticURL(name) }
 
 // ServiceName is the display name of the installation.
 func (v *view) ServiceName() string {
@@ -54,6 +54,14 @@ func (v *view) Title() string {
 		title += " – " + v.Client.Name
 	}
 	return title + " – " + v.ServiceName()
+}
+
+// Confirmed are the sentences on top of the page.
+func (v *view) Confirmed() []Notice {
+	if p, ok := v.Page.(SignIn); ok && p.Again {
+		return append([]Notice{{Key: "signin.again"}}, v.Notices...)
+	}
+	return v.Notices
 }
 
 func (v *view) zone() *time.Location {
@@ -132,10 +140,6 @@ func (v *view) Groups(key string) []string {
 	}
 	return append(groups, key)
 }
-
-// Pixels is the width of a QR code in CSS pixels: four a module, so that poor
-// cameras read it.
-func (v *view) Pixels(modules int) int { return 4 * modules }
 
 // Scope says what a scope gives, as a sentence.
 func (v *view) Scope(scope string) []Segment {
