@@ -70,7 +70,7 @@ func (h *Handler) serve(s screen, w http.ResponseWriter, r *http.Request) error 
 	case v.open(s.step):
 		return v.show(http.StatusOK)
 	case v.done(s.step):
-		return web.UserError{Kind: templates.ErrorAlreadyDone, Start: v.path(due), Client: v.client()}
+		return v.goTo(due, noticeAlreadyDone) // by the Back button
 	default:
 		return v.goTo(due)
 	}

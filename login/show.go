@@ -60,6 +60,7 @@ const (
 	paramNotice       = "notice"
 	noticeSentAgain   = "sent-again"
 	noticeKeyReplaced = "key-replaced"
+	noticeAlreadyDone = "already-done"
 )
 
 // notices confirm what has just happened.
@@ -69,6 +70,8 @@ func (v *visit) notices() []templates.Notice {
 		carried = v.fields.Get(paramNotice)
 	}
 	switch step := v.screen.step; {
+	case carried == noticeAlreadyDone:
+		return []templates.Notice{{Key: templates.NoticeAlreadyDone}}
 	case step == authn.StepSignIn && p.Outdated:
 		return []templates.Notice{{Key: templates.NoticeChanged}}
 	case step == authn.StepVerifyEmail && carried == noticeSentAgain && p.SignIn.EmailCode != nil:
