@@ -45,9 +45,10 @@ type Console struct {
 }
 
 type consoleSession struct {
-	idToken string
-	claims  map[string]any
-	token   string // of the forms of this session
+	idToken     string
+	claims      map[string]any
+	name, email string // from the userinfo endpoint
+	token       string // of the forms of this session
 }
 
 // pendingSignIn is what the callback needs to know. It is kept per state, so
@@ -57,12 +58,21 @@ type pendingSignIn struct {
 	until                 time.Time
 }
 
+// nonceKey carries the nonce of a sign-in to the library, which compares it
+// with the ID token's.
+type nonceKey struct{}
+
+func nonceOf(ctx context.Context) string {
+	nonce, _ := ctx.Value(nonceKey{}).(string)
+	return nonce
+}
+
 // NewConsole discovers the provider, which must be serving, and returns the
 // console that answers at base.
 func NewConsole(ctx context.Context, issuer, clientID, clientSecret, base string, now func() time.Time) (*Console, error) {
 	party, err := rp.NewRelyingPartyOIDC(ctx, issuer, clientID, clientSecret, base+"/callback",
 		[]string{oidc.ScopeOpenID, oidc.ScopeProfile, oidc.ScopeEmail},
-		rp.WithAuthStyle(oauth2.AuthStyleInHeader), rp.WithSigningAlgsFromDiscovery())
+		rp.WithAuthStyle(oauth2.AuthStyleInHeader), rp.WithSigningAlgsFromDiscovery(), rp.WithVerifierOpts(rp.WithNonce(nonceOf)))
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
@@ -91,7 +101,7 @@ func (c *Console) showHome(w http.ResponseWriter, r *http.Request, status int, p
 	if s, ok := c.current(r); ok {
 		data["Claims"] = s.claims
 		data["Token"] = s.token
-		data["Who"] = first(s.claims["name"], s.claims["email"], s.claims["sub"])
+		data["Who"], data["Email"] = s.name, s.email
 		data["AMR"] = strings.Join(amr(s.claims), ", ")
 		if at, ok := s.claims["auth_time"].(float64); ok {
 			data["AuthTime"] = time.Unix(int64(at), 0).UTC().Format("2006-01-02 15:04:05 UTC")
@@ -174,8 +184,9 @@ func (c *Console) callback(w http.ResponseWriter, r *http.Request) {
 		c.showHome(w, r, http.StatusForbidden, fmt.Sprintf("The provider answered %s. %s", e, q.Get("error_description")))
 		return
 	}
-	tokens, err := rp.CodeExchange[*oidc.IDTokenClaims](r.Context(), q.Get("code"), c.rp, rp.WithCodeVerifier(p.verifier))
-	if err != nil || subtle.ConstantTimeCompare([]byte(tokens.IDTokenClaims.Nonce), []byte(p.nonce)) != 1 {
+	ctx := context.WithValue(r.Context(), nonceKey{}, p.nonce)
+	tokens, err := rp.CodeExchange[*oidc.IDTokenClaims](ctx, q.Get("code"), c.rp, rp.WithCodeVerifier(p.verifier))
+	if err != nil {
 		c.showHome(w, r, http.StatusBadGateway, "The sign-in could not be completed. Sign in again.")
 		return
 	}
@@ -184,7 +195,12 @@ func (c *Console) callback(w http.ResponseWriter, r *http.Request) {
 		c.showHome(w, r, http.StatusBadGateway, "The ID token could not be read. Sign in again.")
 		return
 	}
-	c.begin(w, r, consoleSession{idToken: tokens.IDToken, claims: claims, token: rand.Text()})
+	who, err := rp.Userinfo[*oidc.UserInfo](ctx, tokens.AccessToken, tokens.TokenType, tokens.IDTokenClaims.Subject, c.rp)
+	if err != nil {
+		c.showHome(w, r, http.StatusBadGateway, "The provider did not say who you are. Sign in again.")
+		return
+	}
+	c.begin(w, r, consoleSession{idToken: tokens.IDToken, claims: claims, name: who.Name, email: who.Email, token: rand.Text()})
 	http.Redirect(w, r, p.path, http.StatusSeeOther)
 }
 
@@ -271,13 +287,4 @@ func amr(claims map[string]any) []string {
 		methods = append(methods, fmt.Sprint(m))
 	}
 	return methods
-}
-
-func first(values ...any) string {
-	for _, v := range values {
-		if s, ok := v.(string); ok && s != "" {
-			return s
-		}
-	}
-	return ""
 }

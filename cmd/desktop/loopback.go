@@ -18,6 +18,15 @@ import (
 // request is what one sign-in must remember until its answer comes.
 type request struct{ state, nonce, verifier string }
 
+// nonceKey carries the nonce of a sign-in to the library, which compares it
+// with the ID token's. A refreshed ID token has none.
+type nonceKey struct{}
+
+func nonceOf(ctx context.Context) string {
+	nonce, _ := ctx.Value(nonceKey{}).(string)
+	return nonce
+}
+
 func newRequest() request {
 	return request{state: rand.Text(), nonce: rand.Text(), verifier: oauth2.GenerateVerifier()}
 }

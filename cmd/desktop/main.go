@@ -118,12 +118,10 @@ func (a *app) signIn(ctx context.Context) (*oidc.Tokens[*oidc.IDTokenClaims], er
 	if err != nil {
 		return nil, err
 	}
+	ctx = context.WithValue(ctx, nonceKey{}, r.nonce)
 	tokens, err := rp.CodeExchange[*oidc.IDTokenClaims](ctx, code, party, rp.WithCodeVerifier(r.verifier))
 	if err != nil {
-		return nil, fmt.Errorf("the provider did not give tokens for the code: %w", err)
-	}
-	if tokens.IDTokenClaims.Nonce != r.nonce {
-		return nil, fmt.Errorf("the ID token is not the answer to this sign-in: its nonce differs")
+		return nil, fmt.Errorf("the provider did not give good tokens for the code: %w", err)
 	}
 	return tokens, nil
 }
@@ -147,7 +145,7 @@ func (a *app) renew(ctx context.Context, keep store) (*oidc.Tokens[*oidc.IDToken
 
 func (a *app) party(ctx context.Context, redirectURI string) (rp.RelyingParty, error) {
 	party, err := rp.NewRelyingPartyOIDC(ctx, a.issuer, a.clientID, "", redirectURI, a.scopes,
-		rp.WithSigningAlgsFromDiscovery(), rp.WithHTTPClient(&http.Client{Timeout: 30 * time.Second}))
+		rp.WithSigningAlgsFromDiscovery(), rp.WithVerifierOpts(rp.WithNonce(nonceOf)), rp.WithHTTPClient(&http.Client{Timeout: 30 * time.Second}))
 	if err != nil {
 		return nil, fmt.Errorf("no OpenID provider answers at %s: %w", a.issuer, err)
 	}
