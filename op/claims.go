@@ -15,17 +15,19 @@ const (
 	maxClaimCount = 64      // members of userinfo and of id_token
 )
 
-// wanted are the claims that a client asked for by name (OpenID Connect Core,
-// section 5.5): what a grant keeps of the claims parameter. What the client
-// said about their values is settled when the request is answered.
+// wanted is what a grant keeps of what a client asked for: the claims by name
+// (OpenID Connect Core, section 5.5), and the scopes that were left out of what
+// was granted, since some libraries repeat them at each refresh. What the client
+// said about the values of claims is settled when the request is answered.
 type wanted struct {
 	UserInfo []string `json:"userinfo,omitempty"`
 	IDToken  []string `json:"id_token,omitempty"`
+	LeftOut  []string `json:"left_out,omitempty"`
 }
 
 // String returns what a grant stores; empty for nothing.
 func (w wanted) String() string {
-	if w.UserInfo == nil && w.IDToken == nil {
+	if w.UserInfo == nil && w.IDToken == nil && w.LeftOut == nil {
 		return ""
 	}
 	text, _ := json.Marshal(w) // lists of strings always can be marshalled

@@ -37,8 +37,12 @@ func (s *server) RefreshToken(ctx context.Context, r *zop.ClientRequest[oidc.Ref
 		if !now.Before(v.Grant.IdleAt) || !now.Before(v.Grant.ExpiresAt) || !now.Before(absolute) {
 			return storage.Rotation{}, errRefresh()
 		}
-		var known bool
-		scope, known = narrow(openScopes(strings.Fields(v.Grant.Scope), c), nil, r.Form.Get("scope"))
+		asked, err := wantedOf(v.Grant.Claims)
+		if err != nil {
+			return storage.Rotation{}, err
+		}
+		granted, known := strings.Fields(v.Grant.Scope), false
+		scope, known = narrow(openScopes(granted, c), append(granted, asked.LeftOut...), r.Form.Get("scope"))
 		if !known {
 			return storage.Rotation{}, errScopeNotGranted()
 		}

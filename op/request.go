@@ -216,6 +216,7 @@ func parseRequest(p parameters, c *client, t target) (request, error) {
 		return a, err
 	}
 	a.Claims = a.ask.claims.wanted
+	a.Claims.LeftOut = leftOut(strings.Fields(p.get("scope")), a.Scope)
 	a.Nonce = p.get("nonce")
 	a.ask.acr = strings.Fields(p.get("acr_values"))
 	a.ask.hint = p.get("id_token_hint")
@@ -332,6 +333,20 @@ func openScopes(asked []string, c *client) []string {
 		}
 	}
 	return open
+}
+
+// maxLeftOut bounds the scopes that are remembered though they were not granted.
+const maxLeftOut = 20
+
+// leftOut returns what was asked for and is not open.
+func leftOut(asked, open []string) []string {
+	var out []string
+	for _, s := range asked {
+		if len(out) < maxLeftOut && !slices.Contains(open, s) && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // clientOf returns the client of a request and where its answers go. What fails
