@@ -106,8 +106,10 @@ func moveSessions(c Completion, s Session, now time.Time) []rider {
 		return nil
 	}
 	return []rider{
-		alsoRun(`UPDATE sessions SET browser = $1 WHERE browser = $2 AND user_id <> $3 AND ended_at IS NULL AND {guard}`,
-			c.NewBrowser, c.OldBrowser, s.UserID),
+		// Even if another replica's clock is ahead, none of them stays the present one.
+		alsoRun(`UPDATE sessions SET browser = $1, chosen_at = CASE WHEN chosen_at >= $4 THEN $4 - 1 ELSE chosen_at END
+			WHERE browser = $2 AND user_id <> $3 AND ended_at IS NULL AND {guard}`,
+			c.NewBrowser, c.OldBrowser, s.UserID, micros(now)),
 		alsoRun(`UPDATE sessions SET ended_at = $1, ended_reason = 'replaced'
 			WHERE browser = $2 AND user_id = $3 AND id <> $4 AND ended_at IS NULL AND {guard}`,
 			micros(now), c.OldBrowser, s.UserID, s.ID),
@@ -153,7 +155,9 @@ func (db *DB) BrowserSessions(ctx context.Context, browser string) ([]SessionVie
 // ChooseSession makes a live session of the browser its present one. It fails
 // with ErrNotFound if it is not the browser's.
 func (db *DB) ChooseSession(ctx context.Context, browser, sessionID string) error {
-	return db.touch(ctx, `UPDATE sessions SET chosen_at = $3, seen_at = $3 WHERE browser = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3`,
+	return db.touch(ctx, `UPDATE sessions SET seen_at = $3,
+		chosen_at = (SELECT CASE WHEN max(x.chosen_at) >= $3 THEN max(x.chosen_at) + 1 ELSE $3 END FROM sessions x WHERE x.browser = $1 AND x.ended_at IS NULL)
+		WHERE browser = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3`,
 		browser, sessionID, micros(db.now()))
 }
 
