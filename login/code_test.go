@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"stile/audit"
+	"stile/authn"
+	"stile/stiletest"
 	"stile/storage"
 	"stile/templates"
 )
@@ -25,7 +27,7 @@ func TestK01_ACodeWorksOnce(t *testing.T) {
 		says(t, expect(t, two.Submit(code(app.At(step))), "enter-code", 422), "used already")
 	}
 	says(t, expect(t, two.Submit(code(app.At(step-1))), "enter-code", 422), "used already") // older than the newest
-	w.wait(30 * time.Second) // still within the drift that is allowed
+	w.wait(30 * time.Second)                                                                // still within the drift that is allowed
 	says(t, expect(t, two.Submit(code(app.At(step))), "enter-code", 422), "used already")
 	two.Submit(code(app.At(step + 1)))
 	w.arrived(two)
@@ -237,5 +239,77 @@ func TestRecoveryCodesShowUntilContinue(t *testing.T) {
 	expect(t, b.Send(b.Page().Action(), fields), "enter-code", 200) // no reminder then
 	if p := b.Open(w.at(begun, "recovery-codes.txt")); p.Status != 410 {
 		t.Errorf("the codes are shown again: %s", p)
+	}
+}
+
+// A step-up on a session has no row before the first answer; a wrong one first
+// must not get lost between the two.
+func TestStepUpWithAWrongCodeFirst(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	w.password(b, w.begin(func(r *request) { r.Ask.Levels, r.Ask.Essential = []authn.Level{authn.LevelMFA}, true }), member)
+	app, _ := w.enrol(b, member)
+	b.Submit(code(app.Code()))
+	w.arrived(b)
+	w.wait(2 * time.Hour)
+	w.password(b, w.begin(), member)
+	if a := w.arrived(b); a.AMR != "pwd" {
+		t.Fatalf("arrived as %+v", a)
+	}
+	p := b.Open(w.begin(func(r *request) { r.Ask.Levels, r.Ask.Essential = []authn.Level{authn.LevelMFA}, true }))
+	says(t, expect(t, p, "enter-code", 200), "Acme Console")
+	expect(t, b.Submit(code(other(app.At(0)))), "enter-code", 422)
+	b.Submit(code(app.Code()))
+	if a := w.arrived(b); a.AMR != "mfa otp pwd" {
+		t.Errorf("arrived as %+v", a)
+	}
+}
+
+func TestWaivedFirstCode(t *testing.T) {
+	w := newWorld(t)
+	w.policy(w.support, func(p *storage.Policy) { p.WaiveFirst = true })
+	b := w.browser()
+	w.password(b, w.begin(), agent)
+	app := w.toKey(b, agent)
+	b.Submit(nil)
+	b.Submit(code(app.Code()))
+	b.Submit(nil)
+	b.Submit(nil)
+	if a := w.arrived(b); a.AMR != "mfa otp pwd" {
+		t.Errorf("arrived as %+v", a)
+	}
+}
+
+func TestMoreTime(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	begun := w.begin()
+	w.password(b, begun, agent)
+	for range 5 {
+		w.wait(9 * time.Minute)
+		expect(t, b.Press("I need more time"), "two-step-introduction", 200)
+	}
+	w.wait(9 * time.Minute)
+	expect(t, b.Open(begun), "two-step-introduction", 200)
+	w.wait(6 * time.Minute) // sixty minutes after it began
+	expect(t, b.Open(begun), "error", 410)
+}
+
+func TestL10_Q02_WithoutADatabaseNobodyGetsIn(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	begun := w.begin()
+	b.Open(begun)
+	fields := b.Page().Fields()
+	fields.Set(templates.FieldEmail, member)
+	fields.Set(templates.FieldPassword, password)
+	must(t, w.db.Close())
+	for _, p := range []*stiletest.Page{b.Open(begun), b.Send(w.url+"/login/sign-in", fields)} {
+		if p.Status != http.StatusServiceUnavailable || p.Header.Get("Retry-After") == "" || strings.Contains(p.Body, "database") {
+			t.Errorf("without a database: %s", p)
+		}
+	}
+	if cookie(b, w.url, "stile-session") != "" {
+		t.Error("somebody was signed in")
 	}
 }

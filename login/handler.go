@@ -96,8 +96,12 @@ func (v *visit) begin() (err error) {
 		return v.closed(err)
 	}
 	v.pending.Browser.Language = string(v.Kit.LanguageFor(v.r, v.pending.Request.Locales, ""))
-	if v.r.Method == http.MethodPost {
-		return v.Kit.CheckForm(v.r, v.fields)
+	if v.r.Method != http.MethodPost {
+		return nil
+	}
+	if e, foreign := errors.AsType[web.UserError](v.Kit.CheckForm(v.r, v.fields)); foreign {
+		e.Client, e.Start = v.client(), v.path(v.screen.step)
+		return e
 	}
 	return nil
 }
@@ -143,6 +147,9 @@ func (v *visit) take() error {
 
 // then goes on after an answer was taken, or shows what was wrong with it.
 func (v *visit) then(err error, notice ...string) error {
+	if v.pending.Browser.Binding != v.Kit.SentBinding(v.r) { // a row was begun, whatever came of the answer
+		v.Kit.SetBinding(v.w, v.r, v.pending.Browser.Binding)
+	}
 	if problem, ok := errors.AsType[*signin.Problem](err); ok {
 		v.problem = problem
 		return v.show(problem.Status)
@@ -154,9 +161,6 @@ func (v *visit) then(err error, notice ...string) error {
 		return v.closed(err)
 	case err != nil:
 		return err
-	}
-	if v.pending.Browser.Binding != v.Kit.SentBinding(v.r) {
-		v.Kit.SetBinding(v.w, v.r, v.pending.Browser.Binding)
 	}
 	if due := v.pending.Decision.Step; due != authn.StepFinished {
 		return v.goTo(due, notice...)

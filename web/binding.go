@@ -57,6 +57,9 @@ func (k *Kit) SetBinding(w http.ResponseWriter, r *http.Request, binding string)
 // proves in it.
 func ProvenBinding(h *seal.Hasher, binding, userID string) string {
 	name := browserHalf(binding)
+	if name == "" { // whoever has none proves in a browser of his own
+		name = browserHalf(seal.NewToken(seal.KindBinding).Reveal())
+	}
 	proven := append([]byte(name), h.Sum(seal.HashCookie, "binding", name, userID)...)
 	return string(seal.KindBinding) + base64.RawURLEncoding.EncodeToString(proven[:bindingSize])
 }

@@ -62,7 +62,7 @@ func (k *Kit) recovered(next http.Handler) http.Handler {
 			if rec, ok := w.(*recorder); ok && rec.status != 0 {
 				panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 			}
-			k.Fail(w, r, fmt.Errorf("panic of type %T", v))
+			k.Fail(w, r, fault(fmt.Errorf("panic of type %T", v)))
 		}()
 		next.ServeHTTP(w, r)
 	})

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,7 +11,8 @@ import (
 
 // UserError is an error that people may see: a kind of error page, and what
 // the page needs. Every other error becomes a page that tells nothing but a
-// reference.
+// reference, and that trying again in a moment may help: what handlers fail
+// with is the database, almost always.
 type UserError struct {
 	Kind       templates.ErrorKind
 	Status     int                         // zero: the usual one of the kind
@@ -55,14 +55,17 @@ var statuses = map[templates.ErrorKind]int{
 	templates.ErrorInternal:      http.StatusInternalServerError,
 }
 
+// moment is how long a database may take to come back.
+const moment = 5 * time.Second
+
+// fault is a mistake of ours, which trying again doesn't mend.
+func fault(err error) error { return UserError{Kind: templates.ErrorInternal, Err: err} }
+
 // shown returns what people may see of an error.
 func shown(err error) UserError {
 	e, ok := errors.AsType[UserError](err)
-	switch {
-	case !ok && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)):
-		e = UserError{Kind: templates.ErrorUnavailable, RetryAfter: 5 * time.Second}
-	case !ok:
-		e = UserError{Kind: templates.ErrorInternal}
+	if !ok {
+		e = UserError{Kind: templates.ErrorUnavailable, RetryAfter: moment}
 	}
 	if e.Status == 0 {
 		e.Status = statuses[e.Kind]

@@ -14,6 +14,7 @@ package web
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -116,7 +117,7 @@ func retryAfter(h http.Header, after time.Duration) {
 // posted again.
 func (k *Kit) Redirect(w http.ResponseWriter, r *http.Request, path string) error {
 	if !ownPath(path) {
-		return fmt.Errorf("redirect to something that is no path of ours")
+		return fault(errors.New("redirect to something that is no path of ours"))
 	}
 	return k.Leave(w, r, path)
 }
@@ -151,7 +152,10 @@ func (k *Kit) Page(w http.ResponseWriter, r *http.Request, status int, page temp
 	if v.retryAfter > 0 {
 		retryAfter(h, v.retryAfter)
 	}
-	return k.set.Execute(answer{w, r.Method, status}, v.frame, page)
+	if err := k.set.Execute(answer{w, r.Method, status}, v.frame, page); err != nil {
+		return fault(err)
+	}
+	return nil
 }
 
 // RecoverySheet answers with the recovery codes of a page as a text file.
@@ -159,7 +163,7 @@ func (k *Kit) RecoverySheet(w http.ResponseWriter, r *http.Request, page templat
 	v := k.view(w, r, page, options)
 	var body bytes.Buffer
 	if err := k.set.RecoverySheet(&body, v.frame, page); err != nil {
-		return err
+		return fault(err)
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="recovery-codes.txt"`)

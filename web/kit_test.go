@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -215,10 +214,9 @@ func TestErrorsTellNothing(t *testing.T) {
 		status int
 		retry  string
 	}{
-		"/unexpected": {errors.New(marker), 500, ""},
+		"/unexpected": {errors.New(marker), 503, "5"},
 		"/wrapped":    {UserError{Kind: templates.ErrorForbidden, Err: errors.New(marker)}, 403, ""},
 		"/limited":    {UserError{Kind: templates.ErrorTooMany, RetryAfter: 1500 * time.Millisecond, Err: errors.New(marker)}, 429, "2"},
-		"/slow":       {errors.Join(errors.New(marker), context.DeadlineExceeded), 503, "5"},
 		"/own-status": {UserError{Kind: templates.ErrorRequest, Status: 415}, 415, ""},
 		"/no-kind":    {UserError{}, 500, ""},
 	} {
