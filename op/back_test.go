@@ -36,6 +36,7 @@ const backIssuer = "https://id.example.com"
 // sign in through storage, so that no page is needed.
 type rig struct {
 	t       *testing.T
+	path    string
 	p       *Provider
 	db      *storage.DB
 	at      time.Time
@@ -113,16 +114,29 @@ func seed(path string, secrets map[string]seal.Secret) {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	text, secrets := seeded()
-	path := filepath.Join(t.TempDir(), "stile.db")
-	r := &rig{t: t, at: noon, secrets: secrets, logged: &strings.Builder{}, user: storage.User{ID: "ada"}}
-	r.must(os.WriteFile(path, text, 0o600))
+	r := &rig{t: t, at: noon, secrets: secrets, logged: &strings.Builder{}, user: storage.User{ID: "ada"},
+		path: filepath.Join(t.TempDir(), "stile.db")}
+	r.must(os.WriteFile(r.path, text, 0o600))
+	return r.start()
+}
+
+// replica is another provider on the same database, or the same one after a
+// restart.
+func (r *rig) replica() *rig {
+	other := *r
+	return other.start()
+}
+
+func (r *rig) start() *rig {
+	t := r.t
+	t.Helper()
 	logger := slog.New(slog.NewTextHandler(&locked{to: r.logged}, nil))
 	old := slog.Default()
 	slog.SetDefault(logger) // the library logs there
 	t.Cleanup(func() { slog.SetDefault(old) })
 
 	now := func() time.Time { return r.at }
-	db, ring := openAt(path, now, logger)
+	db, ring := openAt(r.path, now, logger)
 	t.Cleanup(func() { _ = db.Close() })
 	r.db = db
 	set, err := templates.Load("")

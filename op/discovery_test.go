@@ -165,7 +165,7 @@ func TestZitadel21_ProvidersDoNotShareAnything(t *testing.T) {
 }
 
 // The library reflects every origin, with credentials, on every route.
-func TestZitadel22_OnlyOriginsOfClientsAreNamed(t *testing.T) {
+func TestZitadel22_H08_OnlyOriginsOfClientsAreNamed(t *testing.T) {
 	r := newRig(t)
 	r.client("browser", storage.Metadata{RedirectURIs: []string{"https://app.test/cb", "http://localhost:3000/cb"}, TokenEndpointAuthMethod: "none",
 		AllowedOrigins: []string{"https://pages.test"}})

@@ -79,17 +79,18 @@ func TestIDTokensAreSignedAsRegistered(t *testing.T) {
 	}
 }
 
-func TestC01_CodeWorksOnce(t *testing.T) {
+func TestC01_CodeWorksOnceOnTwoReplicas(t *testing.T) {
 	r := newRig(t)
+	replicas := []*rig{r, r.replica()}
 	code := r.code("console", r.signIn(authn.Password))
 	var mu sync.Mutex
 	var wins []reply
 	var wg sync.WaitGroup
 	start := make(chan struct{})
-	for range 64 {
+	for i := range 64 {
 		wg.Go(func() {
 			<-start
-			a := r.exchange("console", code)
+			a := replicas[i%2].exchange("console", code)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {

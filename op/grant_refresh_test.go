@@ -48,15 +48,16 @@ func TestRefreshCostsTwoStatements(t *testing.T) {
 
 func TestE01_OneSuccessorHoweverManyAsk(t *testing.T) {
 	r := newRig(t)
+	replicas := []*rig{r, r.replica()}
 	a := r.tokensOf("console", authn.Password)
 	var mu sync.Mutex
 	successors := map[string]int{}
 	var wg sync.WaitGroup
 	start := make(chan struct{})
-	for range 32 {
+	for i := range 32 {
 		wg.Go(func() {
 			<-start
-			b := r.refresh("console", a.text("refresh_token"))
+			b := replicas[i%2].refresh("console", a.text("refresh_token"))
 			mu.Lock()
 			defer mu.Unlock()
 			if b.Status != 200 {
@@ -92,6 +93,17 @@ func TestE01_LateReuseEndsTheGrant(t *testing.T) {
 	if got := r.events(audit.GrantEnded); len(got) != 1 || got[0].Reason != "refresh_reused" {
 		t.Errorf("audit: %+v", got)
 	}
+}
+
+func TestE02_RestartForgetsNothing(t *testing.T) {
+	r := newRig(t)
+	a := r.tokensOf("console", authn.Password)
+	b := r.refresh("console", a.text("refresh_token"))
+	r.must(r.db.Close())
+	r = r.replica()
+	r.at = r.at.Add(time.Minute)
+	r.want("reuse after a restart", r.refresh("console", a.text("refresh_token")), 400, "invalid_grant")
+	r.want("the successor", r.refresh("console", b.text("refresh_token")), 400, "invalid_grant")
 }
 
 func TestE03_RefreshIsForItsClientAndScope(t *testing.T) {

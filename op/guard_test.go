@@ -12,6 +12,7 @@ import (
 	zop "github.com/zitadel/oidc/v3/pkg/op"
 
 	"stile/authn"
+	"stile/token"
 )
 
 // Payloads that make the library's claims types panic before it checks a signature.
@@ -71,6 +72,22 @@ func TestE06_JWTsThatNobodyHereSignedAreInactive(t *testing.T) {
 		if a := r.introspect("api", text); a.Status != 200 || a.Text != `{"active":false}`+"\n" {
 			t.Errorf("%s: %d %s", name, a.Status, a.Text)
 		}
+	}
+}
+
+func TestE07_TokensAreTakenForTheirOwnUseOnly(t *testing.T) {
+	r := newRig(t)
+	a := r.tokensOf("console", authn.Password)
+	elsewhere := token.New(r.db, "https://elsewhere.example.com", r.p.Now) // the same keys, another issuer
+	alien, err := elsewhere.AccessJWT(t.Context(), token.AccessClaims{Subject: "service", ClientID: "service", Audience: token.Audience{backIssuer}})
+	r.must(err)
+	for name, text := range map[string]string{"ID token": a.text("id_token"), "of another deployment": alien} {
+		if got := r.introspect("api", text); got.Text != inactive {
+			t.Errorf("%s: %s", name, got.Text)
+		}
+		r.want(name+" at UserInfo", r.userInfo(text), 401, "invalid_token")
+		r.want(name+" as refresh token", r.refresh("console", text), 400, "invalid_grant")
+		r.want(name+" as code", r.exchange("console", text), 400, "invalid_grant")
 	}
 }
 
