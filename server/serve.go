@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"stile/config"
 )
 
 // Bounds of every connection.
@@ -23,11 +25,6 @@ const (
 	drainTime     = 20 * time.Second
 )
 
-// Listen opens the configured address.
-func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
-	return listen(ctx, "listen", s.cfg.Listen)
-}
-
 func listen(ctx context.Context, key, address string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -36,13 +33,18 @@ func listen(ctx context.Context, key, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// Run serves on the configured addresses until ctx ends, then drains.
-func (s *Server) Run(ctx context.Context) error {
-	l, err := s.Listen(ctx)
+// Run builds a server from its configuration and serves until ctx ends. The
+// address comes first: whether it is taken shows before anything is touched.
+func Run(ctx context.Context, cfg *config.Config, seams Seams) error {
+	l, err := listen(ctx, "listen", cfg.Listen)
 	if err != nil {
 		return err
 	}
-	return s.Serve(ctx, l)
+	s, err := New(ctx, cfg, seams)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	return errors.Join(s.Serve(ctx, l), s.Close())
 }
 
 // Serve serves on l, and on the listener for operators if there is one, until
