@@ -32,7 +32,7 @@ type promise struct {
 // list of its subject, or a list into this one.
 func Run(t *testing.T, e Engine) {
 	for _, p := range slices.Concat(
-		schemaPromises, limitPromises, applyPromises, accountPromises,
+		schemaPromises, limitPromises, applyPromises, accountPromises, userPromises, clientPromises, keepingPromises,
 	) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
