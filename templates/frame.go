@@ -15,6 +15,7 @@ const (
 	FieldCSRF    = "csrf" // Frame.CSRF
 	FieldRequest = "r"    // Frame.Request; left out where that is empty
 	FieldDo      = "do"   // which of a page's other actions this is
+	FieldLang    = "lang" // query of a GET: the language switch
 )
 
 // Names of the fields that people fill in. They never change, so that password
@@ -105,7 +106,8 @@ type Client struct {
 	Terms   string // tos_uri; may be empty
 }
 
-// LanguageLink is one language of the switch.
+// LanguageLink is one language of the switch: this page in that language. The
+// links of one page differ in FieldLang only.
 type LanguageLink struct {
 	Tag     string // BCP 47, such as "pt"
 	Name    string // in the language itself: "Português"

@@ -35,7 +35,7 @@ func frame(p locale.Printer, page templates.Page) templates.Frame {
 	f := templates.Frame{
 		Printer: p, Zone: brussels, Now: now,
 		Client: templates.Client{Name: "Acme Console", Home: "https://console.example/", Host: "console.example"},
-		Action: "/login/" + page.Name(), Request: strings.Repeat("c2VhbGVk", 60), CSRF: strings.Repeat("dG9rZW4", 6),
+		Action: "/login/" + page.Name(), Request: strings.Repeat("c2VhbGVk", 125), CSRF: strings.Repeat("dG9rZW4", 6),
 		Reference: "7f3k9q2m",
 	}
 	f.Step, f.Of = templates.EnrolmentStep(page.Name(), true)

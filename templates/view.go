@@ -1,6 +1,9 @@
 package templates
 
 import (
+	"maps"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -97,6 +100,41 @@ type field struct {
 	Prefix    string // for screen readers, before a problem
 	Focus     bool
 	Hint      string // of a code field
+}
+
+// languageSwitch is the form that chooses a language. It is a form, which
+// changes nothing and is sent by GET, because seven links would hold the sealed
+// request seven times.
+type languageSwitch struct {
+	Action    string
+	Fields    []FormField
+	Languages []LanguageLink
+}
+
+// LangField is the name under which the switch sends the language.
+func (v *view) LangField() string { return FieldLang }
+
+// Switch makes the language switch of the links that the frame has, which
+// differ in the language only.
+func (v *view) Switch() *languageSwitch {
+	if len(v.Languages) == 0 {
+		return nil
+	}
+	if _, ok := v.Page.(FormPost); ok { // its forms may lead to the client only
+		return nil
+	}
+	u, err := url.Parse(v.Languages[0].Href)
+	if err != nil {
+		return nil
+	}
+	s := &languageSwitch{Action: u.EscapedPath(), Languages: v.Languages}
+	query := u.Query()
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if name != FieldLang {
+			s.Fields = append(s.Fields, FormField{name, query.Get(name)})
+		}
+	}
+	return s
 }
 
 // At returns what is said about a field: the problems with it, and the ids of
