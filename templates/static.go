@@ -97,7 +97,10 @@ const formPostScript = "document.forms[0].submit()"
 
 // FormPostScriptHash is the source for script-src that lets the script of
 // FormPost run and nothing else: "'sha256-…'".
-var FormPostScriptHash = func() string {
-	sum := sha256.Sum256([]byte(formPostScript))
+var FormPostScriptHash = ScriptHash(formPostScript)
+
+// ScriptHash is the source for script-src that lets one inline script run.
+func ScriptHash(script string) string {
+	sum := sha256.Sum256([]byte(script))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-}()
+}
