@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -30,11 +31,19 @@ func (postgresDialect) open(ctx context.Context, text string, sent *atomic.Int64
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "stile"
 	}
+	// A few connections for each processor keep the server busy; more would only
+	// wait in it. The name is the one of pgx's own pool.
+	connections := max(8, 4*runtime.GOMAXPROCS(0))
+	if given, ok := config.RuntimeParams["pool_max_conns"]; ok {
+		delete(config.RuntimeParams, "pool_max_conns")
+		if connections, err = strconv.Atoi(given); err != nil || connections < 1 {
+			return nil, nil, fmt.Errorf("database: pool_max_conns=%s: use a number from 1", given)
+		}
+	}
 	config.Tracer = counter{sent}
 	db := stdlib.OpenDB(*config)
-	// Two connections for each processor keep the server busy; more wait in it.
-	db.SetMaxOpenConns(max(8, 4*runtime.GOMAXPROCS(0)))
-	db.SetMaxIdleConns(max(8, 4*runtime.GOMAXPROCS(0)))
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	if err := db.PingContext(ctx); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("database: %w: is the server running, and the URL right?", withoutURL(err)), db.Close())

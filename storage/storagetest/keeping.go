@@ -20,6 +20,7 @@ var keepingPromises = []promise{
 	{"TestAuditLogIsFiltered", filteredEvents},
 	{"TestExpiredRowsGo", janitor},
 	{"TestStatementsOfFrequentWrites", statements},
+	{"TestQ05_PoolOfOneConnection", poolOfOne},
 }
 
 func signingKeys(t *testing.T, e Engine) {
@@ -274,4 +275,26 @@ func statements(t *testing.T, e Engine) {
 			t.Errorf("%s: %d statements, want %d", name, sent, c.want)
 		}
 	}
+}
+
+// poolOfOne does with one connection what takes several steps: none waits for
+// another one while it holds it.
+func poolOfOne(t *testing.T, e Engine) {
+	clock, url := NewClock(), e.Fresh(t)
+	if strings.HasPrefix(url, "postgres") {
+		url += "&pool_max_conns=1"
+	}
+	db := Open(t, url, clock.Now)
+	apply(t, db, desired(db), storage.ApplyOptions{})
+	errs := together(16, [2]*storage.DB{db, db}, func(i int, db *storage.DB) error {
+		b := []limit.Booking{booking("password|u", "1 in 15m"), booking("network|n", "300 in 10m")}
+		_, err := db.BookAttempts(t.Context(), b)
+		var limited storage.LimitedError
+		if err != nil && !errors.As(err, &limited) {
+			return err
+		}
+		_, err = db.Apply(t.Context(), desired(db), storage.ApplyOptions{}, By)
+		return errors.Join(err, db.RemoveExpired(t.Context()))
+	})
+	must(t, errors.Join(errs...))
 }

@@ -2,8 +2,10 @@ package storagetest
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"stile/seal"
 	"stile/storage"
@@ -16,6 +18,7 @@ var schemaPromises = []promise{
 	{"TestStatusWritesNothing", statusOnly},
 	{"TestO04_MasterKeyThatDoesNotOpen", wrongMasterKey},
 	{"TestO03_SealedValueInAnotherRow", movedValues},
+	{"TestO04_MasterKeyIsReplaced", resealed},
 }
 
 func migrateTwice(t *testing.T, e Engine) {
@@ -177,5 +180,58 @@ func movedValues(t *testing.T, e Engine) {
 	must(t, err)
 	if _, err := db.SigningKeys(ctx); !errors.Is(err, seal.ErrOpen) || !strings.Contains(err.Error(), "k2") {
 		t.Errorf("signing key of another row: %v", err)
+	}
+}
+
+// resealed replaces the master key: what the old one sealed is sealed anew, and
+// then opens without it.
+func resealed(t *testing.T, e Engine) {
+	clock, url := NewClock(), e.Fresh(t)
+	db, raw := Open(t, url, clock.Now), Raw(t, url)
+	ctx := t.Context()
+	const n = 230 // more than a batch
+	a := account(t, db, "A")
+	u := member(t, db, a, "agent@example.com")
+	for i := range n {
+		must(t, second(raw.Exec(`INSERT INTO authenticators (id, account_id, user_id, kind, state, data, last_step, created_at)
+			VALUES ($1, $2, $3, 'totp', 'replaced', $4, 0, 0)`, fmt.Sprint(i), a.ID, u.ID,
+			Ring().Seal(seal.PurposeTOTPKey, fmt.Sprintf("authenticators|%d|%s", i, a.ID), []byte("key")))))
+	}
+	must(t, second(raw.Exec(`INSERT INTO authenticators (id, account_id, user_id, kind, state, data, last_step, created_at)
+		VALUES ('r', $1, $2, 'recovery', 'active', 'salt', 0, 0)`, a.ID, u.ID)))
+	must(t, second(raw.Exec(`UPDATE authenticators SET state = 'active' WHERE id = '0'`)))
+	must(t, db.InsertSigningKey(ctx, signingKey("k", clock), By))
+	must(t, enqueue(t, db, u, "kind"))
+	hash := db.Hasher().Text(seal.HashAddress, "a")
+
+	open := func(keys ...seal.Key) *storage.DB {
+		t.Helper()
+		db, err := storage.Open(ctx, url, storage.Options{Ring: got(seal.NewRing(keys...))(t), Now: clock.Now})
+		must(t, err)
+		t.Cleanup(func() { _ = db.Close() })
+		return db
+	}
+	both := open(Key("new_1"), Key("test"))
+	if total := got(both.Reseal(ctx))(t); total != n+3 { // and a root, a signing key, a message
+		t.Errorf("%d values were sealed anew, want %d", total, n+3)
+	}
+	if total := got(both.Reseal(ctx))(t); total != 0 {
+		t.Errorf("a second time %d values", total)
+	}
+	alone := open(Key("new_1"))
+	p := got(alone.PersonByID(ctx, u.ID))(t)
+	if p.TOTP == nil || p.TOTP.Key.Reveal() != "key" || p.RecoveryID != "r" || alone.Hasher().Text(seal.HashAddress, "a") != hash {
+		t.Errorf("without the old key: %+v", p)
+	}
+	if keys := got(alone.SigningKeys(ctx))(t); len(keys) != 1 || keys[0].Private.Reveal() != "private k" {
+		t.Errorf("signing keys: %+v", keys)
+	}
+	if mails := got(alone.LeaseMail(ctx, 9, time.Minute))(t); len(mails) != 1 || mails[0].To != u.Email {
+		t.Errorf("messages: %+v", mails)
+	}
+	// What neither opens stops it, by name.
+	must(t, second(raw.Exec(`UPDATE authenticators SET data = '1.gone.AAAA' WHERE id = '7'`)))
+	if _, err := both.Reseal(ctx); err == nil || !strings.Contains(err.Error(), "authenticators 7") || !strings.Contains(err.Error(), `"gone"`) {
+		t.Errorf("reseal of what nobody opens: %v", err)
 	}
 }
