@@ -44,7 +44,7 @@ const (
 	DataAccount = "account" // name of the user's organisation; may be missing
 	DataAt      = "at"      // when it happened, RFC 3339; required
 	DataZone    = "zone"    // name of the time zone in which times are told; missing is UTC
-	DataBrowser = "browser" // "Firefox on Windows"; may be missing
+	DataBrowser = "browser" // "Firefox, Windows": names only, since words have a language; may be missing
 	DataNetwork = "network" // address or rough place that it came from; may be missing
 	DataLink    = "link"    // page at the issuer where a press says "this wasn't me"; may be missing, and the code has none
 

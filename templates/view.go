@@ -111,9 +111,6 @@ type languageSwitch struct {
 	Languages []LanguageLink
 }
 
-// LangField is the name under which the switch sends the language.
-func (v *view) LangField() string { return FieldLang }
-
 // Switch makes the language switch of the links that the frame has, which
 // differ in the language only.
 func (v *view) Switch() *languageSwitch {
