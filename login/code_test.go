@@ -211,6 +211,28 @@ func TestReenrolmentByRecoveryCodeOnly(t *testing.T) {
 	expect(t, one.Submit(nil), "install-app", 200)
 }
 
+// Who makes an authenticator suspended by wrong codes does not get around the
+// account's rule.
+func TestK08_SuspensionIsNoWayAround(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	_, codes := w.enrolled(b, agent)
+	w.policy(w.support, func(p *storage.Policy) { p.Reenrolment = storage.ReenrolByRecovery })
+	p := w.person(agent)
+	must(t, w.db.SuspendTOTP(t.Context(), p.User.ID, p.TOTP.ID, nil, audit.Event{Kind: audit.AuthenticatorPaused}))
+	one := w.browser()
+	begun := w.begin()
+	expect(t, w.password(one, begun, agent), "two-step-introduction", 200)
+	expect(t, one.Submit(nil), "recovery-code", 200)
+	expect(t, one.Open(w.at(begun, "verify-email")), "two-step-introduction", 200)
+	if _, n := w.mail(agent, templates.MailEmailCode); n != 0 {
+		t.Error("a mail was sent")
+	}
+	one.Open(w.at(begun, "recovery-code"))
+	expect(t, one.Submit(map[string]string{templates.FieldRecovery: codes[0]}), "two-step-introduction", 200)
+	expect(t, one.Submit(nil), "install-app", 200)
+}
+
 func TestRecoveryCodesShowUntilContinue(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()

@@ -35,6 +35,9 @@ func introductionPage(v *visit) (templates.Page, error) {
 }
 
 func continueIntroduction(v *visit) error {
+	if v.pending.NeedsRecovery() {
+		return v.goTo(stepRecoveryCode)
+	}
 	return v.then(v.SignIns.Introduced(v.r.Context(), v.pending))
 }
 

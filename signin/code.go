@@ -52,7 +52,11 @@ func (s *Service) Code(ctx context.Context, p *Pending, input string) error {
 // wrongCode answers a wrong code. After too many in a row the authenticator
 // takes no more, and its user comes back another way.
 func (s *Service) wrongCode(ctx context.Context, p *Pending, try attempt) error {
-	refusal := try.wrongCode(ctx, s.refused(p, audit.ProofRefused, string(authn.TOTP)))
+	e := s.refused(p, audit.ProofRefused, string(authn.TOTP))
+	if try.has(limit.TOTPExposed) {
+		e.Detail = map[string]string{"reached": string(limit.TOTPExposed)} // the password counts as known to others
+	}
+	refusal := try.wrongCode(ctx, e)
 	if !try.has(limit.TOTP) {
 		return refusal
 	}
@@ -62,12 +66,6 @@ func (s *Service) wrongCode(ctx context.Context, p *Pending, try attempt) error 
 		return err
 	}
 	return problem(templates.FieldCode, templates.ErrSuspended)
-}
-
-// Replaceable tells whether this user may set up a new device by an e-mail
-// code, where the old one can't be asked.
-func (p *Pending) Replaceable() bool {
-	return p.Person != nil && p.Person.Policy.Reenrolment == storage.ReenrolByEmail
 }
 
 // Replace answers "Set up a new mobile device". The present authenticator works

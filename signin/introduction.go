@@ -31,6 +31,21 @@ func (s *Service) Introduced(ctx context.Context, p *Pending) error {
 	return s.sendCode(ctx, p, progress, "")
 }
 
+// replaces tells whether an enrolment takes the place of an authenticator.
+func replaces(who *storage.Person) bool { return who.TOTP != nil || who.Suspended }
+
+// Replaceable tells whether this user's account lets a code sent by e-mail
+// replace an authenticator that can't be asked.
+func (p *Pending) Replaceable() bool {
+	return p.Person != nil && p.Person.Policy.Reenrolment == storage.ReenrolByEmail
+}
+
+// NeedsRecovery tells whether an enrolment goes on with a recovery code only:
+// it replaces an authenticator, and an e-mail code is not enough for that.
+func (p *Pending) NeedsRecovery() bool {
+	return replaces(p.Person) && !p.Replaceable() && p.ByEmail()
+}
+
 // ByEmail tells whether an enrolment in this sign-in asks for a code sent by
 // e-mail. A recovery code that was given in it stands in its place.
 func (p *Pending) ByEmail() bool {
@@ -75,6 +90,9 @@ func (s *Service) SendAgain(ctx context.Context, p *Pending) error {
 // sendCode makes a code and queues its message, within the bounds of how many
 // may be sent. field is where the page says what is wrong.
 func (s *Service) sendCode(ctx context.Context, p *Pending, progress authn.Progress, field string) error {
+	if p.NeedsRecovery() {
+		return problem(field, templates.ErrSuspended)
+	}
 	if until := s.emailClosed(p.Person); !until.IsZero() {
 		return s.tooMany(field, templates.ErrReplaceCooldown, until)
 	}
@@ -118,8 +136,8 @@ const (
 // emailClosed returns until when the user's address is not enough to replace
 // an authenticator, or zero.
 func (s *Service) emailClosed(who *storage.Person) time.Time {
-	if who.TOTP == nil && !who.Suspended {
-		return time.Time{} // nothing is replaced
+	if !replaces(who) {
+		return time.Time{}
 	}
 	var until time.Time
 	if at := who.User.EmailChangedAt; at != nil {

@@ -73,6 +73,9 @@ func (s *Service) Open(ctx context.Context, sealed string, b Browser) (*Pending,
 
 // read brings a Pending to what is true now.
 func (s *Service) read(ctx context.Context, p *Pending) error {
+	if p.Browser.Binding == "" && p.Browser.Session == "" {
+		return s.decide(p) // a browser that was never here: nothing to look up
+	}
 	view, err := s.db.OpenSignIn(ctx, p.key(p.Browser.Binding), p.Browser.Session)
 	if err != nil {
 		return fmt.Errorf("signin: %w", err)

@@ -13,14 +13,12 @@ import (
 )
 
 // RecoveryDue tells whether a recovery code would help now: the password is
-// proven, a second factor is wanted, and the user has codes, or had some.
+// proven, a second factor is wanted, and the user has an authenticator that
+// can't be asked.
 func (p *Pending) RecoveryDue() bool {
-	if p.Person == nil || p.Person.RecoveryID == "" && p.Person.TOTP == nil {
-		return false
-	}
 	switch p.Decision.Step {
 	case authn.StepEnterCode, authn.StepIntroduction, authn.StepVerifyEmail:
-		return p.Person.TOTP != nil || p.Person.Suspended
+		return replaces(p.Person)
 	}
 	return false
 }

@@ -49,9 +49,9 @@ func (s *Service) SetupCode(ctx context.Context, p *Pending, input string) error
 
 func (s *Service) activation(p *Pending, step int64, codes []string, set factor.RecoverySet, refund []limit.Back) storage.Activation {
 	now, id := s.now(), p.SignIn.Secrets.AuthenticatorID
-	replaces := p.Person.TOTP != nil || p.Person.Suspended
+	replaced := replaces(p.Person)
 	kind, reason := templates.MailAuthenticatorConnected, "connected"
-	if replaces {
+	if replaced {
 		kind, reason = templates.MailAuthenticatorReplaced, "replaced"
 	}
 	a := storage.Activation{
@@ -62,7 +62,7 @@ func (s *Service) activation(p *Pending, step int64, codes []string, set factor.
 		Refund:  refund,
 		Event:   s.event(p, audit.AuthenticatorAdded, reason),
 	}
-	if replaces && !s.hasOldCode(p) && p.Person.Policy.Lifetimes.Cooldown > 0 {
+	if replaced && !s.hasOldCode(p) && p.Person.Policy.Lifetimes.Cooldown > 0 {
 		until := now.Add(p.Person.Policy.Lifetimes.Cooldown)
 		a.Cooldown = &until
 	}

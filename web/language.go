@@ -8,9 +8,6 @@ import (
 	"stile/templates"
 )
 
-// ParamLang is the query parameter of the language switch.
-const ParamLang = "lang"
-
 // printer chooses the language of a page. A choice by the switch is kept in a
 // cookie.
 func (k *Kit) printer(w http.ResponseWriter, r *http.Request, v *view) locale.Printer {
@@ -30,7 +27,7 @@ func (k *Kit) LanguageFor(r *http.Request, preferred []string, fallback string) 
 
 // Language returns the language that the switch of this page says, or "".
 func Language(r *http.Request) string {
-	tag := r.URL.Query().Get(ParamLang)
+	tag := r.URL.Query().Get(templates.FieldLang)
 	for _, l := range locale.Supported {
 		if tag == string(l) {
 			return tag
@@ -48,7 +45,7 @@ func WithLanguage(r *http.Request, path string) string {
 		return path
 	}
 	query := u.Query()
-	query.Set(ParamLang, chosen)
+	query.Set(templates.FieldLang, chosen)
 	u.RawQuery = query.Encode()
 	return u.String()
 }
@@ -65,7 +62,7 @@ func languageLinks(r *http.Request, request, current string) []templates.Languag
 	}
 	links := make([]templates.LanguageLink, 0, len(locale.Supported))
 	for _, l := range locale.Supported {
-		query.Set(ParamLang, string(l))
+		query.Set(templates.FieldLang, string(l))
 		links = append(links, templates.LanguageLink{
 			Tag: string(l), Name: l.Name(), Href: r.URL.Path + "?" + query.Encode(), Current: string(l) == current,
 		})
