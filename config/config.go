@@ -65,11 +65,13 @@ type Mail struct {
 
 // Policy holds the defaults of all accounts.
 type Policy struct {
-	Levels        Levels  `yaml:"levels" doc:"Names (acr) of what a sign-in has proven. The first name of each is ours, the others are\naliases that clients may ask for and are then answered with."`
-	Session       Session `yaml:"session" doc:"How long a browser stays signed in: idle since the user's last request, and in all."`
-	Refresh       Refresh `yaml:"refresh" doc:"How long a client can refresh its tokens: idle since the last time, and in all."`
-	ClientVersion string  `yaml:"client_version" default:"4.3" doc:"Client version and build that every device group must have before an account can require two-step verification."`
-	ClientBuild   int     `yaml:"client_build" default:"1575"`
+	Levels        Levels        `yaml:"levels" doc:"Names (acr) of what a sign-in has proven. The first name of each is ours, the others are\naliases that clients may ask for and are then answered with."`
+	Session       Session       `yaml:"session" doc:"How long a browser stays signed in: idle since the user's last request, and in all."`
+	Refresh       Refresh       `yaml:"refresh" doc:"How long a client can refresh its tokens: idle since the last time, and in all."`
+	ClientVersion string        `yaml:"client_version" default:"4.3" doc:"Client version and build that every device group must have before an account can require two-step verification."`
+	ClientBuild   int           `yaml:"client_build" default:"1575"`
+	Reenrolment   string        `yaml:"reenrolment" default:"email" doc:"What replaces a lost authenticator besides the password: email, recovery-code or admin."`
+	Cooldown      time.Duration `yaml:"cooldown" default:"24h" max:"30d" doc:"How long an authenticator that replaced a lost one without its code opens no sensitive acts; 0s for not at all."`
 }
 
 // Levels names the three levels.

@@ -265,6 +265,7 @@ func (c *Config) checkPolicy(check func(string, error)) {
 	if p.Refresh.Idle > p.Refresh.Absolute {
 		check("policy.refresh.idle", errors.New("is longer than policy.refresh.absolute"))
 	}
+	check("policy.reenrolment", oneOf(p.Reenrolment, "email", "recovery-code", "admin"))
 	_, err := device.Parse(p.ClientVersion, p.ClientBuild)
 	check("policy.client_version", err)
 }

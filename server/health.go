@@ -1,34 +1,32 @@
 package server
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"sync/atomic"
 	"time"
-
-	"stile/storage"
-)
-
-const (
-	readyTimeout = 2 * time.Second
-	// maxSkew is how far this machine's clock may be from the database's:
-	// codes live for 30 seconds.
-	maxSkew = 2 * time.Second
 )
 
 // health answers whether this instance is alive, and whether it should get
-// requests.
+// requests. Asking costs nothing: what there is to know is known.
 type health struct {
-	db       *storage.DB
-	draining *atomic.Bool
+	watch    *watch
+	now      func() time.Time
+	draining atomic.Bool
+	yes      atomic.Int64 // how often the answer was that it is ready
+	asked    atomic.Int64 // when somebody asked last, in microseconds
+	told     chan struct{}
+}
+
+func newHealth(w *watch, now func() time.Time) *health {
+	return &health{watch: w, now: now, told: make(chan struct{}, 1)}
 }
 
 func (h *health) alive(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") }
 
 // ready tells only yes or no: the public may ask.
-func (h *health) ready(w http.ResponseWriter, r *http.Request) {
-	if h.unready(r.Context()) != "" {
+func (h *health) ready(w http.ResponseWriter, _ *http.Request) {
+	if h.unready() != "" {
 		w.Header().Set("Retry-After", "2")
 		answer(w, http.StatusServiceUnavailable, "not ready")
 		return
@@ -37,8 +35,8 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 }
 
 // readyDetail also tells why not: for operators.
-func (h *health) readyDetail(w http.ResponseWriter, r *http.Request) {
-	if why := h.unready(r.Context()); why != "" {
+func (h *health) readyDetail(w http.ResponseWriter, _ *http.Request) {
+	if why := h.unready(); why != "" {
 		answer(w, http.StatusServiceUnavailable, "not ready: "+why)
 		return
 	}
@@ -46,27 +44,43 @@ func (h *health) readyDetail(w http.ResponseWriter, r *http.Request) {
 }
 
 // unready says why no requests should come here, or "".
-func (h *health) unready(ctx context.Context) string {
+func (h *health) unready() string {
+	h.asked.Store(h.now().UnixMicro())
 	if h.draining.Load() {
+		select {
+		case h.told <- struct{}{}:
+		default:
+		}
 		return "shutting down"
 	}
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	skew, err := h.db.Skew(ctx)
-	if err != nil {
-		return "the database does not answer"
+	why := h.watch.state.Load().why
+	if why == "" {
+		h.yes.Add(1)
 	}
-	if skew.Abs() > maxSkew {
-		return "the clock is " + skew.Round(time.Millisecond).String() + " off the database's"
+	return why
+}
+
+// farewell is how long whoever sends requests here may take to learn that no
+// more are wanted. There is somebody to learn it if readiness was asked for in
+// the last half minute, again after it had been told: a script that only waits
+// for the start does not come back.
+const (
+	farewell = 5 * time.Second
+	watchful = 30 * time.Second
+)
+
+// drain says that no more requests are wanted, and waits until somebody heard
+// it, if somebody is listening.
+func (h *health) drain() {
+	asked := time.UnixMicro(h.asked.Load())
+	h.draining.Store(true)
+	if h.yes.Load() < 2 || h.now().Sub(asked) > watchful {
+		return
 	}
-	have, want, err := h.db.Status(ctx)
-	if err != nil {
-		return "the database does not answer"
+	select {
+	case <-h.told:
+	case <-time.After(farewell):
 	}
-	if have < want {
-		return "the database is not migrated"
-	}
-	return ""
 }
 
 func answer(w http.ResponseWriter, status int, text string) {

@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"os"
-	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,6 +24,7 @@ func (s *Server) startJobs(ctx context.Context, group *errgroup.Group) {
 		s.outbox.Run(ctx)
 		return nil
 	})
+	group.Go(func() error { return s.watch.run(ctx) })
 	group.Go(func() error { return s.every(ctx, rotateEvery, "rotate keys", s.tokens.Rotate) })
 	group.Go(func() error { return s.every(ctx, clearEvery, "clear out", s.clearOut) })
 }
@@ -49,8 +48,7 @@ func (s *Server) every(ctx context.Context, interval time.Duration, name string,
 // clearOut removes what has expired. Of several replicas the one that holds the
 // lease does it.
 func (s *Server) clearOut(ctx context.Context) error {
-	host, _ := os.Hostname()
-	mine, err := s.db.Lease(ctx, "janitor", host+"/"+strconv.Itoa(os.Getpid()), 2*clearEvery)
+	mine, err := s.db.Lease(ctx, "janitor", s.watch.holder, 2*clearEvery)
 	if err != nil || !mine {
 		return err
 	}

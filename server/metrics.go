@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -36,7 +37,7 @@ func newMetrics(db *storage.DB) *metrics {
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "stile_outbox_messages", Help: "Messages that wait to be sent; -1 while the database does not answer.",
 	}, func() float64 {
-		ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
 		defer cancel()
 		n, err := db.OutboxLength(ctx)
 		if err != nil {
@@ -54,21 +55,39 @@ var methods = map[string]bool{http.MethodGet: true, http.MethodHead: true, http.
 // count is middleware of the router, which knows the route.
 func (m *metrics) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		route := "unnamed"
-		if match := mux.CurrentRoute(r); match != nil && match.GetName() != "" {
-			route = match.GetName()
-		}
-		method := r.Method
+		route, method := routeName(r), r.Method
 		if !methods[method] {
 			method = "other"
 		}
-		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusInternalServerError} // of a panic
 		timer := prometheus.NewTimer(m.seconds.WithLabelValues(route))
 		defer func() {
 			timer.ObserveDuration()
 			m.requests.WithLabelValues(route, method, strconv.Itoa(recorder.status)).Inc()
 		}()
 		next.ServeHTTP(recorder, r)
+		if !recorder.wrote {
+			recorder.status = http.StatusOK
+		}
+	})
+}
+
+// routeName returns the name of the route that a request was matched with.
+func routeName(r *http.Request) string {
+	if route := mux.CurrentRoute(r); route != nil && route.GetName() != "" {
+		return route.GetName()
+	}
+	return "none"
+}
+
+// nameRoutes gives routes that have no name that of their path.
+func nameRoutes(r *mux.Router) error {
+	return r.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+		path, err := route.GetPathTemplate()
+		if err == nil && route.GetName() == "" {
+			route.Name(strings.Trim(path, "/"))
+		}
+		return nil
 	})
 }
 
@@ -76,11 +95,21 @@ func (m *metrics) count(next http.Handler) http.Handler {
 type statusRecorder struct {
 	http.ResponseWriter
 	status int
+	wrote  bool
 }
 
 func (s *statusRecorder) WriteHeader(status int) {
-	s.status = status
+	if !s.wrote {
+		s.status, s.wrote = status, true
+	}
 	s.ResponseWriter.WriteHeader(status)
+}
+
+func (s *statusRecorder) Write(b []byte) (int, error) {
+	if !s.wrote {
+		s.status, s.wrote = http.StatusOK, true
+	}
+	return s.ResponseWriter.Write(b)
 }
 
 // Unwrap lets http.ResponseController reach the real writer.

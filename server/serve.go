@@ -22,7 +22,10 @@ const (
 	writeTimeout  = 30 * time.Second
 	idleTimeout   = 75 * time.Second
 	maxHeader     = 32 << 10
+	maxStreams    = 100 // of one HTTP/2 connection
 	drainTime     = 20 * time.Second
+	// profileTimeout lets an operator take a profile of half a minute.
+	profileTimeout = 2 * time.Minute
 )
 
 func listen(ctx context.Context, key, address string) (net.Listener, error) {
@@ -44,6 +47,7 @@ func Run(ctx context.Context, cfg *config.Config, seams Seams) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	slog.SetDefault(s.log) // libraries log through it
 	return errors.Join(s.Serve(ctx, l), s.Close())
 }
 
@@ -52,46 +56,75 @@ func Run(ctx context.Context, cfg *config.Config, seams Seams) error {
 // up to 20 seconds, and returns nil. It owns l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer l.Close() //nolint:errcheck // closed by the server already, unless it never began
+	public := s.newHTTP(s.handler)
+	serve := public.Serve
 	if s.cfg.TLS.Cert != "" {
 		c, err := newCertificate(s.cfg.Path(s.cfg.TLS.Cert), s.cfg.Path(s.cfg.TLS.Key), s.now)
 		if err != nil {
 			return err
 		}
-		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: c.get})
+		public.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
+		serve = func(l net.Listener) error { return public.ServeTLS(l, "", "") }
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	group, running := errgroup.WithContext(context.WithoutCancel(ctx))
+	running, stop := context.WithCancel(running)
+	defer stop()
 	if s.cfg.Metrics != "" {
 		ml, err := listen(ctx, "metrics", s.cfg.Metrics)
 		if err != nil {
 			return err
 		}
-		group.Go(func() error { return s.serve(ctx, ml, s.operatorHandler()) })
+		operators := s.newHTTP(s.operatorHandler())
+		operators.WriteTimeout = profileTimeout
+		group.Go(func() error { return ended(operators.Serve(ml)) })
+		group.Go(func() error {
+			<-running.Done() // to the last, so that somebody sees the end
+			return operators.Close()
+		})
 	}
-	group.Go(func() error { return s.serve(ctx, l, s.handler) })
-	s.startJobs(ctx, group)
+	group.Go(func() error { return ended(serve(newDoorkeeper(l, s.cfg.TrustedProxies))) })
+	s.startJobs(running, group)
 	s.warn()
 	s.log.Info("serving", "issuer", s.cfg.Issuer, "listen", l.Addr().String())
+	group.Go(func() error {
+		defer stop()
+		select {
+		case <-ctx.Done():
+			s.drain(public)
+		case <-running.Done(): // one of the others failed
+			_ = public.Close()
+		}
+		return nil
+	})
 	return group.Wait()
 }
 
-// serve runs one HTTP server until ctx ends, and lets its requests end.
-func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) error {
-	srv := &http.Server{
+// drain ends a server without breaking off what it is asked.
+func (s *Server) drain(public *http.Server) {
+	s.log.Info("shutting down: requests under way may end")
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	s.health.drain()
+	if err := public.Shutdown(ctx); err != nil {
+		s.log.Warn("requests were broken off: they took too long", "error", err)
+		_ = public.Close()
+	}
+}
+
+// ended turns the wanted end of a server into none.
+func ended(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) newHTTP(h http.Handler) *http.Server {
+	return &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		MaxHeaderBytes: maxHeader, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what strangers get wrong
 	}
-	stopped := make(chan error, 1)
-	go func() {
-		<-ctx.Done()
-		s.draining.Store(true)
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-		defer cancel()
-		stopped <- srv.Shutdown(drain)
-	}()
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return <-stopped
 }
 
 // warn logs what an operator may have overlooked.

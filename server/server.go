@@ -4,19 +4,26 @@
 //	database.go     opens the database with the master key, and migrates it
 //	server.go       builds the services and mounts them on one router
 //	serve.go        listens, drains, ends
+//	connections.go  how many connections there may be
 //	jobs.go         what runs beside the requests: mail, keys, clearing out
+//	watch.go        whether the database answers, and what holds while it doesn't
 //	health.go       alive, ready
 //	metrics.go      the second listener, for operators
+//	log.go          a log that holds nobody up
 //	certificate.go  serves https itself, with a certificate that may change
 package server
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"sync/atomic"
+	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -52,27 +59,29 @@ type Server struct {
 	tokens  *token.Issuer
 	sender  mail.Sender
 	outbox  *mail.Worker
+	watch   *watch
 	metrics *metrics
 	health  *health
+	logs    *logWriter
 	handler http.Handler
-
-	draining atomic.Bool
 }
 
 // New opens the database, brings it to this version unless that is left to the
 // operator, and builds everything that answers requests. It listens on nothing.
 // Errors say what is wrong, where, and what to do.
 func New(ctx context.Context, cfg *config.Config, seams Seams) (*Server, error) {
-	s := &Server{cfg: cfg, now: clock(seams.Now), log: logger(cfg.Log, seams.Logs)}
-	slog.SetDefault(s.log) // libraries log through it
-	db, ring, err := OpenDatabase(ctx, cfg, s.now, s.log)
-	if err != nil {
+	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	s := &Server{cfg: cfg, now: clock(seams.Now)}
+	s.log, s.logs = newLog(cfg.Log, seams.Logs)
+	db, ring, err := PrepareDatabase(ctx, cfg, s.now, s.log)
+	if err != nil {
+		return nil, errors.Join(err, s.logs.Close())
 	}
 	s.db = db
 	if err := s.build(ctx, ring, seams); err != nil {
-		_ = s.Close()
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -81,7 +90,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	if err := migrated(ctx, s.cfg, s.db); err != nil {
 		return err
 	}
-	set, err := templates.Load(s.cfg.Templates.Dir)
+	set, err := templates.Load(s.cfg.Path(s.cfg.Templates.Dir))
 	if err != nil {
 		return err
 	}
@@ -98,6 +107,9 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 		return err
 	}
 	s.tokens = token.New(s.db, s.cfg.Issuer, s.now)
+	if err := s.tokens.Rotate(ctx); err != nil { // from here on they are in memory, whatever becomes of the database
+		return err
+	}
 	sessions := &session.Manager{DB: s.db, Kit: kit, Hasher: hasher, Now: s.now}
 	signIns := signin.New(signin.Options{
 		DB: s.db, Hasher: hasher, Ring: ring, Passwords: passwords, Limits: s.cfg.Limits, Now: s.now,
@@ -115,18 +127,28 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 		}
 	}
 	s.outbox = &mail.Worker{Outbox: s.db, Sender: s.sender, Now: s.now, Logger: s.log}
-	s.metrics = newMetrics(s.db)
-	s.health = &health{db: s.db, draining: &s.draining}
+	s.watch = newWatch(s.db, kit, s.log, instance())
+	s.health = newHealth(s.watch, s.now)
 
 	r := mux.NewRouter().SkipClean(true) // its redirect of unclean paths would turn a POST into a GET
-	r.Use(s.metrics.count)
-	r.Handle("/healthz", http.HandlerFunc(s.health.alive)).Methods(http.MethodGet, http.MethodHead).Name("healthz")
-	r.Handle("/readyz", http.HandlerFunc(s.health.ready)).Methods(http.MethodGet, http.MethodHead).Name("readyz")
+	if s.cfg.Metrics != "" {
+		s.metrics = newMetrics(s.db)
+		r.Use(s.metrics.count)
+	}
+	r.Use(s.watch.guard, s.wakeOutbox)
+	r.Handle("/healthz", http.HandlerFunc(s.health.alive)).Methods(http.MethodGet, http.MethodHead)
+	r.Handle("/readyz", http.HandlerFunc(s.health.ready)).Methods(http.MethodGet, http.MethodHead)
 	provider.Mount(r)
 	screens.Mount(r)
+	if err := nameRoutes(r); err != nil {
+		return err
+	}
 	r.NotFoundHandler = kit.NotFound()
 	r.MethodNotAllowedHandler = kit.MethodNotAllowed()
-	s.handler = kit.Chain(s.wakeOutbox(r))
+	if s.metrics != nil { // no route matched, so the router's middleware does not see them
+		r.NotFoundHandler, r.MethodNotAllowedHandler = s.metrics.count(r.NotFoundHandler), s.metrics.count(r.MethodNotAllowedHandler)
+	}
+	s.handler = kit.Chain(r)
 	return nil
 }
 
@@ -136,22 +158,29 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // DB returns the database of the server.
 func (s *Server) DB() *storage.DB { return s.db }
 
-// Close closes the database. Call it after Run has returned, or instead of it.
+// Close closes the database. Call it after Serve has returned, or instead of it.
 func (s *Server) Close() error {
 	if c, ok := s.sender.(io.Closer); ok {
 		_ = c.Close()
 	}
-	return s.db.Close()
+	return errors.Join(s.db.Close(), s.logs.Close())
 }
 
-// wakeOutbox lets the mail that a form has caused leave at once.
+// wakeOutbox is middleware: the mail that a sign-in screen has caused leaves at
+// once. The password's screen causes none.
 func (s *Server) wakeOutbox(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
-		if r.Method == http.MethodPost {
+		if screen, ok := strings.CutPrefix(routeName(r), "login."); ok && r.Method == http.MethodPost && screen != "sign-in" {
 			s.outbox.Wake()
 		}
 	})
+}
+
+// instance names this process among its replicas.
+func instance() string {
+	host, _ := os.Hostname()
+	return host + "/" + strconv.Itoa(os.Getpid()) + "/" + rand.Text()[:8]
 }
 
 func smtp(cfg *config.Config, set *templates.Set, now func() time.Time) (mail.Sender, error) {

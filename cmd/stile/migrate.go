@@ -25,8 +25,11 @@ func (p *program) database(ctx context.Context) (*storage.DB, *config.Config, er
 		return nil, nil, err
 	}
 	have, want, err := db.Status(ctx)
-	if err == nil && have != want {
+	if err == nil && have < want {
 		err = fmt.Errorf("the database is at version %d, this program needs %d: run 'stile migrate'", have, want)
+	}
+	if err == nil && have > want {
+		err = fmt.Errorf("the database is at version %d, this program knows %d: use the newer program", have, want)
 	}
 	if err == nil && db.Hasher() == nil {
 		err = errors.New("the database was not set up to its end: run 'stile migrate'")
@@ -51,23 +54,21 @@ func (p *program) migrate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			db, _, err := server.OpenDatabase(ctx, cfg, p.now, p.log())
+			before, want, err := server.DatabaseStatus(ctx, cfg, p.now, p.log())
 			if err != nil {
 				return err
 			}
-			defer db.Close() //nolint:errcheck // nothing is left to be written
-			before, want, err := db.Status(ctx)
-			if err != nil {
-				return err
-			}
+			have := before
 			if !status {
+				db, _, err := server.PrepareDatabase(ctx, cfg, p.now, p.log())
+				if err != nil {
+					return err
+				}
+				defer db.Close() //nolint:errcheck // nothing is left to be written
 				if err := db.Migrate(ctx); err != nil {
 					return err
 				}
-			}
-			have, _, err := db.Status(ctx)
-			if err != nil {
-				return err
+				have = want
 			}
 			result := struct {
 				Before int64 `json:"before"`
