@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,15 +124,27 @@ func marks(offset, n int) string {
 	return strings.Join(list, ", ")
 }
 
-var placeholder = regexp.MustCompile(`\$([0-9]+)`)
-
 // shift renumbers the placeholders of a statement that gets its arguments
-// after offset others.
+// after offset others. No text of this package has a $ but in a placeholder.
 func shift(text string, offset int) string {
-	return placeholder.ReplaceAllStringFunc(text, func(mark string) string {
-		n, _ := strconv.Atoi(mark[1:])
-		return "$" + strconv.Itoa(n+offset)
-	})
+	if offset == 0 {
+		return text
+	}
+	var shifted strings.Builder
+	for {
+		before, after, found := strings.Cut(text, "$")
+		shifted.WriteString(before)
+		if !found {
+			return shifted.String()
+		}
+		end := 0
+		for end < len(after) && '0' <= after[end] && after[end] <= '9' {
+			end++
+		}
+		n, _ := strconv.Atoi(after[:end])
+		shifted.WriteString("$" + strconv.Itoa(n+offset))
+		text = after[end:]
+	}
 }
 
 // guard runs a guarded write and tells whether the guard let it through. If

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"time"
 
 	"stile/audit"
@@ -24,8 +25,8 @@ const maxPending = 20
 // goes on with.
 type PasswordProof struct {
 	// SignIn as it is to be stored. Epoch is the user's as it was read with the
-	// password. Version is that of the row which goes on, or 0 to begin: what
-	// the row held before, perhaps of another user, is then gone.
+	// password. Version is that of the row which goes on, or 0 to begin: what a
+	// row with this key held before, perhaps of another user, is then gone.
 	SignIn SignIn
 	// Rehash replaces the stored password hash by a stronger one of the same
 	// password; empty to leave it.
@@ -109,12 +110,15 @@ func (db *DB) ProvePassword(ctx context.Context, p PasswordProof) (SignIn, error
 		riders = append(riders, alsoRun(`UPDATE users SET password = $1, updated_at = $2 WHERE id = $3 AND epoch = $4 AND {guard}`,
 			p.Rehash, micros(db.now()), p.SignIn.UserID, p.SignIn.Epoch))
 	}
-	var again string
-	if p.SignIn.Version != 0 {
-		again = ` AND sign_ins.version = excluded.version AND sign_ins.user_id = excluded.user_id
-		AND sign_ins.epoch = excluded.epoch AND sign_ins.completed_at IS NULL AND sign_ins.expires_at > excluded.started_at`
+	if p.SignIn.Version == 0 {
+		return db.beginSignIn(ctx, p.SignIn, beginning{where: `TRUE`, over: `TRUE`}, riders)
 	}
-	return db.putSignIn(ctx, p.SignIn, `TRUE`, nil, again, riders)
+	r, err := db.advance(p.SignIn)
+	if err != nil {
+		return SignIn{}, err
+	}
+	won, err := db.guard(ctx, guarded{text: alone(r.text), args: r.args, riders: riders})
+	return p.SignIn.advanced(won, err)
 }
 
 // StartSignIn makes the row of a sign-in that stands on the proofs of a live
@@ -122,44 +126,51 @@ func (db *DB) ProvePassword(ctx context.Context, p PasswordProof) (SignIn, error
 // ErrConflict if the session is no longer the browser's or the user changed,
 // and also if the user's sign-in is under way already: read again.
 func (db *DB) StartSignIn(ctx context.Context, n SignIn, sessionID, browser string, e audit.Event) (SignIn, error) {
-	n.Version = 0
-	live := `EXISTS (SELECT 1 FROM sessions s WHERE s.id = $1 AND s.browser = $2 AND s.user_id = u.id AND s.ended_at IS NULL AND s.expires_at > $3)`
-	again := ` AND (sign_ins.completed_at IS NOT NULL OR sign_ins.expires_at <= excluded.started_at
-		OR sign_ins.user_id <> excluded.user_id OR sign_ins.epoch <> excluded.epoch)`
-	return db.putSignIn(ctx, n, live, []any{sessionID, browser, micros(db.now())}, again, []rider{ride(db.event(e))})
+	return db.beginSignIn(ctx, n, beginning{
+		where: `EXISTS (SELECT 1 FROM sessions s WHERE s.id = $1 AND s.browser = $2 AND s.user_id = u.id AND s.ended_at IS NULL AND s.expires_at > $3)`,
+		args:  []any{sessionID, browser, micros(db.now())},
+		over: `(sign_ins.completed_at IS NOT NULL OR sign_ins.expires_at <= $3
+			OR sign_ins.user_id <> excluded.user_id OR sign_ins.epoch <> excluded.epoch)`,
+	}, []rider{ride(db.event(e))})
 }
 
-// putSignIn inserts the row, or takes the place of the one with the same key.
-// Both need the user as read and the condition, which sees the user as u; the
-// latter also what again says.
-func (db *DB) putSignIn(ctx context.Context, n SignIn, condition string, args []any, again string, riders []rider) (SignIn, error) {
+// beginning says when a row may be made: where sees the user as u, over the row
+// with the same key whose place it takes. Both share the arguments.
+type beginning struct {
+	where string
+	args  []any
+	over  string
+}
+
+// beginSignIn inserts the row, or takes the place of the one with the same key,
+// if the user is as it was read.
+func (db *DB) beginSignIn(ctx context.Context, n SignIn, b beginning, riders []rider) (SignIn, error) {
+	if n.StartedAt.IsZero() {
+		n.StartedAt = db.now()
+	}
 	sealed, err := db.sealSecrets(n)
 	if err != nil {
 		return SignIn{}, err
 	}
-	if n.StartedAt.IsZero() {
-		n.StartedAt = db.now()
-	}
-	offset := len(args)
-	args = append(args, n.Key.ID, n.Key.Binding, n.UserID, n.AccountID, n.Epoch, n.Version, n.Label, asJSON(n.Progress), sealed,
-		micros(n.StartedAt), micros(n.ExpiresAt))
 	text := shift(`INSERT INTO sign_ins (id, binding, account_id, user_id, epoch, version, label, progress, secrets, started_at, expires_at)
-	SELECT $1, $2, u.account_id, u.id, u.epoch, CAST($6 AS BIGINT), $7, $8, $9, CAST($10 AS BIGINT), CAST($11 AS BIGINT)
+	SELECT $1, $2, u.account_id, u.id, u.epoch, 1, $3, $4, $5, CAST($6 AS BIGINT), CAST($7 AS BIGINT)
 	FROM users u JOIN accounts a ON a.id = u.account_id
-	WHERE u.id = $3 AND u.account_id = $4 AND u.epoch = $5 AND u.disabled_at IS NULL AND a.suspended_at IS NULL`, offset) + ` AND ` + condition + `
+	WHERE u.id = $8 AND u.account_id = $9 AND u.epoch = $10 AND u.disabled_at IS NULL AND a.suspended_at IS NULL`, len(b.args)) + ` AND ` + b.where + `
 	ON CONFLICT (id, binding) DO UPDATE SET account_id = excluded.account_id, user_id = excluded.user_id, epoch = excluded.epoch,
 		version = sign_ins.version + 1, label = excluded.label, progress = excluded.progress, secrets = excluded.secrets,
 		started_at = excluded.started_at, expires_at = excluded.expires_at, completed_at = NULL
-	WHERE TRUE` + again
+	WHERE ` + b.over
+	args := append(b.args, n.Key.ID, n.Key.Binding, n.Label, asJSON(n.Progress), sealed, micros(n.StartedAt), micros(n.ExpiresAt),
+		n.UserID, n.AccountID, n.Epoch)
 	riders = append(riders, alsoRun(`DELETE FROM sign_ins WHERE binding = $1 AND id IN (SELECT x.id FROM sign_ins x
-		WHERE x.binding = $1 AND x.id <> $2 ORDER BY x.started_at DESC, x.id DESC LIMIT 1000 OFFSET `+fmt.Sprint(maxPending-1)+`) AND {guard}`,
+		WHERE x.binding = $1 AND x.id <> $2 ORDER BY x.started_at DESC, x.id DESC LIMIT 1000 OFFSET `+strconv.Itoa(maxPending-1)+`) AND {guard}`,
 		n.Key.Binding, n.Key.ID))
 	won, err := db.guard(ctx, guarded{text: text, args: args, returning: "version", into: []any{&n.Version}, riders: riders})
-	if err != nil {
-		return SignIn{}, fmt.Errorf("sign-in: %w", err)
+	if err == nil && !won {
+		err = ErrConflict
 	}
-	if !won {
-		return SignIn{}, fmt.Errorf("sign-in: %w", ErrConflict)
+	if err != nil {
+		return SignIn{}, about("sign-in", err)
 	}
 	return n, nil
 }

@@ -41,6 +41,7 @@ func eachChange(t *testing.T, slow bool, test func(t *testing.T, h *House, c Cha
 			continue
 		}
 		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
 			Each(t, func(t *testing.T, h *House) {
 				h.Session = h.SignedIn(t)
 				test(t, h, c)

@@ -39,7 +39,7 @@ func TestG01_EveryRiseOfEvidenceChangesTheCookie(t *testing.T) {
 	Each(t, func(t *testing.T, h *House) {
 		other := h.NewUser(t, "other@example.com")
 		planted := h.signInAs(t, other.ID, "", "") // the attacker's cookie, set in the victim's browser
-		h.Clock.Move(-time.Second) // another replica, whose clock is behind
+		h.Clock.Move(-time.Second)                 // another replica, whose clock is behind
 		victim := h.signInAs(t, h.User.ID, planted.Browser, "")
 		if victim.Browser == planted.Browser {
 			t.Fatal("the cookie stays")

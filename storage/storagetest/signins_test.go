@@ -91,7 +91,11 @@ func TestSignInIsOverAfterItsTime(t *testing.T) {
 
 func TestPasswordBeginsAfreshOrGoesOn(t *testing.T) {
 	Each(t, func(t *testing.T, h *House) {
-		s := h.Connect(t, h.Begin(t))
+		s := h.Begin(t)
+		if s.Version == 0 {
+			t.Fatal("version 0 means that there is no row")
+		}
+		s = h.Connect(t, s)
 		p := h.Person(t)
 
 		s.Progress = s.Progress.Prove(authn.Proof{Method: authn.Password, At: h.Clock.Now(), Authenticator: authn.PasswordID(1)}, p.Subject)
@@ -107,6 +111,11 @@ func TestPasswordBeginsAfreshOrGoesOn(t *testing.T) {
 		if view.SignIn.Secrets.AuthenticatorID != s.Secrets.AuthenticatorID {
 			t.Error("going on, the pending authenticator was lost")
 		}
+
+		gone := on
+		gone.Key = h.Key()
+		_, err = h.DB.ProvePassword(t.Context(), storage.PasswordProof{SignIn: gone, Event: Event(audit.ProofAccepted)})
+		want(t, "going on with what is not there", err, storage.ErrConflict)
 
 		other := h.NewUser(t, "other@example.com")
 		otherPerson, err := h.DB.PersonByID(t.Context(), other.ID)
