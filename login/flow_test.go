@@ -46,7 +46,7 @@ func TestFirstSignInWithEnrolment(t *testing.T) {
 		t.Errorf("%d notices", n)
 	}
 	// Unticked, it reminds once, and then goes on.
-	p = expect(t, b.Submit(nil), "done", 200)
+	expect(t, b.Submit(nil), "done", 200)
 	expect(t, b.Submit(nil), "enter-code", 200)
 	w.wait(time.Minute)
 	b.Submit(map[string]string{templates.FieldCode: app.Code()})

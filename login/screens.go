@@ -17,7 +17,8 @@ type screen struct {
 var screens = []screen{
 	{authn.StepSignIn, signInPage, forms{"": submitPassword, templates.DoOtherAddress: otherAddress}},
 	{authn.StepIntroduction, introductionPage, forms{
-		"": continueIntroduction, templates.DoKeepDevice: keepDevice, templates.DoNotNow: keepDevice, templates.DoOtherUser: otherUser}},
+		"": continueIntroduction, templates.DoKeepDevice: keepDevice, templates.DoNotNow: keepDevice, templates.DoOtherUser: otherUser,
+	}},
 	{authn.StepVerifyEmail, verifyEmailPage, forms{"": submitEmailCode, templates.DoSendAgain: sendAgain}},
 	{authn.StepInstallApp, installAppPage, forms{"": continueInstalled}},
 	{authn.StepConnectDevice, connectDevicePage, forms{"": continueConnected, templates.DoNewKey: newKey}},
@@ -46,8 +47,9 @@ func (v *visit) open(step authn.Step) bool {
 		return due == authn.StepConnectDevice || due == authn.StepSetupCode
 	case authn.StepConnectDevice:
 		return due == authn.StepSetupCode
+	default:
+		return false
 	}
-	return false
 }
 
 // done tells whether a step that isn't due was done in this sign-in.
@@ -67,6 +69,7 @@ func (v *visit) done(step authn.Step) bool {
 		return n.Activated
 	case authn.StepDone:
 		return n.Kept
+	default:
+		return false
 	}
-	return false
 }

@@ -65,23 +65,52 @@ const (
 
 // notices confirm what has just happened.
 func (v *visit) notices() []templates.Notice {
+	if key, args := v.notice(); key != "" {
+		return []templates.Notice{{Key: key, Args: args}}
+	}
+	return nil
+}
+
+func (v *visit) notice() (key string, args map[string]any) {
 	p, carried := v.pending, ""
 	if v.r.Method != http.MethodPost {
 		carried = v.fields.Get(paramNotice)
 	}
-	switch step := v.screen.step; {
-	case carried == noticeAlreadyDone:
-		return []templates.Notice{{Key: templates.NoticeAlreadyDone}}
-	case step == authn.StepSignIn && p.Outdated:
-		return []templates.Notice{{Key: templates.NoticeChanged}}
-	case step == authn.StepVerifyEmail && carried == noticeSentAgain && p.SignIn.EmailCode != nil:
-		return []templates.Notice{{Key: templates.NoticeSentAgain, Args: map[string]any{"At": p.SignIn.EmailCode.SentAt}}}
-	case step == authn.StepInstallApp && p.Decision.Step == step && !p.KeyLapsed && p.SignIn.Progress.Enrolment.EmailVerified:
-		return []templates.Notice{{Key: templates.NoticeEmailVerified}}
-	case step == authn.StepInstallApp && p.KeyLapsed, step == authn.StepConnectDevice && carried == noticeKeyReplaced:
-		return []templates.Notice{{Key: templates.NoticeKeyReplaced}}
-	case step == authn.StepEnterCode && p.Decision.Reason == authn.ReasonElsewhere:
-		return []templates.Notice{{Key: templates.NoticeElsewhere}}
+	if carried == noticeAlreadyDone {
+		return templates.NoticeAlreadyDone, nil
 	}
-	return nil
+	switch v.screen.step {
+	case authn.StepSignIn:
+		if p.Outdated {
+			return templates.NoticeChanged, nil
+		}
+	case authn.StepVerifyEmail:
+		if c := p.SignIn.EmailCode; carried == noticeSentAgain && c != nil {
+			return templates.NoticeSentAgain, map[string]any{"At": c.SentAt}
+		}
+	case authn.StepInstallApp:
+		return beforeApp(p), nil
+	case authn.StepConnectDevice:
+		if carried == noticeKeyReplaced {
+			return templates.NoticeKeyReplaced, nil
+		}
+	case authn.StepEnterCode:
+		if p.Decision.Reason == authn.ReasonElsewhere {
+			return templates.NoticeElsewhere, nil
+		}
+	default:
+	}
+	return "", nil
+}
+
+// beforeApp is what led to the screen about apps.
+func beforeApp(p *signin.Pending) (key string) {
+	switch {
+	case p.KeyLapsed:
+		return templates.NoticeKeyReplaced
+	case p.Decision.Step == authn.StepInstallApp && p.SignIn.Progress.Enrolment.EmailVerified:
+		return templates.NoticeEmailVerified
+	default:
+		return ""
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,8 +13,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"log/slog"
 
 	"github.com/gorilla/mux"
 
@@ -280,9 +279,7 @@ func (w *world) enrol(b *stiletest.Browser, email string) (app *stiletest.Authen
 	app = w.toKey(b, email)
 	expect(w.t, b.Submit(nil), "setup-code", 200)
 	done := expect(w.t, b.Submit(map[string]string{templates.FieldCode: app.Code()}), "done", 200)
-	for _, text := range done.Texts("code") {
-		recovery = append(recovery, text)
-	}
+	recovery = done.Texts("code")
 	b.Submit(nil)
 	expect(w.t, b.Submit(nil), "enter-code", 200) // past the reminder
 	return app, recovery

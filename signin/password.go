@@ -48,45 +48,57 @@ func (s *Service) Password(ctx context.Context, p *Pending, email, password stri
 	if err != nil {
 		return err
 	}
-	person, err := s.db.PersonByEmail(ctx, canonical)
-	found := err == nil
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return try.void(ctx, err)
-	}
-	stored := ""
-	if found && person.Active() {
-		stored = person.User.Password
-	}
-	// No connection to the database is held while this waits its turn.
-	ok, rehash, err := s.passwords.Check(ctx, stored, password)
+	v, err := s.judge(ctx, canonical, password)
 	switch {
 	case errors.Is(err, factor.ErrBusy):
 		return try.void(ctx, busy(templates.FieldPassword))
-	case errors.Is(err, factor.ErrDamaged):
-		s.log.ErrorContext(ctx, "password record can't be read: set a new password", "user", person.User.ID)
-	case isTooLong(err): // for anybody, so it is nobody's
 	case err != nil:
 		return try.void(ctx, err)
 	}
-	reason := ""
-	switch {
-	case !found:
-		reason = "unknown_address"
-	case !person.Active():
-		reason = "switched_off"
-	case !ok:
-		reason = "wrong_password"
-	case p.Request.Ask.Subject != "" && p.Request.Ask.Subject != person.User.ID:
-		reason = "other_user" // than the one whom the client asked for
+	if wanted := p.Request.Ask.Subject; v.refused == "" && wanted != "" && wanted != v.person.User.ID {
+		v.refused = "other_user" // than the one whom the client asked for
 	}
-	if reason != "" {
-		e := s.refused(&Pending{Request: p.Request, Browser: p.Browser}, audit.SignInFailed, reason)
-		if found {
-			e.AccountID, e.SubjectID = person.User.AccountID, person.User.ID
-		}
+	if v.refused != "" {
+		e := s.refused(&Pending{Request: p.Request, Browser: p.Browser}, audit.SignInFailed, v.refused)
+		e.AccountID, e.SubjectID = v.person.User.AccountID, v.person.User.ID
 		return try.wrong(ctx, e, templates.ErrMismatch)
 	}
-	return s.provePassword(ctx, p, &person, rehash, try.right())
+	return s.provePassword(ctx, p, &v.person, v.rehash, try.right())
+}
+
+// verdict is what became of a pair.
+type verdict struct {
+	person  storage.Person // empty for an address that is nobody's
+	rehash  string         // a stronger record of the same password, where due
+	refused string         // why it is not accepted, for the audit log; empty: it is right
+}
+
+// judge looks a pair up. It does the same whether or not the address is
+// anybody's, and holds no connection to the database while it hashes.
+func (s *Service) judge(ctx context.Context, canonical, password string) (v verdict, err error) {
+	if v.person, err = s.db.PersonByEmail(ctx, canonical); errors.Is(err, storage.ErrNotFound) {
+		v.person, v.refused = storage.Person{}, "unknown_address"
+	} else if err != nil {
+		return v, err
+	} else if !v.person.Active() {
+		v.refused = "switched_off"
+	}
+	stored := v.person.User.Password
+	if v.refused != "" {
+		stored = ""
+	}
+	ok, rehash, err := s.passwords.Check(ctx, stored, password)
+	switch {
+	case errors.Is(err, factor.ErrDamaged):
+		s.log.ErrorContext(ctx, "password record can't be read: set a new password", "user", v.person.User.ID)
+	case isTooLong(err): // for anybody, so it is nobody's
+	case err != nil:
+		return v, err
+	}
+	if v.rehash = rehash; !ok && v.refused == "" {
+		v.refused = "wrong_password"
+	}
+	return v, nil
 }
 
 func isTooLong(err error) bool {

@@ -19,8 +19,9 @@ func (p *Pending) RecoveryDue() bool {
 	switch p.Decision.Step {
 	case authn.StepEnterCode, authn.StepIntroduction, authn.StepVerifyEmail:
 		return replaces(p.Person)
+	default:
+		return false
 	}
-	return false
 }
 
 // RecoveryCode answers a recovery code in place of one of the app.

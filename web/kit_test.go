@@ -242,7 +242,7 @@ func TestQ12_APanicIsOnePage(t *testing.T) {
 		panic("late")
 	}))
 	res := s.ask(get("/panic"))
-	if res.StatusCode != 500 || strings.Contains(body(t, res), "secret-in-panic") {
+	if res.StatusCode != http.StatusInternalServerError || strings.Contains(body(t, res), "secret-in-panic") {
 		t.Errorf("status %d", res.StatusCode)
 	}
 	if log := s.log.String(); strings.Contains(log, "secret-in-panic") || !strings.Contains(log, "type=string") {
@@ -250,7 +250,7 @@ func TestQ12_APanicIsOnePage(t *testing.T) {
 	}
 	func() {
 		defer func() {
-			if recover() != http.ErrAbortHandler {
+			if err, ok := recover().(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 				t.Error("half an answer was ended as if it were whole")
 			}
 		}()
