@@ -44,29 +44,76 @@ type chrome struct {
 // patience is how long a page may take.
 const patience = 20 * time.Second
 
-// startChrome starts a Chromium with a profile of its own.
-func startChrome(t *testing.T, s size) *chrome {
-	t.Helper()
+// browser is the one Chromium of all tests; each test has a profile of its own in it.
+var browser struct {
+	once sync.Once
+	ctx  context.Context
+	stop func()
+	err  error
+}
+
+func launchBrowser() {
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Fatal("no Chromium: run make setup, or install the package chromium")
+		browser.err = errors.New("no Chromium: run make setup, or install the package chromium")
+		return
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true), chromedp.Flag("lang", "en"),
-		chromedp.WindowSize(int(s.width), int(s.height)))
+		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true), chromedp.Flag("lang", "en"))
 	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, cancel := chromedp.NewContext(alloc)
-	t.Cleanup(func() { cancel(); cancelAlloc() })
-	c := &chrome{t: t, ctx: ctx, size: s}
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start Chromium: %v", err)
+	browser.ctx, browser.stop = ctx, func() { cancel(); cancelAlloc() }
+	browser.err = chromedp.Do(ctx)
+}
+
+// stopBrowser ends the Chromium of all tests, if one was started.
+func stopBrowser() {
+	if browser.stop != nil {
+		browser.stop()
 	}
+}
+
+// startChrome opens a tab of a fresh profile: no cookies, no history.
+func startChrome(t *testing.T, s size) *chrome {
+	t.Helper()
+	browser.once.Do(launchBrowser)
+	if browser.err != nil {
+		t.Fatal(browser.err)
+	}
+	ctx, cancel := chromedp.NewContext(browser.ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	c := &chrome{t: t, ctx: ctx, size: s}
+	c.begin()
+	return c
+}
+
+// otherTab opens another tab of the same profile.
+func (c *chrome) otherTab() *chrome {
+	c.t.Helper()
+	ctx, cancel := chromedp.NewContext(c.ctx)
+	c.t.Cleanup(cancel)
+	tab := &chrome{t: c.t, ctx: ctx, size: c.size}
+	tab.begin()
+	return tab
+}
+
+func (c *chrome) begin() {
+	c.t.Helper()
+	if err := chromedp.Do(c.ctx); err != nil {
+		c.t.Fatalf("open a tab: %v", err)
+	}
+	c.resize(c.size)
+	send(c, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+}
+
+// resize makes the viewport that of another device.
+func (c *chrome) resize(s size) {
+	c.t.Helper()
+	c.size = s
 	send(c, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: s.width, Height: s.height, DeviceScaleFactor: 1, Mobile: s.mobile})
 	send(c, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: s.mobile})
-	return c
 }
 
 // send sends a command of the browser's protocol.
@@ -123,11 +170,14 @@ func (c *chrome) screen(name string) {
 	do(c, "wait for screen "+name, chromedp.WaitReady(chromedp.CSS(`body[data-screen="`+name+`"]`)))
 }
 
-// fill types into a field.
+// fill types into a field, over what is in it.
 func (c *chrome) fill(name, value string) {
 	c.t.Helper()
-	field := chromedp.CSS(`[name="` + name + `"]`)
-	do(c, "fill in "+name, chromedp.Steps(chromedp.SetValue(field, ""), chromedp.SendKeys(field, value)))
+	selector := `[name="` + name + `"]`
+	do(c, "fill in "+name, chromedp.Steps(
+		chromedp.WaitVisible(chromedp.CSS(selector)),
+		chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.querySelector(%q).select()", selector)),
+		chromedp.SendKeys(chromedp.CSS(selector), value)))
 }
 
 // submit presses the first button of the main form.
@@ -155,7 +205,14 @@ func (c *chrome) leave(what string, action chromedp.Action[chromedp.Void]) {
 // text returns the words of the first element that a selector finds.
 func (c *chrome) text(selector string) string {
 	c.t.Helper()
-	return strings.TrimSpace(do(c, "read "+selector, chromedp.Text(chromedp.CSS(selector))))
+	return strings.TrimSpace(evaluate[string](c, fmt.Sprintf("document.querySelector(%q).innerText", selector)))
+}
+
+// evaluate returns the value of an expression of JavaScript in the page, also
+// where the page's own scripts are turned off.
+func evaluate[T any](c *chrome, expression string) T {
+	c.t.Helper()
+	return do(c, "evaluate "+expression, chromedp.Evaluate[T](expression))
 }
 
 // attribute returns an attribute of the first element that a selector finds.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,10 +27,17 @@ type Browser struct {
 	client *http.Client
 	// Header is sent with each request, such as Accept-Language.
 	Header http.Header
-	// Visited holds each URL that was requested, redirects included.
-	Visited []string
+	// Visited holds each answer that the browser got, redirects included.
+	Visited []Answer
 
 	page *Page
+}
+
+// Answer is one answer of a server: whose, and with which status and headers.
+type Answer struct {
+	Method, URL string
+	Status      int
+	Header      http.Header
 }
 
 // Page is what a browser shows.
@@ -91,7 +99,7 @@ func (b *Browser) Submit(values map[string]string) *Page {
 	if form == nil {
 		b.t.Fatalf("no form in %s", b.page)
 	}
-	return b.submit(form, values)
+	return b.submit(form, nil, values)
 }
 
 // Press sends the form whose button has this text, or follows the link with it.
@@ -101,7 +109,7 @@ func (b *Browser) Press(text string) *Page {
 	for _, form := range p.all("form") {
 		for _, button := range within(form, "button") {
 			if textOf(button) == text {
-				return b.submit(form, nil)
+				return b.submit(form, button, nil)
 			}
 		}
 	}
@@ -120,11 +128,20 @@ func (b *Browser) Send(address string, values url.Values) *Page {
 	return b.send(http.MethodPost, address, values)
 }
 
-func (b *Browser) submit(form *html.Node, values map[string]string) *Page {
+// submit sends a form with a button: its first one if none is given.
+func (b *Browser) submit(form, button *html.Node, values map[string]string) *Page {
 	b.t.Helper()
 	fields := b.page.fields(form)
+	if button == nil {
+		if buttons := within(form, "button"); len(buttons) > 0 {
+			button = buttons[0]
+		}
+	}
+	if name := attr(button, "name"); name != "" {
+		fields.Add(name, attr(button, "value"))
+	}
 	for name, value := range values {
-		if _, there := fields[name]; !there {
+		if !slices.ContainsFunc(within(form, "input"), func(n *html.Node) bool { return attr(n, "name") == name }) {
 			b.t.Fatalf("no field %q in the form of %s", name, b.page)
 		}
 		fields.Set(name, value)
@@ -143,9 +160,8 @@ func (b *Browser) send(method, address string, form url.Values) *Page {
 		if err != nil {
 			b.t.Fatalf("address %q: %v", address, err)
 		}
-		b.Visited = append(b.Visited, address)
 		if u.Scheme != "http" && u.Scheme != "https" { // a private scheme opens an app
-			b.page = &Page{URL: u}
+			b.page = &Page{URL: u, root: new(html.Node)}
 			return b.page
 		}
 		var body io.Reader
@@ -171,6 +187,7 @@ func (b *Browser) send(method, address string, form url.Values) *Page {
 		if err != nil {
 			b.t.Fatal(err)
 		}
+		b.Visited = append(b.Visited, Answer{method, address, resp.StatusCode, resp.Header})
 		if to := resp.Header.Get("Location"); to != "" && resp.StatusCode/100 == 3 {
 			next, err := u.Parse(to)
 			if err != nil {

@@ -16,6 +16,7 @@ import (
 // library checks, and state, nonce, iss and PKCE beside.
 type RP struct {
 	t        testing.TB
+	ctx      context.Context // carries the HTTP client to the libraries
 	issuer   string
 	provider *oidc.Provider
 	OAuth    oauth2.Config
@@ -39,6 +40,7 @@ type Claims struct {
 	AuthTime int64    `json:"auth_time"`
 	SID      string   `json:"sid"`
 	Email    string   `json:"email"`
+	Issuer   string   `json:"iss"`
 }
 
 // Attempt is one authorization request and what is needed to check its answer.
@@ -60,17 +62,19 @@ func CallbackServer(t testing.TB) string {
 	return s.URL + "/callback"
 }
 
-// NewRP discovers the provider and returns a relying party.
-func NewRP(t testing.TB, issuer, clientID, secret, redirectURI string, scopes ...string) *RP {
+// NewRP discovers the provider and returns a relying party. All it asks the
+// provider goes through the HTTP client.
+func NewRP(t testing.TB, http *http.Client, issuer, clientID, secret, redirectURI string, scopes ...string) *RP {
 	t.Helper()
-	p, err := oidc.NewProvider(context.Background(), issuer)
+	ctx := oidc.ClientContext(context.Background(), http)
+	p, err := oidc.NewProvider(ctx, issuer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(scopes) == 0 {
 		scopes = []string{oidc.ScopeOpenID, "email"}
 	}
-	return &RP{t: t, issuer: issuer, provider: p, URL: redirectURI, OAuth: oauth2.Config{
+	return &RP{t: t, ctx: ctx, issuer: issuer, provider: p, URL: redirectURI, OAuth: oauth2.Config{
 		ClientID: clientID, ClientSecret: secret, RedirectURL: redirectURI, Endpoint: p.Endpoint(), Scopes: scopes,
 	}}
 }
@@ -107,7 +111,7 @@ func (rp *RP) Redeem(a Attempt, at *url.URL) Tokens {
 	if q.Get("code") == "" {
 		rp.t.Fatalf("no code in %s", at)
 	}
-	token, err := rp.OAuth.Exchange(context.Background(), q.Get("code"), oauth2.VerifierOption(a.verifier))
+	token, err := rp.OAuth.Exchange(rp.ctx, q.Get("code"), oauth2.VerifierOption(a.verifier))
 	if err != nil {
 		rp.t.Fatal(err)
 	}
@@ -120,13 +124,13 @@ func (rp *RP) Redeem(a Attempt, at *url.URL) Tokens {
 
 // Exchange exchanges a code without judging the result.
 func (rp *RP) Exchange(a Attempt, code string) (*oauth2.Token, error) {
-	return rp.OAuth.Exchange(context.Background(), code, oauth2.VerifierOption(a.verifier))
+	return rp.OAuth.Exchange(rp.ctx, code, oauth2.VerifierOption(a.verifier))
 }
 
 // Refresh uses a refresh token without judging the result.
 func (rp *RP) Refresh(refreshToken string) (Tokens, error) {
 	rp.t.Helper()
-	token, err := rp.OAuth.TokenSource(context.Background(), &oauth2.Token{RefreshToken: refreshToken}).Token()
+	token, err := rp.OAuth.TokenSource(rp.ctx, &oauth2.Token{RefreshToken: refreshToken}).Token()
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -136,7 +140,7 @@ func (rp *RP) Refresh(refreshToken string) (Tokens, error) {
 func (rp *RP) verify(token *oauth2.Token) Tokens {
 	rp.t.Helper()
 	raw, _ := token.Extra("id_token").(string)
-	id, err := rp.provider.Verifier(&oidc.Config{ClientID: rp.OAuth.ClientID}).Verify(context.Background(), raw)
+	id, err := rp.provider.Verifier(&oidc.Config{ClientID: rp.OAuth.ClientID}).Verify(rp.ctx, raw)
 	if err != nil {
 		rp.t.Fatalf("ID token: %v", err)
 	}
@@ -154,5 +158,5 @@ func (rp *RP) verify(token *oauth2.Token) Tokens {
 
 // UserInfo asks the userinfo endpoint with the library.
 func (rp *RP) UserInfo(token *oauth2.Token) (*oidc.UserInfo, error) {
-	return rp.provider.UserInfo(context.Background(), oauth2.StaticTokenSource(token))
+	return rp.provider.UserInfo(rp.ctx, oauth2.StaticTokenSource(token))
 }
