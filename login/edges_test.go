@@ -277,11 +277,6 @@ func TestH05_NoRouteTakesAURL(t *testing.T) {
 		b = w.browser()
 		begun = w.begin()
 	}
-	for _, visited := range b.Visited {
-		if !strings.HasPrefix(visited, w.url) {
-			t.Errorf("went to %s", visited)
-		}
-	}
 	// Where it ends is sealed by us, and still has to be a path of ours.
 	begun = w.begin(func(r *signin.Request) { r.Return = "//evil.example" })
 	p := w.password(w.browser(), begun, member)

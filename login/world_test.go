@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -49,11 +50,29 @@ type world struct {
 	sessions  *session.Manager
 	router    *mux.Router
 	clock     atomic.Int64 // microseconds
-	log       bytes.Buffer
+	log       log
 	support   storage.Account
 	sales     storage.Account
 	passwords *factor.Passwords
 	mails     []storage.Mail
+}
+
+// log is written by handlers while tests read it.
+type log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func (w *world) now() time.Time { return time.UnixMicro(w.clock.Load()).UTC() }
@@ -62,6 +81,7 @@ func (w *world) wait(d time.Duration) { w.clock.Add(d.Microseconds()) }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	t.Parallel() // each world has a database and a clock of its own
 	w := &world{t: t, router: mux.NewRouter()}
 	w.clock.Store(time.Date(2026, 11, 22, 14, 32, 0, 0, time.UTC).UnixMicro())
 	srv := httptest.NewUnstartedServer(nil)
