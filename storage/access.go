@@ -134,9 +134,11 @@ const (
 func (db *DB) scanGrantView(r row, more ...any) (v GrantView, err error) {
 	g := &v.Grant
 	var p personRow
-	dest := []any{&g.ID, &g.AccountID, &g.ClientID, &g.UserID, &g.SessionID, &g.RequestID, &g.Scope, &g.Claims, &g.Nonce, fromJSON(&g.Evidence), &g.ACR, &g.Offline,
+	dest := []any{
+		&g.ID, &g.AccountID, &g.ClientID, &g.UserID, &g.SessionID, &g.RequestID, &g.Scope, &g.Claims, &g.Nonce, fromJSON(&g.Evidence), &g.ACR, &g.Offline,
 		&g.Code.RedirectURI, &g.Code.Challenge, atTime(&g.Code.ExpiresAt), atNullTime(&g.Code.UsedAt), &g.Generation, atTime(&g.RotatedAt), atTime(&g.IdleAt),
-		atTime(&g.ExpiresAt), atNullTime(&g.EndedAt), &g.EndedReason, atTime(&g.CreatedAt)}
+		atTime(&g.ExpiresAt), atNullTime(&g.EndedAt), &g.EndedReason, atTime(&g.CreatedAt),
+	}
 	dest = append(append(dest, clientDest(&v.Client)...), &v.SessionLive, &v.Consent)
 	if err := r.Scan(append(append(dest, p.dest()...), more...)...); err != nil {
 		return v, err

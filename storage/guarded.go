@@ -239,7 +239,7 @@ func found(ctx context.Context, q queryer, into []any, text string, args ...any)
 	if err != nil {
 		return false, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err tells
 	won := false
 	for rows.Next() {
 		won = true

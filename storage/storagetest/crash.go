@@ -116,7 +116,7 @@ func (h *House) crash(t *testing.T, act string, more ...string) [][]string {
 	must(t, os.WriteFile(path, nil, 0o600))
 	self, err := os.Executable()
 	must(t, err)
-	child := exec.CommandContext(t.Context(), self, "-test.run=^TestCrashChild$", "-test.v", "-test.timeout=1m")
+	child := exec.CommandContext(t.Context(), self, "-test.run=^TestCrashChild$", "-test.v", "-test.timeout=1m") //nolint:gosec // this test binary itself
 	task := append([]string{act, h.URL, path, h.User.ID}, more...)
 	child.Env = append(os.Environ(), crashVariable+"="+strings.Join(task, "\n"))
 	child.Stderr = os.Stderr
@@ -180,8 +180,8 @@ func (h *House) reopened(t *testing.T, check func(db *storage.DB)) {
 	must(t, db.Close())
 }
 
-// CrashWhileEnrolling: whenever the program dies, the old authenticator works or
-// the new one does, whole with its recovery codes and its line in the audit log;
+// CrashWhileEnrolling proves that whenever the program dies, the old
+// authenticator works or the new one does, whole with its recovery codes and its line in the audit log;
 // and it is the new one if that was acknowledged.
 func CrashWhileEnrolling(t *testing.T, h *House) {
 	h.Clock.Move(time.Since(h.Clock.Now())) // the child's is the real one
@@ -225,8 +225,8 @@ func CrashWhileEnrolling(t *testing.T, h *House) {
 	}
 }
 
-// CrashWhileRefreshing: whenever the program dies, what was acknowledged is
-// stored, no more than the one refresh under way is stored beside it, and its
+// CrashWhileRefreshing proves that whenever the program dies, what was
+// acknowledged is stored, no more than the one refresh under way is stored beside it, and its
 // client, who lost the answer, goes on with the token that it has.
 func CrashWhileRefreshing(t *testing.T, h *House) {
 	h.Clock.Move(time.Since(h.Clock.Now())) // the child's is the real one

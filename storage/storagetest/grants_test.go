@@ -44,6 +44,49 @@ func TestC02_CodeIsOverAfterItsTime(t *testing.T) {
 	})
 }
 
+func TestC05_SessionIsOverBeforeTheExchange(t *testing.T) {
+	Each(t, func(t *testing.T, h *House) {
+		c := h.Completion(h.Begin(t))
+		c.ExpiresAt = h.Clock.Now().Add(30 * time.Second)
+		s, err := h.DB.CompleteSignIn(t.Context(), c)
+		must(t, err)
+		exchanged, waiting := h.Issue(t, s), h.Issue(t, s)
+		exchanged.Grant.Offline, waiting.Grant.Offline = true, true
+		for _, i := range []storage.Issue{exchanged, waiting} {
+			_, err := h.DB.IssueCode(t.Context(), i)
+			must(t, err)
+		}
+		v, err := h.DB.RedeemCode(t.Context(), exchanged.CodeHash, h.Redeem("access"))
+		must(t, err)
+		h.Clock.Move(30 * time.Second)
+		_, err = h.DB.RedeemCode(t.Context(), waiting.CodeHash, h.Redeem("x"))
+		want(t, "a code, even with offline access", err, storage.ErrEnded)
+		_, err = h.DB.IssueCode(t.Context(), h.Issue(t, s))
+		want(t, "another code", err, storage.ErrConflict)
+		if _, _, err := h.DB.RotateRefresh(t.Context(), v.Grant.ID, 1, h.Rotate("y")); err != nil {
+			t.Errorf("a refresh token with offline access: %v", err)
+		}
+	})
+}
+
+// An access token ends with the session that its grant hangs on.
+func TestF03_AccessTokenEndsWithTheSession(t *testing.T) {
+	Each(t, func(t *testing.T, h *House) {
+		c := h.Completion(h.Begin(t))
+		c.ExpiresAt = h.Clock.Now().Add(time.Minute)
+		s, err := h.DB.CompleteSignIn(t.Context(), c)
+		must(t, err)
+		_, err = h.DB.RedeemCode(t.Context(), h.Code(t, s), h.Redeem("access"))
+		must(t, err)
+		if _, err := h.DB.GrantByAccess(t.Context(), "access"); err != nil {
+			t.Errorf("before: %v", err)
+		}
+		h.Clock.Move(time.Minute)
+		_, err = h.DB.GrantByAccess(t.Context(), "access")
+		want(t, "after the session", err, storage.ErrNotFound)
+	})
+}
+
 func TestC04_EachKindIsLookedUpAmongItsOwn(t *testing.T) {
 	Each(t, func(t *testing.T, h *House) {
 		s := h.SignedIn(t)

@@ -79,8 +79,8 @@ func isOneOf(err error, allowed []error) bool {
 	return false
 }
 
-// CodeOnce: one of all who redeem an authorization code gets tokens. The others
-// end the grant, so that these tokens are worth nothing.
+// CodeOnce proves that one of all who redeem an authorization code gets tokens.
+// The others end the grant, so that these tokens are worth nothing.
 func CodeOnce(t *testing.T, h *House) {
 	other, session := h.Open(t), h.SignedIn(t)
 	for range Rounds(10) {
@@ -106,7 +106,7 @@ func CodeOnce(t *testing.T, h *House) {
 	}
 }
 
-// RequestOnce: one authorization request gets one code.
+// RequestOnce proves that one authorization request gets one code.
 func RequestOnce(t *testing.T, h *House) {
 	other, session := h.Open(t), h.SignedIn(t)
 	for range Rounds(5) {
@@ -123,8 +123,8 @@ func RequestOnce(t *testing.T, h *House) {
 	}
 }
 
-// TOTPStepOnce: of all sign-ins that bring the same code of an authenticator
-// app, one goes on.
+// TOTPStepOnce proves that of all sign-ins that bring the same code of an
+// authenticator app, one goes on.
 func TOTPStepOnce(t *testing.T, h *House) {
 	id, other := h.Enrol(t), h.Open(t)
 	signIns := make([]storage.SignIn, Callers)
@@ -157,7 +157,7 @@ func TOTPStepOnce(t *testing.T, h *House) {
 	}
 }
 
-// EmailCodeOnce: one of all who enter the same e-mail code goes on.
+// EmailCodeOnce proves that one of all who enter the same e-mail code goes on.
 func EmailCodeOnce(t *testing.T, h *House) {
 	other := h.Open(t)
 	for range Rounds(10) {
@@ -172,8 +172,8 @@ func EmailCodeOnce(t *testing.T, h *House) {
 	}
 }
 
-// EmailGuessesBounded: of all wrong codes entered at once, as many count as
-// there are tries, and then the right one counts no more.
+// EmailGuessesBounded proves that of all wrong codes entered at once, as many
+// count as there are tries, and then the right one counts no more.
 func EmailGuessesBounded(t *testing.T, h *House) {
 	other := h.Open(t)
 	for range Rounds(5) {
@@ -202,7 +202,8 @@ func EmailGuessesBounded(t *testing.T, h *House) {
 	}
 }
 
-// RecoveryCodeOnce: of all sign-ins that bring the same recovery code, one goes on.
+// RecoveryCodeOnce proves that of all sign-ins that bring the same recovery
+// code, one goes on.
 func RecoveryCodeOnce(t *testing.T, h *House) {
 	other := h.Open(t)
 	for range Rounds(5) {
@@ -222,8 +223,8 @@ func RecoveryCodeOnce(t *testing.T, h *House) {
 	}
 }
 
-// RefreshOnce: all who bring the same refresh token at once get the same
-// successor, and there is only that one.
+// RefreshOnce proves that all who bring the same refresh token at once get the
+// same successor, and there is only that one.
 func RefreshOnce(t *testing.T, h *House) {
 	other, session := h.Open(t), h.SignedIn(t)
 	grant := h.Grant(t, session)
@@ -252,7 +253,7 @@ func RefreshOnce(t *testing.T, h *House) {
 	}
 }
 
-// SignInOnce: one of all who complete a sign-in gets a session.
+// SignInOnce proves that one of all who complete a sign-in gets a session.
 func SignInOnce(t *testing.T, h *House) {
 	other := h.Open(t)
 	for range Rounds(5) {

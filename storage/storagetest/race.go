@@ -118,8 +118,8 @@ func (c Change) Between(ctx context.Context, h *House, other *storage.DB) func(s
 	}
 }
 
-// FlipAgainstRefresh: while clients refresh without pause, the admin requires
-// two steps. No refresh that begins after the switch was acknowledged gives
+// FlipAgainstRefresh lets the admin require two steps while clients refresh
+// without pause. No refresh that begins after the switch was acknowledged gives
 // anything, and none is carried out under a policy that has changed.
 func FlipAgainstRefresh(t *testing.T, h *House) {
 	const clients = 8
@@ -175,8 +175,8 @@ func FlipAgainstRefresh(t *testing.T, h *House) {
 	}
 }
 
-// EnrolAtOnce: of two windows that confirm an authenticator at the same instant
-// one wins whole: its authenticator, its recovery codes, its line in the audit log.
+// EnrolAtOnce proves that of two windows that confirm an authenticator at the
+// same instant one wins whole: its authenticator, its recovery codes, its line in the audit log.
 func EnrolAtOnce(t *testing.T, h *House) {
 	other := h.Open(t)
 	for range Rounds(10) {
@@ -217,8 +217,8 @@ func (h *House) consistent(t testing.TB) {
 	}
 }
 
-// ReplaceAgainstCode: while an authenticator is replaced, another browser signs
-// in with a code of the old one. Afterwards nothing that the old one proved counts.
+// ReplaceAgainstCode replaces an authenticator while another browser signs in
+// with a code of it. Afterwards nothing that the old one proved counts.
 func ReplaceAgainstCode(t *testing.T, h *House) {
 	other := h.Open(t)
 	for round := range Rounds(10) {
@@ -254,8 +254,8 @@ func ReplaceAgainstCode(t *testing.T, h *House) {
 	h.consistent(t)
 }
 
-// PasswordAgainstSignIn: whoever completes a sign-in while the password is
-// changed has no session afterwards.
+// PasswordAgainstSignIn proves that whoever completes a sign-in while the
+// password is changed has no session afterwards.
 func PasswordAgainstSignIn(t *testing.T, h *House) {
 	other := h.Open(t)
 	for range Rounds(10) {
@@ -279,8 +279,8 @@ func PasswordAgainstSignIn(t *testing.T, h *House) {
 	}
 }
 
-// SignOutAgainstCode: a code that is issued while its session ends is not live
-// afterwards.
+// SignOutAgainstCode proves that a code that is issued while its session ends
+// is not live afterwards.
 func SignOutAgainstCode(t *testing.T, h *House) {
 	other := h.Open(t)
 	for range Rounds(10) {
