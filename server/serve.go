@@ -47,7 +47,6 @@ func Run(ctx context.Context, cfg *config.Config, seams Seams) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	slog.SetDefault(s.log) // libraries log through it
 	return errors.Join(s.Serve(ctx, l), s.Close())
 }
 

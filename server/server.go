@@ -75,6 +75,7 @@ func New(ctx context.Context, cfg *config.Config, seams Seams) (*Server, error) 
 	}
 	s := &Server{cfg: cfg, now: clock(seams.Now)}
 	s.log, s.logs = newLog(cfg.Log, seams.Logs)
+	slog.SetDefault(s.log) // libraries log through it
 	db, ring, err := PrepareDatabase(ctx, cfg, s.now, s.log)
 	if err != nil {
 		return nil, errors.Join(err, s.logs.Close())
