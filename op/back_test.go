@@ -25,6 +25,7 @@ import (
 	"stile/limit"
 	"stile/seal"
 	"stile/storage"
+	"stile/storage/storagetest"
 	"stile/templates"
 	"stile/token"
 	"stile/web"
@@ -36,7 +37,7 @@ const backIssuer = "https://id.example.com"
 // sign in through storage, so that no page is needed.
 type rig struct {
 	t       *testing.T
-	path    string
+	url     string // of the database
 	p       *Provider
 	db      *storage.DB
 	at      time.Time
@@ -57,7 +58,7 @@ var seeded = sync.OnceValues(func() ([]byte, map[string]seal.Secret) {
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "stile.db")
 	secrets := map[string]seal.Secret{}
-	seed(path, secrets)
+	seed("sqlite:"+path, secrets)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		panic(err)
@@ -68,21 +69,21 @@ var seeded = sync.OnceValues(func() ([]byte, map[string]seal.Secret) {
 // pages are the error pages of the chain in front of the router.
 var pages = sync.OnceValues(func() (*templates.Set, error) { return templates.Load("") })
 
-func openAt(path string, now func() time.Time, logger *slog.Logger) (*storage.DB, *seal.Ring) {
+func openAt(url string, now func() time.Time, logger *slog.Logger) (*storage.DB, *seal.Ring) {
 	ring, err := seal.NewRing(seal.Key{ID: "test", Secret: [seal.KeySize]byte{1, 2, 3}})
 	if err != nil {
 		panic(err)
 	}
-	db, err := storage.Open(context.Background(), "sqlite:"+path, storage.Options{Ring: ring, Now: now, Logger: logger})
+	db, err := storage.Open(context.Background(), url, storage.Options{Ring: ring, Now: now, Logger: logger})
 	if err != nil {
 		panic(err)
 	}
 	return db, ring
 }
 
-func seed(path string, secrets map[string]seal.Secret) {
+func seed(url string, secrets map[string]seal.Secret) {
 	ctx, now := context.Background(), func() time.Time { return noon }
-	db, _ := openAt(path, now, nil)
+	db, _ := openAt(url, now, nil)
 	must := func(_ any, err error) {
 		if err != nil {
 			panic(err)
@@ -117,9 +118,17 @@ func seed(path string, secrets map[string]seal.Secret) {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	text, secrets := seeded()
-	r := &rig{t: t, at: noon, secrets: secrets, logged: &strings.Builder{}, user: storage.User{ID: "ada"},
-		path: filepath.Join(t.TempDir(), "stile.db")}
-	r.must(os.WriteFile(r.path, text, 0o600))
+	path := filepath.Join(t.TempDir(), "stile.db")
+	r := &rig{t: t, at: noon, secrets: secrets, logged: &strings.Builder{}, user: storage.User{ID: "ada"}, url: "sqlite:" + path}
+	r.must(os.WriteFile(path, text, 0o600))
+	return r.start()
+}
+
+// newPostgresRig is newRig on the other engine.
+func newPostgresRig(t *testing.T) *rig {
+	t.Helper()
+	r := &rig{t: t, at: noon, secrets: map[string]seal.Secret{}, logged: &strings.Builder{}, user: storage.User{ID: "ada"}, url: storagetest.Postgres(t)}
+	seed(r.url, r.secrets)
 	return r.start()
 }
 
@@ -139,7 +148,7 @@ func (r *rig) start() *rig {
 	t.Cleanup(func() { slog.SetDefault(old) })
 
 	now := func() time.Time { return r.at }
-	db, ring := openAt(r.path, now, logger)
+	db, ring := openAt(r.url, now, logger)
 	t.Cleanup(func() { _ = db.Close() })
 	r.db = db
 	set, err := pages()

@@ -44,6 +44,8 @@ var (
 	errVerifierForm = fixed(oidc.Error{ErrorType: "invalid_grant", Description: "code_verifier has to be 43 to 128 letters, digits, hyphens, dots, underscores or tildes."})
 
 	errRefresh        = fixed(oidc.Error{ErrorType: "invalid_grant", Description: "The refresh token is unknown, has expired, was used before or was revoked: let the user sign in again."})
+	errClientEnded    = fixed(oidc.Error{ErrorType: "invalid_grant", Description: "The client may not use this grant any more."})
+	errConsentEnded   = fixed(oidc.Error{ErrorType: "invalid_grant", Description: "The user no longer allows what was granted: let the user sign in again."})
 	errUserEnded      = fixed(oidc.Error{ErrorType: "invalid_grant", Description: "The user may not sign in any more."})
 	errSessionEnded   = fixed(oidc.Error{ErrorType: "invalid_grant", Description: "The user has signed out: let the user sign in again."})
 	errEvidenceIsPast = fixed(oidc.Error{ErrorType: "invalid_grant", Description: "The account now requires more than was proven when this was granted: let the user sign in again."})
@@ -67,13 +69,19 @@ func refuse(status int, err error) error { return zop.NewStatusError(err, status
 // invalid_client for a database that is away drops good tokens. The cause goes
 // to the log only.
 func failure(ctx context.Context, err error) error {
-	if e := new(oidc.Error); errors.As(err, &e) {
+	if isProtocol(err) {
 		return err
 	}
 	callOf(ctx).header.Set("Retry-After", retryAfterOutage)
 	e := errUnavailable()
 	e.Parent = err
 	return refuse(http.StatusServiceUnavailable, e)
+}
+
+// isProtocol tells whether an error is, or wraps, one for the client.
+func isProtocol(err error) bool {
+	_, ok := errors.AsType[*oidc.Error](err)
+	return ok
 }
 
 // retryAfterOutage is what clients are asked to wait, in seconds, while the

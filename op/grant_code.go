@@ -30,16 +30,16 @@ func (s *server) CodeExchange(ctx context.Context, r *zop.ClientRequest[oidc.Acc
 	view, err := s.p.DB.RedeemCode(ctx, seal.HashToken(r.Data.Code), func(v storage.GrantView) (storage.Redemption, error) {
 		now := s.p.Now()
 		if err := checkCode(v, c, r.Data, now); err != nil {
-			return storage.Redemption{Event: call.refusal(c, err)}, err
+			return storage.Redemption{Event: call.refusal(c, v.Grant, err)}, err
 		}
 		required, err := standing(v)
 		if err != nil {
-			return storage.Redemption{Event: call.refusal(c, err)}, err
+			return storage.Redemption{Event: call.refusal(c, v.Grant, err)}, err
 		}
 		scope = openScopes(strings.Fields(v.Grant.Scope), c)
 		out := storage.Redemption{
 			AccessHash: seal.HashToken(access.Reveal()), AccessScope: strings.Join(scope, " "), AccessUntil: now.Add(token.AccessLife),
-			Refresh: c.may(oidc.GrantTypeRefreshToken), Event: call.event(audit.GrantRedeemed, c),
+			Refresh: c.may(oidc.GrantTypeRefreshToken), Event: call.event(audit.GrantRedeemed, c, v.Grant),
 		}
 		out.IdleAt, out.ExpiresAt = lifetime(v, required, now)
 		return out, nil

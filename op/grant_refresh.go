@@ -24,8 +24,10 @@ func (s *server) RefreshToken(ctx context.Context, r *zop.ClientRequest[oidc.Ref
 	}
 	c, call, access := ofClient(r), callOf(ctx), seal.NewToken(seal.KindAccess)
 	var scope []string
+	var judged storage.Grant
 	view, successor, err := s.p.DB.RotateRefresh(ctx, grantID, generation, func(v storage.GrantView) (storage.Rotation, error) {
 		now := s.p.Now()
+		judged = v.Grant
 		if v.Grant.ClientID != c.ID {
 			return storage.Rotation{}, errRefresh()
 		}
@@ -48,12 +50,17 @@ func (s *server) RefreshToken(ctx context.Context, r *zop.ClientRequest[oidc.Ref
 		}
 		return storage.Rotation{
 			AccessHash: seal.HashToken(access.Reveal()), AccessScope: strings.Join(scope, " "), AccessUntil: now.Add(token.AccessLife),
-			IdleAt: idle, Event: call.event(audit.GrantRefreshed, c),
+			IdleAt: idle, Event: call.event(audit.GrantRefreshed, c, v.Grant),
 		}, nil
 	})
 	switch {
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrSpent), errors.Is(err, storage.ErrExpired), errors.Is(err, storage.ErrEnded):
 		return nil, errRefresh()
+	case isProtocol(err): // the user's affair: it is in the audit log
+		if err := s.p.DB.Record(ctx, call.refusal(c, judged, err)); err != nil {
+			return nil, failure(ctx, err)
+		}
+		return nil, err
 	case err != nil:
 		return nil, failure(ctx, err)
 	}

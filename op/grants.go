@@ -47,16 +47,19 @@ func newTokens(access string, scope []string) tokens {
 	}
 }
 
-// standing judges a grant of a user as everything is now: whether the user and
-// the account are active, whether the client is, and whether the evidence that
-// the grant was given for satisfies what is required today. Each use of a grant
-// asks this; nobody stores the answer. The requirement comes back with it.
+// standing judges a grant of a user as everything is now: whether the user, the
+// account and the client are active, whether the user still allows a third
+// party's client what it was granted, and whether the evidence that the grant
+// was given for satisfies what is required today. Each use of a grant asks
+// this; nobody stores the answer. The requirement comes back with it.
 func standing(v storage.GrantView) (authn.Requirement, error) {
 	switch {
-	case v.Client.Disabled, !v.Person.Active():
+	case v.Client.Disabled, v.Client.AccountID != "" && v.Client.AccountID != v.Person.Account.ID:
+		return authn.Requirement{}, errClientEnded()
+	case !v.Person.Active():
 		return authn.Requirement{}, errUserEnded()
-	case v.Client.AccountID != "" && v.Client.AccountID != v.Person.Account.ID:
-		return authn.Requirement{}, errUserEnded()
+	case v.Client.ThirdParty && !within(v.Grant.Scope, v.Consent):
+		return authn.Requirement{}, errConsentEnded()
 	case !v.SessionLive && !v.Grant.Offline:
 		return authn.Requirement{}, errSessionEnded()
 	}
@@ -65,6 +68,12 @@ func standing(v storage.GrantView) (authn.Requirement, error) {
 		return r, errEvidenceIsPast()
 	}
 	return r, nil
+}
+
+// within tells whether each scope is among the others.
+func within(scope, others string) bool {
+	allowed := strings.Fields(others)
+	return !slices.ContainsFunc(strings.Fields(scope), func(s string) bool { return !slices.Contains(allowed, s) })
 }
 
 // lifetime says until when a grant can be refreshed: at the latest, and if it is
@@ -116,22 +125,26 @@ func (s *server) give(ctx context.Context, c *client, v storage.GrantView, g giv
 	return &zop.Response{Header: http.Header{}, Data: t}, nil
 }
 
-// event tells what a client did with a grant, which storage fills in.
-func (c *call) event(kind audit.Kind, by *client) audit.Event {
-	return audit.Event{Kind: kind, Outcome: audit.OK, Actor: c.by(by)}
+// event tells what a client did with a grant.
+func (c *call) event(kind audit.Kind, by *client, g storage.Grant) audit.Event {
+	return audit.Event{
+		Kind: kind, Outcome: audit.OK, Actor: c.by(by),
+		AccountID: g.AccountID, SubjectID: g.UserID, SessionID: g.SessionID, GrantID: g.ID, ClientID: g.ClientID,
+	}
 }
 
 // refusal tells why a client got nothing for what it showed.
-func (c *call) refusal(by *client, why error) audit.Event {
-	e := c.event(audit.TokenRefused, by)
-	e.Outcome, e.Reason = audit.Refused, "wrong_client"
+func (c *call) refusal(by *client, g storage.Grant, why error) audit.Event {
+	e := c.event(audit.TokenRefused, by, g)
+	e.Outcome, e.Reason = audit.Refused, "wrong_client_or_time"
 	for _, known := range []struct {
 		err    error
 		reason string
 	}{
 		{errCodeRedirect(), "wrong_redirect_uri"}, {errCodeVerifier(), "wrong_verifier"}, {errVerifierForm(), "wrong_verifier"},
 		{errCodeUnasked(), "wrong_verifier"}, {errSessionEnded(), "session_ended"}, {errUserEnded(), "user_ended"},
-		{errEvidenceIsPast(), "evidence"},
+		{errClientEnded(), "client_ended"}, {errConsentEnded(), "consent_ended"}, {errEvidenceIsPast(), "evidence"},
+		{errScopeNotGranted(), "wider_scope"},
 	} {
 		if errors.Is(why, known.err) {
 			e.Reason = known.reason

@@ -33,6 +33,9 @@ func viewOf(change ...func(*storage.GrantView)) storage.GrantView {
 	return v
 }
 
+func thirdParty(consent string) func(*storage.GrantView) {
+	return func(v *storage.GrantView) { v.Client.ThirdParty, v.Consent = true, consent }
+}
 func passwordOnly(v *storage.GrantView) { v.Grant.Evidence = v.Grant.Evidence[:1] }
 func twoStep(v *storage.GrantView)      { v.Person.Policy.TwoStep = true }
 
@@ -52,8 +55,11 @@ func TestC05_StandingIsJudgedAsThingsAreNow(t *testing.T) {
 		"factor replaced, needed":         {viewOf(twoStep, func(v *storage.GrantView) { v.Person.Subject.Authenticators[1].ID = "t2" }), errEvidenceIsPast()},
 		"user disabled":                   {viewOf(func(v *storage.GrantView) { v.Person.User.DisabledAt = &noon }), errUserEnded()},
 		"account suspended":               {viewOf(func(v *storage.GrantView) { v.Person.Account.SuspendedAt = &noon }), errUserEnded()},
-		"client disabled":                 {viewOf(func(v *storage.GrantView) { v.Client.Disabled = true }), errUserEnded()},
-		"client moved to another account": {viewOf(func(v *storage.GrantView) { v.Client.AccountID = "b" }), errUserEnded()},
+		"client disabled":                 {viewOf(func(v *storage.GrantView) { v.Client.Disabled = true }), errClientEnded()},
+		"client moved to another account": {viewOf(func(v *storage.GrantView) { v.Client.AccountID = "b" }), errClientEnded()},
+		"third party, allowed":            {viewOf(thirdParty("openid email profile")), nil},
+		"third party, allowed less":       {viewOf(thirdParty("openid")), errConsentEnded()},
+		"third party, consent withdrawn":  {viewOf(thirdParty("")), errConsentEnded()},
 		"signed out":                      {viewOf(func(v *storage.GrantView) { v.SessionLive = false }), errSessionEnded()},
 		"signed out, but offline":         {viewOf(func(v *storage.GrantView) { v.SessionLive, v.Grant.Offline = false, true }), nil},
 	} {

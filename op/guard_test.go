@@ -111,6 +111,18 @@ func TestZitadel18_NothingHereIsCached(t *testing.T) {
 	}
 }
 
+// The library redeems a device code as often as it is shown. There is no device
+// grant here, and nothing that looks like one.
+func TestZitadel06_NoDeviceGrant(t *testing.T) {
+	r := newRig(t)
+	r.want("token", r.post("console", pathToken, "grant_type", "urn:ietf:params:oauth:grant-type:device_code", "device_code", "x"), 400, "unsupported_grant_type")
+	for _, path := range []string{"/device_authorization", "/oauth/token", "/healthz"} {
+		if a := r.post("console", path, "scope", "openid"); a.Status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, a.Status)
+		}
+	}
+}
+
 func TestP06_EndpointsAreBounded(t *testing.T) {
 	r := newRig(t)
 	for _, path := range []string{pathToken, pathIntrospection, pathRevocation, pathUserInfo} {

@@ -41,15 +41,6 @@ func TestIntrospectionTellsWhatWasProven(t *testing.T) {
 	}
 }
 
-func TestIntrospectionCostsOneStatement(t *testing.T) {
-	r := newRig(t)
-	access := r.tokensOf("console", authn.Password).text("access_token")
-	r.introspect("api", access)
-	if n := r.statements(func() { r.introspect("api", access) }) - 1; n != 1 {
-		t.Errorf("%d statements", n)
-	}
-}
-
 func TestE09_TokensOfOthersAreNobodysBusiness(t *testing.T) {
 	r := newRig(t)
 	a := r.tokensOf("console", authn.Password)

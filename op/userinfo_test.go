@@ -122,14 +122,6 @@ func TestUserInfoNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestUserInfoCostsOneStatement(t *testing.T) {
-	r := newRig(t)
-	access := r.accessOf("console", "openid", authn.Password)
-	if n := r.statements(func() { r.want("UserInfo", r.userInfo(access), 200, "") }); n != 1 {
-		t.Errorf("%d statements", n)
-	}
-}
-
 // The library joins token id and subject with a colon, and takes them apart at
 // the first: a subject that holds one opens nothing.
 func TestZitadel20_SubjectsMayHoldAnything(t *testing.T) {
