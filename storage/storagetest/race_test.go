@@ -1,7 +1,9 @@
 package storagetest
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"stile/storage"
@@ -134,6 +136,53 @@ func TestE04_ChangeBetweenReadingAndWritingOfARepeat(t *testing.T) {
 		if n := h.Count(t, `SELECT count(*) FROM access_tokens`); n != 2 {
 			t.Errorf("%d access tokens, want those of the exchange and the refresh", n)
 		}
+	})
+}
+
+// A change that takes nothing away still has the decision made again.
+func TestE04_DecisionIsMadeOnWhatIsTrueWhenItIsCarriedOut(t *testing.T) {
+	enrolment := Change{Make: func(ctx context.Context, h *House, db *storage.DB) error { return h.enrol(ctx, db) }}
+	Each(t, func(t *testing.T, h *House) {
+		h.Session = h.SignedIn(t)
+		for name, use := range map[string]func(judge func(storage.GrantView) error) error{
+			"exchange": func(judge func(storage.GrantView) error) error { return h.redeem(t, h.code(t), judge) },
+			"refresh":  func(judge func(storage.GrantView) error) error { return h.rotate(t, h.redeemed(t), 1, judge) },
+		} {
+			reset := h.NewUser(t, name+"@example.com") // who has no authenticator yet
+			h.User, h.Session = reset, h.signInAs(t, reset.ID, "", "")
+			between := enrolment.Between(t.Context(), h, h.DB)
+			var epochs []int64
+			err := use(func(v storage.GrantView) error {
+				epochs = append(epochs, v.Person.User.Epoch)
+				return between(v)
+			})
+			if err != nil || !slices.Equal(epochs, []int64{1, 2}) {
+				t.Errorf("%s: decided at epochs %v, %v", name, epochs, err)
+			}
+		}
+	})
+}
+
+// Even if the decision forgets to ask, and however it came about.
+func TestE04_WhoIsSwitchedOffGetsNothing(t *testing.T) {
+	careless := func(storage.GrantView) error { return nil }
+	Each(t, func(t *testing.T, h *House) {
+		h.Session = h.SignedIn(t)
+		grant, code, issue := h.redeemed(t), h.code(t), h.Issue(t, h.Session)
+		for _, table := range []string{"users SET disabled_at", "accounts SET suspended_at", "clients SET disabled_at"} {
+			_, err := h.raw.ExecContext(t.Context(), "UPDATE "+table+" = 1")
+			must(t, err)
+			want(t, table+": refresh", h.rotate(t, grant, 1, careless), storage.ErrConflict)
+			want(t, table+": exchange", h.redeem(t, code, careless), storage.ErrConflict)
+			_, err = h.DB.IssueCode(t.Context(), issue)
+			want(t, table+": code", err, storage.ErrConflict)
+			_, err = h.raw.ExecContext(t.Context(), "UPDATE "+table+" = NULL")
+			must(t, err)
+		}
+		must(t, h.rotate(t, grant, 1, careless))
+		must(t, h.redeem(t, code, careless))
+		_, err := h.DB.IssueCode(t.Context(), issue)
+		must(t, err)
 	})
 }
 
