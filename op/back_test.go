@@ -95,12 +95,16 @@ func seed(url string, secrets map[string]seal.Secret) {
 	must(db.CreateUser(ctx, storage.User{ID: "ada", AccountID: account.ID, Email: "ada@example.com", Name: "Ada", Password: "$argon2id$none"}, audit.System))
 	code := []string{"authorization_code", "refresh_token"}
 	for id, m := range map[string]storage.Metadata{
-		"console": {RedirectURIs: []string{"https://rp.test/cb"}, GrantTypes: code,
-			Scope: "openid profile email account roles entitlements offline_access"},
+		"console": {
+			RedirectURIs: []string{"https://rp.test/cb"}, GrantTypes: code,
+			Scope: "openid profile email account roles entitlements offline_access",
+		},
 		"other":  {RedirectURIs: []string{"https://other.test/cb"}, GrantTypes: code},
 		"poster": {RedirectURIs: []string{"https://post.test/cb"}, TokenEndpointAuthMethod: "client_secret_post", GrantTypes: code, RequirePKCE: new(false)},
-		"desktop": {RedirectURIs: []string{"http://127.0.0.1/callback"}, TokenEndpointAuthMethod: "none", ApplicationType: "native",
-			GrantTypes: code, Scope: "openid offline_access"},
+		"desktop": {
+			RedirectURIs: []string{"http://127.0.0.1/callback"}, TokenEndpointAuthMethod: "none", ApplicationType: "native",
+			GrantTypes: code, Scope: "openid offline_access",
+		},
 		"service": {GrantTypes: []string{"client_credentials"}, Scope: "reports:read reports:write"},
 		"api":     {GrantTypes: []string{"client_credentials"}, IntrospectAll: true},
 	} {
@@ -235,8 +239,10 @@ func (r *rig) signIn(methods ...authn.Method) storage.Session {
 			}
 		}
 	}
-	session, err := r.db.CompleteSignIn(ctx, storage.Completion{SignIn: s, Evidence: evidence, NewBrowser: uuid.NewString(),
-		ExpiresAt: r.at.Add(12 * time.Hour), Event: audit.Event{Kind: audit.SignInSucceeded}})
+	session, err := r.db.CompleteSignIn(ctx, storage.Completion{
+		SignIn: s, Evidence: evidence, NewBrowser: uuid.NewString(),
+		ExpiresAt: r.at.Add(12 * time.Hour), Event: audit.Event{Kind: audit.SignInSucceeded},
+	})
 	r.must(err)
 	return session
 }
@@ -251,14 +257,18 @@ func (r *rig) code(clientID string, s storage.Session, change ...func(*storage.G
 	g := storage.Grant{
 		AccountID: r.account.ID, ClientID: clientID, UserID: r.user.ID, SessionID: s.ID, RequestID: uuid.NewString(),
 		Scope: "openid profile", Nonce: "n-1", Evidence: s.Evidence, ACR: r.p.Levels.Name(s.Evidence.Level()),
-		Code: storage.Code{RedirectURI: strings.Replace(c.Metadata.RedirectURIs[0], "127.0.0.1/", "127.0.0.1:4711/", 1),
-			Challenge: exampleChallenge, ExpiresAt: r.at.Add(CodeLife)},
+		Code: storage.Code{
+			RedirectURI: strings.Replace(c.Metadata.RedirectURIs[0], "127.0.0.1/", "127.0.0.1:4711/", 1),
+			Challenge:   exampleChallenge, ExpiresAt: r.at.Add(CodeLife),
+		},
 	}
 	for _, f := range change {
 		f(&g)
 	}
-	_, err = r.db.IssueCode(r.t.Context(), storage.Issue{Grant: g, CodeHash: seal.HashToken(code.Reveal()), Epoch: p.User.Epoch,
-		PolicyVersion: p.Policy.Version, ClientVersion: c.Version, Event: audit.Event{Kind: audit.GrantIssued}})
+	_, err = r.db.IssueCode(r.t.Context(), storage.Issue{
+		Grant: g, CodeHash: seal.HashToken(code.Reveal()), Epoch: p.User.Epoch,
+		PolicyVersion: p.Policy.Version, ClientVersion: c.Version, Event: audit.Event{Kind: audit.GrantIssued},
+	})
 	r.must(err)
 	return code.Reveal()
 }
@@ -333,10 +343,14 @@ func (r *rig) post(clientID, path string, pairs ...string) reply {
 // exchange redeems a code as a good client does.
 func (r *rig) exchange(clientID, code string, pairs ...string) reply {
 	r.t.Helper()
-	redirect := map[string]string{"console": "https://rp.test/cb", "other": "https://other.test/cb", "poster": "https://post.test/cb",
-		"desktop": "http://127.0.0.1:4711/callback"}[clientID]
-	return r.post(clientID, pathToken, append([]string{"grant_type", "authorization_code", "code", code,
-		"redirect_uri", redirect, "code_verifier", exampleVerifier}, pairs...)...)
+	redirect := map[string]string{
+		"console": "https://rp.test/cb", "other": "https://other.test/cb", "poster": "https://post.test/cb",
+		"desktop": "http://127.0.0.1:4711/callback",
+	}[clientID]
+	return r.post(clientID, pathToken, append([]string{
+		"grant_type", "authorization_code", "code", code,
+		"redirect_uri", redirect, "code_verifier", exampleVerifier,
+	}, pairs...)...)
 }
 
 func (r *rig) refresh(clientID, refresh string, pairs ...string) reply {
@@ -371,7 +385,7 @@ func (r *rig) claims(idToken, alg string) map[string]any {
 	r.t.Helper()
 	keys := jose.JSONWebKeySet{}
 	r.must(json.Unmarshal([]byte(r.send(r.request(http.MethodGet, pathKeys, nil)).Text), &keys))
-	signed, err := jose.ParseSigned(idToken, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
+	signed, err := jose.ParseSignedCompact(idToken, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
 	r.must(err)
 	key := keys.Key(signed.Signatures[0].Header.KeyID)
 	if len(key) != 1 {

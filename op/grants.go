@@ -141,9 +141,15 @@ func (c *call) refusal(by *client, g storage.Grant, why error) audit.Event {
 		err    error
 		reason string
 	}{
-		{errCodeRedirect(), "wrong_redirect_uri"}, {errCodeVerifier(), "wrong_verifier"}, {errVerifierForm(), "wrong_verifier"},
-		{errCodeUnasked(), "wrong_verifier"}, {errSessionEnded(), "session_ended"}, {errUserEnded(), "user_ended"},
-		{errClientEnded(), "client_ended"}, {errConsentEnded(), "consent_ended"}, {errEvidenceIsPast(), "evidence"},
+		{errCodeRedirect(), "wrong_redirect_uri"},
+		{errCodeVerifier(), "wrong_verifier"},
+		{errVerifierForm(), "wrong_verifier"},
+		{errCodeUnasked(), "wrong_verifier"},
+		{errSessionEnded(), "session_ended"},
+		{errUserEnded(), "user_ended"},
+		{errClientEnded(), "client_ended"},
+		{errConsentEnded(), "consent_ended"},
+		{errEvidenceIsPast(), "evidence"},
 		{errScopeNotGranted(), "wider_scope"},
 	} {
 		if errors.Is(why, known.err) {

@@ -29,8 +29,10 @@ var (
 
 // endpoints are those that the library dispatches.
 var endpoints = []endpoint{
-	{path: pathToken, methods: post, client: true, browser: true, check: checkGrant,
-		params: append([]string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"}, asClient...)},
+	{
+		path: pathToken, methods: post, client: true, browser: true, check: checkGrant,
+		params: append([]string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"}, asClient...),
+	},
 	{path: pathIntrospection, methods: post, client: true, secret: true, params: aboutToken},
 	{path: pathRevocation, methods: post, client: true, browser: true, params: aboutToken},
 	{path: pathUserInfo, methods: []string{http.MethodGet, http.MethodPost}, bearer: true, browser: true, params: []string{"access_token"}},
