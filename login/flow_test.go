@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"stile/authn"
+	"stile/factor"
 	"stile/signin"
 	"stile/templates"
 )
@@ -128,6 +129,35 @@ func TestK08_AnOldPasswordOpensNoEnrolment(t *testing.T) {
 	}
 	b.Submit(map[string]string{templates.FieldEmail: member, templates.FieldPassword: password})
 	expect(t, b.Page(), "two-step-introduction", 200)
+}
+
+func TestLoginHintFillsTheField(t *testing.T) {
+	w := newWorld(t)
+	p := w.browser().Open(w.begin(func(r *signin.Request) { r.LoginHint = "nobody@example.com" }))
+	if got := p.Field(templates.FieldEmail); got != "nobody@example.com" {
+		t.Errorf("the field holds %q", got)
+	}
+}
+
+// A stored hash that is weaker than the present setting is renewed by the
+// sign-in, and works on.
+func TestI08_WeakHashesAreRenewed(t *testing.T) {
+	w := newWorld(t)
+	weak, err := factor.NewPasswords(w.db.Hasher(), factor.PasswordOptions{BelowFloor: true})
+	must(t, err)
+	phc, err := weak.Hash(t.Context(), password)
+	must(t, err)
+	must(t, w.db.SetPassword(t.Context(), w.person(member).User.ID, phc, nobody))
+	epoch := w.person(member).User.Epoch
+	for range 2 {
+		b := w.browser()
+		w.password(b, w.begin(), member)
+		w.arrived(b)
+	}
+	now := w.person(member).User
+	if now.Password == phc || now.Epoch != epoch {
+		t.Errorf("renewed: %v, epoch %d after %d", now.Password != phc, now.Epoch, epoch)
+	}
 }
 
 func TestAddressFirst(t *testing.T) {

@@ -183,6 +183,9 @@ func TestI03_ParallelGuessesAreCounted(t *testing.T) {
 	if p.Header.Get("Retry-After") != "60" {
 		t.Errorf("Retry-After %q", p.Header.Get("Retry-After"))
 	}
+	if told := w.events(audit.LimitReached); len(told) != 1 || told[0].Reason != "password" {
+		t.Errorf("the pause was told of %d times", len(told))
+	}
 	w.wait(time.Minute)
 	b.Submit(pair(member, password))
 	w.arrived(b)

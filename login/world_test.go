@@ -96,7 +96,7 @@ func newWorld(t *testing.T) *world {
 
 	set, err := templates.Load("")
 	must(t, err)
-	w.passwords, err = factor.NewPasswords(w.db.Hasher(), factor.PasswordOptions{BelowFloor: true, Queue: time.Minute})
+	w.passwords, err = factor.NewPasswords(w.db.Hasher(), factor.PasswordOptions{BelowFloor: true, Memory: 16, Queue: time.Minute})
 	must(t, err)
 	kit, err := web.New(web.Options{
 		Issuer: w.url, Templates: set, Hasher: w.db.Hasher(), Now: w.now,

@@ -26,7 +26,7 @@ func (s *Service) Code(ctx context.Context, p *Pending, input string) error {
 		return err
 	}
 	bookings := append(s.limits.BookTOTP(user.ID, totp.ID, s.visitor(p, s.addressKey(user.Email))), hints(p)...)
-	try, err := s.try(ctx, templates.FieldCode, bookings)
+	try, err := s.try(ctx, p, templates.FieldCode, bookings)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func (s *Service) EmailCode(ctx context.Context, p *Pending, input string) error
 		return err
 	}
 	user := p.Person.User
-	try, err := s.try(ctx, templates.FieldCode, s.limits.BookEmailCode(user.ID, s.visitor(p, s.addressKey(user.Email))))
+	try, err := s.try(ctx, p, templates.FieldCode, s.limits.BookEmailCode(user.ID, s.visitor(p, s.addressKey(user.Email))))
 	if err != nil {
 		return err
 	}

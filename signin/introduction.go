@@ -103,7 +103,7 @@ func (s *Service) sendCode(ctx context.Context, p *Pending, progress authn.Progr
 		if limit.NameOf(limited.Key) == limit.EmailSentGap {
 			key = templates.ErrSendAgainWait
 		}
-		return s.tooMany(field, key, limited.Until)
+		return s.limited(ctx, p, limited, s.tooMany(field, key, limited.Until))
 	}
 	if err != nil {
 		return err

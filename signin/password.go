@@ -44,7 +44,8 @@ func (s *Service) Password(ctx context.Context, p *Pending, email, password stri
 	}
 	canonical, _ := address.Canonical(email) // checked above
 	key := s.addressKey(canonical)
-	try, err := s.try(ctx, templates.FieldPassword, s.limits.BookPassword(key, s.visitor(p, key)))
+	anybody := &Pending{Request: p.Request, Browser: p.Browser} // whoever was here before
+	try, err := s.try(ctx, anybody, templates.FieldPassword, s.limits.BookPassword(key, s.visitor(p, key)))
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (s *Service) Password(ctx context.Context, p *Pending, email, password stri
 		v.refused = "other_user" // than the one whom the client asked for
 	}
 	if v.refused != "" {
-		e := s.refused(&Pending{Request: p.Request, Browser: p.Browser}, audit.SignInFailed, v.refused)
+		e := s.refused(anybody, audit.SignInFailed, v.refused)
 		e.AccountID, e.SubjectID = v.person.User.AccountID, v.person.User.ID
 		return try.wrong(ctx, e, templates.ErrMismatch)
 	}

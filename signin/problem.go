@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"stile/audit"
@@ -62,13 +63,46 @@ type attempt struct {
 
 // try books an attempt before anything is compared. Who may not try gets a
 // [Problem] at the field.
-func (s *Service) try(ctx context.Context, field string, bookings []limit.Booking) (attempt, error) {
+func (s *Service) try(ctx context.Context, p *Pending, field string, bookings []limit.Booking) (attempt, error) {
 	reached, err := s.db.BookAttempts(ctx, bookings)
 	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
-		s.log.InfoContext(ctx, "limit reached", "limit", limit.NameOf(limited.Key), "until", limited.Until)
-		return attempt{}, s.tooMany(field, templates.ErrTooManyUntil, limited.Until)
+		return attempt{}, s.limited(ctx, p, limited, s.tooMany(field, templates.ErrTooManyUntil, limited.Until))
 	}
 	return attempt{s, field, bookings, reached}, err
+}
+
+// limited gives the answer of a limit. The audit log tells of each pause once,
+// and not of each knock at the closed door.
+func (s *Service) limited(ctx context.Context, p *Pending, l storage.LimitedError, answer *Problem) error {
+	if !s.pauses.first(l.Key, l.Until) {
+		return answer
+	}
+	if err := s.db.Record(ctx, s.refused(p, audit.LimitReached, string(limit.NameOf(l.Key)))); err != nil {
+		return err
+	}
+	return answer
+}
+
+// pauses remembers which pauses were told of. Replicas tell each for itself.
+type pauses struct {
+	mu   sync.Mutex
+	told map[string]time.Time // until when, by key
+}
+
+// maxPauses bounds the memory; what is forgotten is told of again.
+const maxPauses = 4096
+
+func (n *pauses) first(key string, until time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.told[key].Equal(until) {
+		return false
+	}
+	if n.told == nil || len(n.told) >= maxPauses {
+		n.told = map[string]time.Time{}
+	}
+	n.told[key] = until
+	return true
 }
 
 // wrong ends an attempt with a refusal, which the audit log tells.

@@ -37,7 +37,7 @@ func (s *Service) RecoveryCode(ctx context.Context, p *Pending, input string) er
 		return err
 	}
 	user, set := p.Person.User, p.Person.RecoveryID
-	try, err := s.try(ctx, templates.FieldRecovery, s.limits.BookRecovery(user.ID, s.visitor(p, s.addressKey(user.Email))))
+	try, err := s.try(ctx, p, templates.FieldRecovery, s.limits.BookRecovery(user.ID, s.visitor(p, s.addressKey(user.Email))))
 	if err != nil {
 		return err
 	}

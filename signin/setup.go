@@ -22,7 +22,7 @@ func (s *Service) SetupCode(ctx context.Context, p *Pending, input string) error
 	}
 	pending := p.SignIn.Secrets
 	bookings := append(s.limits.BookSetupCode(p.Person.User.ID, pending.AuthenticatorID), hints(p)...)
-	try, err := s.try(ctx, templates.FieldCode, bookings)
+	try, err := s.try(ctx, p, templates.FieldCode, bookings)
 	if err != nil {
 		return err
 	}

@@ -69,6 +69,7 @@ type Service struct {
 	name      string
 	service   string
 	log       *slog.Logger
+	pauses    pauses
 }
 
 // New returns a Service.
