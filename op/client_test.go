@@ -40,8 +40,10 @@ func TestD01_OnlyTheRegisteredMethodAuthenticates(t *testing.T) {
 		form   []string
 	}
 	redeem := func(code, redirect string, c credentials) reply {
-		return r.attempt(c.header, append([]string{"grant_type", "authorization_code", "code", code, "redirect_uri", redirect,
-			"code_verifier", exampleVerifier}, c.form...)...)
+		return r.attempt(c.header, append([]string{
+			"grant_type", "authorization_code", "code", code, "redirect_uri", redirect,
+			"code_verifier", exampleVerifier,
+		}, c.form...)...)
 	}
 	for name, a := range map[string]reply{
 		"nothing":               redeem(code, "https://rp.test/cb", credentials{}),
@@ -81,8 +83,10 @@ func TestD01_OnlyTheRegisteredMethodAuthenticates(t *testing.T) {
 func TestD04_SecretsOfAnyCharactersAuthenticate(t *testing.T) {
 	r := newRig(t)
 	for id, secret := range map[string]seal.Secret{"colon.1": "a:b:c", "percent.2": "100% + 1/2 & %41", "letters.3": "Schlüssel €"} {
-		c := storage.Client{ID: id, SecretHash: r.db.HashClientSecret(id, secret),
-			Metadata: storage.Metadata{GrantTypes: []string{"client_credentials"}, Scope: "x"}}
+		c := storage.Client{
+			ID: id, SecretHash: r.db.HashClientSecret(id, secret),
+			Metadata: storage.Metadata{GrantTypes: []string{"client_credentials"}, Scope: "x"},
+		}
 		_, err := r.db.CreateClient(t.Context(), c, audit.System)
 		r.must(err)
 		r.want(id, r.attempt(basicOf(id, secret.Reveal())), 200, "")

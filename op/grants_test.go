@@ -130,8 +130,10 @@ func TestC02_CodeIsBoundToClientRedirectAndTime(t *testing.T) {
 		"no redirect, no PKCE":       {viewOf(plainCode), old, func(q *oidc.AccessTokenRequest) { q.RedirectURI, q.CodeVerifier = omitted, "" }, noon, errCodeRedirect()},
 		"no PKCE, registered so":     {viewOf(plainCode), old, func(q *oidc.AccessTokenRequest) { q.CodeVerifier = "" }, noon, nil},
 		"wrong verifier":             {viewOf(), console, func(q *oidc.AccessTokenRequest) { q.CodeVerifier = strings.Repeat("x", 43) }, noon, errCodeVerifier()},
-		"signed out, though asked for offline": {viewOf(func(v *storage.GrantView) { v.SessionLive, v.Grant.Offline = false, true }), console,
-			func(*oidc.AccessTokenRequest) {}, noon, errSessionEnded()},
+		"signed out, though asked for offline": {
+			viewOf(func(v *storage.GrantView) { v.SessionLive, v.Grant.Offline = false, true }), console,
+			func(*oidc.AccessTokenRequest) {}, noon, errSessionEnded(),
+		},
 	} {
 		if err := checkCode(c.view, c.client, request(c.change), c.at); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)

@@ -74,8 +74,10 @@ func TestGoOIDCAndOAuth2WorkUnmodified(t *testing.T) {
 			{"desktop", "http://127.0.0.1:40123/callback"}, // none, on any port
 			{"desktop", "http://127.0.0.1:52345/callback"}, // and another
 		} {
-			config := oauth2.Config{ClientID: c.id, ClientSecret: f.secrets[c.id].Reveal(), Endpoint: provider.Endpoint(),
-				RedirectURL: c.redirect, Scopes: []string{"openid", "profile", "offline_access"}}
+			config := oauth2.Config{
+				ClientID: c.id, ClientSecret: f.secrets[c.id].Reveal(), Endpoint: provider.Endpoint(),
+				RedirectURL: c.redirect, Scopes: []string{"openid", "profile", "offline_access"},
+			}
 			verifier := oauth2.GenerateVerifier()
 			code := b.follow(config.AuthCodeURL("state", oauth2.S256ChallengeOption(verifier), gooidc.Nonce("nonce")))
 			tokens, err := config.Exchange(ctx, code, oauth2.VerifierOption(verifier))
