@@ -41,12 +41,12 @@ for (const button of all("[data-print]")) {
   button.addEventListener("click", () => print());
 }
 
-// Times in the zone of the browser, where the user has chosen none.
+// Times of today in the zone of the browser, where the user has chosen none.
 if ("zoneGuessed" in document.body.dataset) for (const time of all("time")) {
-  const at = new Date(time.dateTime), clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" };
-  const dated = /\d{4}/.test(time.textContent) || at.toDateString() !== new Date().toDateString();
+  const at = new Date(time.dateTime);
+  if (/\d{4}/.test(time.textContent) || at.toDateString() !== new Date().toDateString()) continue;
   try {
-    time.textContent = at.toLocaleString(document.documentElement.lang, dated ? { day: "numeric", month: "long", year: "numeric", ...clock } : clock);
+    time.textContent = at.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" });
   } catch { /* a language that the browser does not know */ }
 }
 
@@ -56,7 +56,7 @@ if (more) {
   const box = document.createElement("div");
   box.setAttribute("role", "status");
   more.before(box);
-  const arm = until => setTimeout(() => { box.append(more); more.hidden = false; }, Math.max(0, until - Date.now() - 120000));
+  const arm = until => setTimeout(() => { box.append(more); more.hidden = false; }, Math.min(Math.max(0, until - Date.now() - 120000), 2 ** 31 - 1));
   arm(Date.parse(more.dataset.until));
   more.addEventListener("submit", event => {
     event.preventDefault();
