@@ -22,9 +22,6 @@ func (p *Provider) askOf(ctx context.Context, q *request, c *client, start time.
 	values, essential := acrWanted(q.ask, c)
 	q.ACR = slices.DeleteFunc(slices.Compact(values), func(v string) bool { _, ok := p.Levels.Level(v); return !ok })
 	ask.Levels, ask.Essential = p.Levels.Of(q.ACR), essential
-	if essential && len(ask.Levels) == 0 {
-		return ask, errUnmet() // nobody knows what was asked for
-	}
 	ask.Since = proofsSince(q, c, start)
 	subject, err := p.subjectOf(ctx, q, c)
 	ask.Subject = subject

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strings"
@@ -58,6 +59,7 @@ func TestA02_FaultBeforeTheRedirectURIIsSureIsAPageAndLeavesNothing(t *testing.T
 		"B01: redirect URI + /": authorizeQuery("console", "redirect_uri", redirects["console"]+"/"),
 		"B04: no redirect URI":  authorizeQuery("console", "redirect_uri", "-"),
 		"redirect URI twice":    {"client_id": {"console"}, "redirect_uri": {redirects["console"], "https://evil.example"}, "response_type": {"code"}},
+		"the other way round":   {"client_id": {"console"}, "redirect_uri": {"https://evil.example", redirects["console"]}, "response_type": {"code"}},
 		"of another client":     authorizeQuery("console", "redirect_uri", redirects["other"]),
 		"markup in the URI":     authorizeQuery("console", "redirect_uri", `"><script>alert(1)</script>`),
 		"nothing at all":        {},
@@ -193,8 +195,18 @@ func TestA06_PromptNoneNeverShowsAPage(t *testing.T) {
 	f.wantError("L01: policy raised", b.authorize("console", "prompt", "none"), "console", "interaction_required")
 	b.signIn(f.elsewhere, authn.Password)
 	f.wantError("user of another account", b.authorize("bound", "prompt", "none"), "bound", "access_denied")
+	f.at = f.at.Add(time.Minute)
+	b.authorize("console", "prompt", "none") // the client is in memory, the keys are due to be read again
 	f.must(f.db.Close())
+	f.wantError("no database for a hint", b.authorize("console", "prompt", "none", "id_token_hint",
+		unsigned(`{"alg":"ES256","typ":"JWT","kid":"x"}`)), "console", "temporarily_unavailable")
 	f.wantError("no database", b.authorize("console", "prompt", "none"), "console", "temporarily_unavailable")
+}
+
+// unsigned is a token that nobody has signed.
+func unsigned(header string) string {
+	e := base64.RawURLEncoding.EncodeToString
+	return e([]byte(header)) + "." + e([]byte("{}")) + "." + e([]byte("signature"))
 }
 
 func TestZitadel27_OutageIsNoFaultOfTheClient(t *testing.T) {

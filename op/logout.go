@@ -29,9 +29,8 @@ const leavingLife = time.Hour
 // like every sealed request it has no authority.
 type leaving struct {
 	ClientID string    `json:"client,omitempty"`
-	Subject  string    `json:"sub,omitempty"` // from a good hint
-	SID      string    `json:"sid,omitempty"`
-	To       string    `json:"to,omitempty"` // registered, with state; empty: our own page
+	SID      string    `json:"sid,omitempty"` // of a good hint
+	To       string    `json:"to,omitempty"`  // registered, with state; empty: our own page
 	Locales  []string  `json:"locales,omitempty"`
 	Started  time.Time `json:"started"`
 }
@@ -84,7 +83,7 @@ func (p *Provider) readLeaving(ctx context.Context, params parameters) (leaving,
 		} else if err != nil {
 			return q, err
 		}
-		id, q.Subject, q.SID = hint.ClientID, hint.Subject, hint.SID
+		id, q.SID = hint.ClientID, hint.SID
 	}
 	if id == "" || len(id) > leavingBounds["client_id"] {
 		return q, nil
@@ -117,7 +116,7 @@ func (p *Provider) leave(w http.ResponseWriter, r *http.Request, q leaving) erro
 	if err := p.signOut(w, r, view, "client"); err != nil {
 		return err
 	}
-	if q.To != "" && q.Subject != "" {
+	if q.To != "" && q.SID != "" {
 		return p.Kit.Leave(w, r, q.To)
 	}
 	return p.goOn(w, r, pathSignedOut, q)
@@ -125,7 +124,7 @@ func (p *Provider) leave(w http.ResponseWriter, r *http.Request, q leaving) erro
 
 // hinted tells whether the hint is the ID token of this session.
 func (p *Provider) hinted(q leaving, view *storage.SessionView) bool {
-	return q.Subject == view.Person.User.ID && q.SID == p.Tokens.SID(view.Session.ID, q.ClientID)
+	return q.SID == p.Tokens.SID(view.Session.ID, q.ClientID)
 }
 
 // signOut ends everything in this browser. Whoever leaves a shared computer

@@ -228,9 +228,12 @@ func TestSignedOutPageNeedsNothing(t *testing.T) {
 	b := f.browser()
 	a := b.get(pathEndSession)
 	f.wantPage("nobody signed in", b.get(a.Header.Get("Location")), http.StatusOK, "signed-out")
+	a = b.get(leaveURL("client_id", "grafana", "post_logout_redirect_uri", "https://grafana.test/out"))
+	f.wantPage("nobody signed in, and no hint", b.get(a.Header.Get("Location")), http.StatusOK, "signed-out")
 	f.wantPage("question without a request", b.get(pathSignOut), http.StatusGone, "error")
 	_, err := f.db.UpdateClient(t.Context(), "grafana", func(c *storage.Client) error { c.Disabled = true; return nil }, audit.System)
 	f.must(err)
+	f.at = f.at.Add(clientAge)
 	a = b.get(leaveURL("client_id", "grafana", "post_logout_redirect_uri", "https://grafana.test/out"))
 	if done := b.get(a.Header.Get("Location")); strings.Contains(done.Text, "grafana.test") {
 		t.Error("leads to a client that is disabled")

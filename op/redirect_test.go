@@ -61,6 +61,14 @@ func TestB03_OnlyThePortOfALoopbackAddressMayDiffer(t *testing.T) {
 	}
 }
 
+func TestB03_LoopbackHostEndsWhereItEnds(t *testing.T) {
+	for _, uri := range []string{"http://127.0.0.1.evil.example/", "http://localhost@evil.example/", "http://localhostess/", "http://[::1]x/", `http://127.0.0.1\`} {
+		if host, _, ok := cutLoopback(uri); ok {
+			t.Errorf("%s is taken for %s", uri, host)
+		}
+	}
+}
+
 func TestZitadel13_RedirectURIIsNotUnescapedBeforeItIsCompared(t *testing.T) {
 	registered := []string{"https://rp/cb?x=a%20b", "https://rp/cb/a+b", "http://127.0.0.1/cb"}
 	for uri, want := range map[string]bool{

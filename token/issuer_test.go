@@ -319,6 +319,24 @@ func TestA10_HintIsOursAndForTheClientOrRefused(t *testing.T) {
 	}
 }
 
+func TestE07_TokenOfAnotherDeploymentWithTheSameKeysIsRefused(t *testing.T) {
+	i, _ := one(t)
+	other := New(i.db, "https://other.example", i.now)
+	if _, err := i.VerifyIDTokenHint(t.Context(), mustID(t, other, "ES256", IDClaims{Subject: "u", Audience: "c"}), "c"); err == nil {
+		t.Error("its ID token is taken")
+	}
+	access, err := other.AccessJWT(t.Context(), AccessClaims{Subject: "c", ClientID: "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := i.VerifyAccess(t.Context(), access); err == nil {
+		t.Error("its access token is taken")
+	}
+	if _, err := i.VerifyAccess(t.Context(), mustID(t, i, "ES256", IDClaims{Subject: "u", Audience: "c"})); err == nil {
+		t.Error("an ID token is taken for an access token")
+	}
+}
+
 func TestE06_HeadersThatWeNeverWriteAreRefused(t *testing.T) {
 	i, _ := one(t)
 	if err := i.Rotate(t.Context()); err != nil {
