@@ -22,15 +22,22 @@ var nobody = seal.HashToken("nobody")
 // client and network; a secret of 256 random bits need not be protected from
 // guessing, so the right one always passes and nobody locks a client out.
 func (p *Provider) authenticate(ctx context.Context, c *call) (*client, error) {
-	found, err := p.client(ctx, c.credentials.id)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return nil, failure(ctx, err)
+	id := c.credentials.id
+	_, remembered := p.clients.get(id, p.Now())
+	found, err := p.client(ctx, id)
+	if remembered && !p.proven(found, c.credentials) {
+		// Perhaps it was registered, or got its secret, a moment ago.
+		p.clients.forget(id)
+		found, err = p.client(ctx, id)
 	}
-	if p.proven(found, c.credentials) {
+	switch {
+	case err != nil && !errors.Is(err, storage.ErrNotFound):
+		return nil, failure(ctx, err)
+	case p.proven(found, c.credentials):
 		return found, nil
 	}
 	network, _ := netip.ParseAddr(c.actor.Network)
-	bookings := p.Limits.BookClient(seal.HashToken(c.credentials.id), network)
+	bookings := p.Limits.BookClient(seal.HashToken(id), network)
 	paused := storage.LimitedError{}
 	switch _, err := p.DB.BookAttempts(ctx, bookings); {
 	case err == nil:

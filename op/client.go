@@ -46,10 +46,8 @@ func (p *Provider) client(ctx context.Context, id string) (*client, error) {
 		return nil, storage.ErrNotFound
 	}
 	now := p.Now()
-	p.clients.mu.RLock()
-	c, known := p.clients.byID[id]
-	p.clients.mu.RUnlock()
-	if !known || !now.Before(c.until) {
+	c, known := p.clients.get(id, now)
+	if !known {
 		stored, err := p.DB.Client(ctx, id)
 		c = cachedClient{until: now.Add(clientAge)}
 		switch {
@@ -65,6 +63,14 @@ func (p *Provider) client(ctx context.Context, id string) (*client, error) {
 		return nil, storage.ErrNotFound
 	}
 	return c.client, nil
+}
+
+// get returns what is remembered of a client, if that is young enough.
+func (cc *clientCache) get(id string, now time.Time) (cachedClient, bool) {
+	cc.mu.RLock()
+	defer cc.mu.RUnlock()
+	c, known := cc.byID[id]
+	return c, known && now.Before(c.until)
 }
 
 func (cc *clientCache) put(id string, c cachedClient, now time.Time) {

@@ -139,7 +139,7 @@ func TestD07_StrangersLearnNothing(t *testing.T) {
 		var first, again reply
 		cold := r.statements(func() { first = try(r) })
 		warm := r.statements(func() { again = try(r) })
-		if cold != 2 || warm != 1 { // the client is looked up, the failure is counted
+		if cold != 2 || warm != 2 { // the client is looked up, the failure is counted
 			t.Errorf("%s: %d statements, then %d", name, cold, warm)
 		}
 		if first.Status != 401 || first.text("error_description") != errClientUnproven().Description || again.Text != first.Text {
@@ -165,6 +165,10 @@ func TestClientsAreTakenFromMemoryForFiveSeconds(t *testing.T) {
 	r.must(err)
 	r.at = r.at.Add(clientAge)
 	r.want("enabled again", good(), 200, "")
+	fresh := seal.NewToken(seal.KindClientSecret)
+	r.must(r.db.RotateClientSecret(t.Context(), "service", r.db.HashClientSecret("service", fresh), audit.System))
+	r.want("a new secret, at once", r.attempt(basicOf("service", fresh.Reveal())), 200, "")
+	r.want("the old one", good(), 401, "invalid_client")
 	for i := range 3 * clientRoom {
 		_, _ = r.p.client(t.Context(), "nobody-"+strconv.Itoa(i))
 	}
