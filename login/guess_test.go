@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"stile/audit"
+	"stile/factor"
 	"stile/signin"
 	"stile/stiletest"
 	"stile/storage"
@@ -229,6 +230,26 @@ func (w *world) parallel(n int, b *stiletest.Browser, address string, fields url
 	}
 	all.Wait()
 	return statuses
+}
+
+// Who finds the pool of hashes full hears so, and has lost no attempt.
+func TestI04_TooBusyToHash(t *testing.T) {
+	w := newWorld(t, func(o *factor.PasswordOptions) { o.Memory, o.Workers, o.Queue = 1<<16, 1, time.Nanosecond })
+	b := w.browser()
+	b.Open(w.begin())
+	fields := b.Page().Fields()
+	fields.Set(templates.FieldEmail, member)
+	fields.Set(templates.FieldPassword, "wrong")
+	statuses := w.parallel(9, b, b.Page().Action(), fields)
+	judged := len(w.events(audit.SignInFailed))
+	if statuses[503] == 0 || statuses[422] != judged || statuses[503]+judged != 9 {
+		t.Errorf("%d judged: %v", judged, statuses)
+	}
+	for range 9 - judged { // what was not judged is left to try
+		expect(t, b.Submit(pair(member, "wrong")), "sign-in", 422)
+	}
+	expect(t, b.Submit(pair(member, "wrong")), "sign-in", 422)
+	expect(t, b.Submit(pair(member, "wrong")), "sign-in", 429)
 }
 
 // The owner gets in from a browser that is known, whatever strangers do.

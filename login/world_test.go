@@ -79,7 +79,7 @@ func (w *world) now() time.Time { return time.UnixMicro(w.clock.Load()).UTC() }
 
 func (w *world) wait(d time.Duration) { w.clock.Add(d.Microseconds()) }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, hashing ...func(*factor.PasswordOptions)) *world {
 	t.Helper()
 	t.Parallel() // each world has a database and a clock of its own
 	w := &world{t: t, router: mux.NewRouter()}
@@ -96,7 +96,11 @@ func newWorld(t *testing.T) *world {
 
 	set, err := templates.Load("")
 	must(t, err)
-	w.passwords, err = factor.NewPasswords(w.db.Hasher(), factor.PasswordOptions{BelowFloor: true, Memory: 16, Queue: time.Minute})
+	work := factor.PasswordOptions{BelowFloor: true, Memory: 16, Queue: time.Minute}
+	for _, change := range hashing {
+		change(&work)
+	}
+	w.passwords, err = factor.NewPasswords(w.db.Hasher(), work)
 	must(t, err)
 	kit, err := web.New(web.Options{
 		Issuer: w.url, Templates: set, Hasher: w.db.Hasher(), Now: w.now,
