@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stile/config"
+	"stile/locale"
 	"stile/storage"
 )
 
@@ -75,8 +76,26 @@ func (p *program) accountCreate() *cobra.Command {
 
 // placeFlags are where somebody is.
 func placeFlags(c *cobra.Command, language, zone *string) {
-	c.Flags().StringVar(language, "language", "", "language of pages and mails: en, fr, it, de, es, pt or nl")
+	c.Flags().Var((*languageFlag)(language), "language", "language of pages and mails: en, fr, it, de, es, pt or nl")
 	c.Flags().StringVar(zone, "time-zone", "", "time zone in mails, such as Europe/Berlin")
+}
+
+// languageFlag takes a language that pages and mails exist in.
+type languageFlag string
+
+func (l *languageFlag) String() string { return string(*l) }
+func (l *languageFlag) Type() string   { return "string" }
+
+func (l *languageFlag) Set(tag string) error {
+	*l = languageFlag(tag)
+	return checkLanguage(tag)
+}
+
+func checkLanguage(tag string) error {
+	if _, ok := locale.Parse(tag); !ok && tag != "" {
+		return fmt.Errorf("language %q: use en, fr, it, de, es, pt or nl", tag)
+	}
+	return nil
 }
 
 func (p *program) accountList() *cobra.Command {

@@ -132,11 +132,29 @@ func readDesired(files []string) (storage.Desired, *places, error) {
 			faults = append(faults, err)
 			continue
 		}
+		faults = append(faults, checkLanguages(name, lines, d)...)
 		at.note(name, lines, d)
 		all.Accounts = append(all.Accounts, d.Accounts...)
 		all.Clients = append(all.Clients, d.Clients...)
 	}
 	return all, at, errors.Join(faults...)
+}
+
+// checkLanguages finds languages that pages and mails do not exist in.
+func checkLanguages(file string, lines config.Lines, d storage.Desired) []error {
+	var faults []error
+	check := func(tag, path string, args ...any) {
+		if err := checkLanguage(tag); err != nil {
+			faults = append(faults, fmt.Errorf("%s:%d: %w", file, lines[fmt.Sprintf(path, args...)], err))
+		}
+	}
+	for i, a := range d.Accounts {
+		check(a.Language, "accounts[%d].language", i)
+		for j, u := range a.Users {
+			check(u.Language, "accounts[%d].users[%d].language", i, j)
+		}
+	}
+	return faults
 }
 
 // secrets reads the files that clients name for their secrets.

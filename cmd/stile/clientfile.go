@@ -203,7 +203,7 @@ func jsonError(name string, text []byte, err error) error {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("%s:%d: not JSON: %w", name, line(syntax.Offset), err)
 	case errors.As(err, &kind):
-		return fmt.Errorf("%s:%d: %s is a %s, not a %s", name, line(kind.Offset), kind.Field, article(kind.Type.String()), kind.Value)
+		return fmt.Errorf("%s:%d: %s is a %s, not a %s", name, line(kind.Offset), strings.TrimPrefix(kind.Field, "Metadata."), article(kind.Type.String()), kind.Value)
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }
