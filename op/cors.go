@@ -39,7 +39,7 @@ func (p *Provider) crossOrigin(w http.ResponseWriter, r *http.Request, methods [
 	allowed := origin != "" && p.registeredOrigin(r.Context(), origin)
 	if allowed {
 		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After")
+		h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, X-Request-Id")
 	}
 	if r.Method != http.MethodOptions {
 		return false

@@ -66,6 +66,7 @@ func (p *Provider) guard(e endpoint, next http.Handler) http.Handler {
 		c := &call{actor: web.Actor(r), header: w.Header()}
 		c.header.Set("Cache-Control", "no-store") // RFC 6749 section 5.1
 		c.header.Set("Pragma", "no-cache")
+		c.header.Set("X-Request-Id", c.actor.RequestID) // also in the log
 		if e.browser && p.crossOrigin(w, r, e.methods) {
 			return
 		}

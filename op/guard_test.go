@@ -190,6 +190,9 @@ func TestZitadel26_27_OutagesAre503WithoutTheirText(t *testing.T) {
 		if got.Header.Get("Retry-After") == "" {
 			t.Errorf("%s: no Retry-After", name)
 		}
+		if id := got.Header.Get("X-Request-Id"); id == "" || !strings.Contains(r.logged.String(), id) {
+			t.Errorf("%s: reference %q is not in the log", name, id)
+		}
 		if low := strings.ToLower(got.Text); strings.Contains(low, "sql") || strings.Contains(low, "database") || strings.Contains(low, "closed") {
 			t.Errorf("%s: says %s", name, got.Text)
 		}
