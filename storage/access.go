@@ -29,8 +29,8 @@ func (db *DB) GrantByAccess(ctx context.Context, hash string) (AccessView, error
 	v, err := one(ctx, db.reader, func(r row) (v AccessView, err error) {
 		v.GrantView, err = db.scanGrantView(r, &v.Scope, atTime(&v.IssuedAt), atTime(&v.ExpiresAt))
 		return v, err
-	}, `SELECT `+grantViewColumns+`, w.scope, w.issued_at, w.expires_at `+grantViewJoins+`
-	JOIN access_tokens w ON w.grant_id = g.id WHERE w.hash = $2 AND w.expires_at > $1 AND g.ended_at IS NULL`, micros(db.now()), hash)
+	}, `SELECT `+grantViewColumns+`, w.scope, w.issued_at, w.expires_at FROM access_tokens w JOIN grants g ON g.id = w.grant_id `+grantViewJoins+`
+	WHERE w.hash = $2 AND w.expires_at > $1`, micros(db.now()), hash)
 	if err == nil && !v.holds() {
 		err = ErrNotFound
 	}
@@ -116,7 +116,7 @@ func (v GrantView) reuseMail(now time.Time) Mail {
 // argument as $2.
 func (db *DB) grantView(ctx context.Context, where, arg string) (GrantView, error) {
 	return one(ctx, db.reader, func(r row) (GrantView, error) { return db.scanGrantView(r) },
-		`SELECT `+grantViewColumns+` `+grantViewJoins+` WHERE `+where, micros(db.now()), arg)
+		`SELECT `+grantViewColumns+` FROM grants g `+grantViewJoins+` WHERE `+where, micros(db.now()), arg)
 }
 
 const (
@@ -126,7 +126,9 @@ const (
 	g.ended_at, g.ended_reason, g.created_at, ` + clientColumns + `,
 	s.id IS NOT NULL AND s.ended_at IS NULL AND s.expires_at > $1, COALESCE(k.scope, ''), ` + personColumns
 
-	grantViewJoins = `FROM grants g JOIN clients c ON c.id = g.client_id JOIN users u ON u.id = g.user_id ` + personJoins + `
+	// grantViewJoins follows the tables that the grant is found by: PostgreSQL
+	// puts no more than eight tables in another order than the one written.
+	grantViewJoins = `JOIN clients c ON c.id = g.client_id JOIN users u ON u.id = g.user_id ` + personJoins + `
 	LEFT JOIN sessions s ON s.id = g.session_id AND s.user_id = g.user_id
 	LEFT JOIN consents k ON k.user_id = g.user_id AND k.client_id = g.client_id`
 )

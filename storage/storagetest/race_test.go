@@ -163,6 +163,34 @@ func TestE04_DecisionIsMadeOnWhatIsTrueWhenItIsCarriedOut(t *testing.T) {
 	})
 }
 
+// A session may end without its grants: those with offline access go on, and of
+// too many sessions the oldest ends by itself.
+func TestC05_SessionEndsBetweenReadingAndWriting(t *testing.T) {
+	Each(t, func(t *testing.T, h *House) {
+		h.Session = h.SignedIn(t)
+		ends := func(storage.GrantView) error {
+			_, err := h.raw.ExecContext(t.Context(), "UPDATE sessions SET ended_at = 1 WHERE id = $1", h.Session.ID)
+			return err
+		}
+		lives := func() {
+			_, err := h.raw.ExecContext(t.Context(), "UPDATE sessions SET ended_at = NULL")
+			must(t, err)
+		}
+		grant := h.redeemed(t)
+		offline := h.Issue(t, h.Session)
+		offline.Grant.Offline = true
+		_, err := h.DB.IssueCode(t.Context(), offline)
+		must(t, err)
+		want(t, "code with offline access", h.redeem(t, offline.CodeHash, ends), storage.ErrEnded)
+		lives()
+		want(t, "refresh", h.rotate(t, grant, 1, ends), storage.ErrEnded)
+		want(t, "refresh afterwards", h.rotate(t, grant, 1, Judge), storage.ErrEnded)
+		lives()
+		must(t, h.rotate(t, grant, 1, Judge))
+		want(t, "repeat", h.rotate(t, grant, 1, ends), storage.ErrEnded)
+	})
+}
+
 // Even if the decision forgets to ask, and however it came about.
 func TestE04_WhoIsSwitchedOffGetsNothing(t *testing.T) {
 	careless := func(storage.GrantView) error { return nil }
