@@ -20,11 +20,9 @@ func TestK01_OnlyLaterStepsAreAccepted(t *testing.T) {
 			_, err := h.DB.ProveTOTP(t.Context(), h.TOTPProof(h.Begin(t), id, code.step))
 			want(t, fmt.Sprint("step ", code.step), err, code.wanted)
 		}
-		other := h.NewUser(t, "other@example.com")
-		s := h.Begin(t)
-		s.UserID = other.ID
-		_, err := h.DB.ProveTOTP(t.Context(), h.TOTPProof(s, id, 2000))
-		want(t, "another user", err, storage.ErrConflict)
+		theirs := h.beginAs(t, h.NewUser(t, "other@example.com").ID)
+		_, err := h.DB.ProveTOTP(t.Context(), h.TOTPProof(theirs, id, 2000))
+		want(t, "another user's sign-in", err, storage.ErrConflict)
 	})
 }
 
@@ -216,11 +214,7 @@ func TestM01_RecoveryCodesOfOthersAndOfOldSets(t *testing.T) {
 			_, err := h.DB.ProveRecovery(t.Context(), h.RecoveryProof(s, set, hash))
 			return err
 		}
-		other := h.NewUser(t, "other@example.com")
-		person, err := h.DB.PersonByID(t.Context(), other.ID)
-		must(t, err)
-		theirs, err := h.DB.ProvePassword(t.Context(), storage.PasswordProof{SignIn: h.PendingSignIn(person, h.Key()), Event: Event(audit.ProofAccepted)})
-		must(t, err)
+		theirs := h.beginAs(t, h.NewUser(t, "other@example.com").ID)
 		want(t, "another user's code", try(theirs, set, id+"-a"), storage.ErrWrong)
 		want(t, "no such code", try(h.Begin(t), set, "x"), storage.ErrWrong)
 		must(t, try(h.Begin(t), set, id+"-a"))

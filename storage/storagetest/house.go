@@ -114,7 +114,15 @@ func (h *House) PendingSignIn(p storage.Person, key storage.SignInKey) storage.S
 // Begin proves the password in a new sign-in of the house's user.
 func (h *House) Begin(t testing.TB) storage.SignIn {
 	t.Helper()
-	s, err := h.DB.ProvePassword(t.Context(), storage.PasswordProof{SignIn: h.PendingSignIn(h.Person(t), h.Key()), Event: Event(audit.ProofAccepted)})
+	return h.beginAs(t, h.User.ID)
+}
+
+// beginAs proves the password of any user.
+func (h *House) beginAs(t testing.TB, userID string) storage.SignIn {
+	t.Helper()
+	p, err := h.DB.PersonByID(t.Context(), userID)
+	must(t, err)
+	s, err := h.DB.ProvePassword(t.Context(), storage.PasswordProof{SignIn: h.PendingSignIn(p, h.Key()), Event: Event(audit.ProofAccepted)})
 	must(t, err)
 	return s
 }

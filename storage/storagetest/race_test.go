@@ -159,6 +159,10 @@ func TestE04_DecisionIsMadeOnWhatIsTrueWhenItIsCarriedOut(t *testing.T) {
 			if err != nil || !slices.Equal(epochs, []int64{1, 2}) {
 				t.Errorf("%s: decided at epochs %v, %v", name, epochs, err)
 			}
+			issue := h.Issue(t, h.Session)
+			issue.Epoch--
+			_, err = h.DB.IssueCode(t.Context(), issue)
+			want(t, "a code decided on at the epoch before", err, storage.ErrConflict)
 		}
 	})
 }

@@ -14,11 +14,7 @@ import (
 // signInAs completes a sign-in of any user in a browser.
 func (h *House) signInAs(t *testing.T, userID, oldBrowser, sessionID string) storage.Session {
 	t.Helper()
-	p, err := h.DB.PersonByID(t.Context(), userID)
-	must(t, err)
-	s, err := h.DB.ProvePassword(t.Context(), storage.PasswordProof{SignIn: h.PendingSignIn(p, h.Key()), Event: Event(audit.ProofAccepted)})
-	must(t, err)
-	c := h.Completion(s)
+	c := h.Completion(h.beginAs(t, userID))
 	c.OldBrowser, c.SessionID = oldBrowser, sessionID
 	session, err := h.DB.CompleteSignIn(t.Context(), c)
 	must(t, err)
