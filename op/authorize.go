@@ -16,6 +16,7 @@ import (
 	"stile/audit"
 	"stile/authn"
 	"stile/seal"
+	"stile/session"
 	"stile/signin"
 	"stile/storage"
 	"stile/templates"
@@ -97,7 +98,7 @@ func (p *Provider) begin(ctx context.Context, params parameters, c *client, to t
 	if err != nil {
 		return q, err
 	}
-	a.authorization.ID = uuid.NewString()
+	a.ID = uuid.NewString()
 	q.authorization = a.authorization
 	shown := c.page()
 	q.Request = signin.Request{
@@ -121,7 +122,7 @@ func (p *Provider) carry(w http.ResponseWriter, r *http.Request, q pending, path
 	if err != nil {
 		return err
 	}
-	q.Request.ID, q.Request.Payload = uuid.NewString(), payload
+	q.Request.ID, q.Payload = uuid.NewString(), payload
 	signIn, err := p.SignIns.Begin(r.Context(), q.Request)
 	if err != nil {
 		return p.tell(w, r, q, err)
@@ -197,13 +198,13 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, q pending) er
 		}
 		v, err := judge(q, view)
 		if err != nil {
-			return p.tell(w, r, q, err)
+			return p.tell(w, r, q, p.orSelect(r, q, err))
 		}
-		switch v.next {
-		case nextSignIn:
+		if v.next == nextSignIn {
 			q.Visited = true
 			return p.carry(w, r, q, "")
-		case nextConsent:
+		}
+		if v.next == nextConsent {
 			return p.carry(w, r, q, pathConsent)
 		}
 		code, err := p.issueCode(r, q, *view, v)
@@ -244,13 +245,31 @@ func (p *Provider) tell(w http.ResponseWriter, r *http.Request, q pending, err e
 	return err
 }
 
+// orSelect tells a client that may show no page, and is not for the browser's
+// present user, if there is another one here whom it is for.
+func (p *Provider) orSelect(r *http.Request, q pending, err error) error {
+	if !q.Silent || !errors.Is(err, errOtherAccount()) {
+		return err
+	}
+	here, readErr := p.DB.BrowserSessions(r.Context(), p.Sessions.BrowserHash(r))
+	if readErr != nil {
+		return readErr
+	}
+	for _, v := range here {
+		if v.Person.Account.ID == q.client.AccountID && v.Person.Active() && session.Alive(v.Session, v.Person.Policy, p.Now()) {
+			return errSelection()
+		}
+	}
+	return err
+}
+
 // issueCode writes the grant and returns its code.
 func (p *Provider) issueCode(r *http.Request, q pending, view storage.SessionView, v verdict) (seal.Secret, error) {
 	now, code := p.Now(), seal.NewToken(seal.KindCode)
-	session, person := view.Session, view.Person
-	counted := v.requirement.Counts(session.Evidence, person.Subject)
+	person := view.Person
+	counted := v.requirement.Counts(view.Session.Evidence, person.Subject)
 	grant := storage.Grant{
-		AccountID: person.Account.ID, ClientID: q.client.ID, UserID: person.User.ID, SessionID: session.ID,
+		AccountID: person.Account.ID, ClientID: q.client.ID, UserID: person.User.ID, SessionID: view.Session.ID,
 		RequestID: q.authorization.ID,
 		Scope:     strings.Join(q.Scope, " "), Claims: q.Claims.String(), Nonce: q.Nonce,
 		Evidence: counted, ACR: p.Levels.Answer(counted.Level(), q.ACR),

@@ -194,7 +194,10 @@ func TestA06_PromptNoneNeverShowsAPage(t *testing.T) {
 	f.requireTwoSteps()
 	f.wantError("L01: policy raised", b.authorize("console", "prompt", "none"), "console", "interaction_required")
 	b.signIn(f.elsewhere, authn.Password)
-	f.wantError("user of another account", b.authorize("bound", "prompt", "none"), "bound", "access_denied")
+	f.wantError("user of another account", b.authorize("bound", "prompt", "none"), "bound", "account_selection_required")
+	alone := f.browser()
+	alone.signIn(f.elsewhere, authn.Password)
+	f.wantError("user of another account alone", alone.authorize("bound", "prompt", "none"), "bound", "access_denied")
 	f.at = f.at.Add(time.Minute)
 	b.authorize("console", "prompt", "none") // the client is in memory, the keys are due to be read again
 	f.must(f.db.Close())

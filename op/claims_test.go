@@ -18,9 +18,9 @@ func TestClaimsParameterIsReadAsTheStandardHasIt(t *testing.T) {
 		c.subject != "u1" || !slices.Equal(values, []string{"a", "b"}) || !c.acrEssential() {
 		t.Errorf("read as %+v with acr %v", c, values)
 	}
-	back, err := wantedOf(c.wanted.String())
+	back, err := wantedOf(c.String())
 	if err != nil || !slices.Equal(back.UserInfo, c.UserInfo) || !slices.Equal(back.IDToken, c.IDToken) {
-		t.Errorf("a grant would keep %q", c.wanted.String())
+		t.Errorf("a grant would keep %q", c.String())
 	}
 }
 
@@ -95,9 +95,9 @@ func FuzzClaimsParameter(f *testing.F) {
 		if text != "" && !json.Valid([]byte(text)) {
 			t.Fatalf("%q is taken and is not JSON", text)
 		}
-		back, err := wantedOf(c.wanted.String())
+		back, err := wantedOf(c.String())
 		if err != nil || !slices.Equal(back.UserInfo, c.UserInfo) || !slices.Equal(back.IDToken, c.IDToken) {
-			t.Fatalf("%q: what a grant keeps, %q, is read differently", text, c.wanted.String())
+			t.Fatalf("%q: what a grant keeps, %q, is read differently", text, c.String())
 		}
 	})
 }

@@ -61,11 +61,15 @@ func newFront(t *testing.T) *front {
 	f.elsewhere, err = f.db.CreateUser(t.Context(), storage.User{AccountID: other.ID, Email: "eve@elsewhere.example", Name: "Eve", Password: "$argon2id$none"}, audit.System)
 	f.must(err)
 	f.secrets = maps.Clone(f.secrets)
-	f.register(storage.Client{ID: "grafana", ThirdParty: true, Metadata: storage.Metadata{Name: "Grafana", RedirectURIs: []string{"https://grafana.test/cb"}, GrantTypes: []string{"authorization_code", "refresh_token"},
-		Scope: "openid profile email offline_access", ClientURI: "https://grafana.test/home", PostLogoutRedirectURIs: []string{"https://grafana.test/out"}}})
+	f.register(storage.Client{ID: "grafana", ThirdParty: true, Metadata: storage.Metadata{
+		Name: "Grafana", RedirectURIs: []string{"https://grafana.test/cb"}, GrantTypes: []string{"authorization_code", "refresh_token"},
+		Scope: "openid profile email offline_access", ClientURI: "https://grafana.test/home", PostLogoutRedirectURIs: []string{"https://grafana.test/out"},
+	}})
 	f.register(storage.Client{ID: "app", Metadata: storage.Metadata{Name: "App", ApplicationType: "native", TokenEndpointAuthMethod: "none", RedirectURIs: []string{"com.example.app:/cb"}, Scope: "openid"}})
-	f.register(storage.Client{ID: "odd", Metadata: storage.Metadata{RedirectURIs: []string{"https://odd.test/cb?z=1&a=%2f"}, Scope: "openid",
-		PostLogoutRedirectURIs: []string{"https://odd.test/out?z=1&a=%2f"}}})
+	f.register(storage.Client{ID: "odd", Metadata: storage.Metadata{
+		RedirectURIs: []string{"https://odd.test/cb?z=1&a=%2f"}, Scope: "openid",
+		PostLogoutRedirectURIs: []string{"https://odd.test/out?z=1&a=%2f"},
+	}})
 	f.register(storage.Client{ID: "bound", AccountID: f.account.ID, Metadata: storage.Metadata{RedirectURIs: []string{"https://bound.test/cb"}, Scope: "openid"}})
 	return f
 }
@@ -196,8 +200,10 @@ func (b *browser) signIn(u storage.User, methods ...authn.Method) storage.Sessio
 			}
 		}
 	}
-	done, err := f.db.CompleteSignIn(ctx, storage.Completion{SignIn: s, Evidence: evidence, SessionID: going, OldBrowser: old,
-		NewBrowser: seal.HashToken(id.Reveal()), ExpiresAt: f.at.Add(12 * time.Hour), Event: audit.Event{Kind: audit.SignInSucceeded}})
+	done, err := f.db.CompleteSignIn(ctx, storage.Completion{
+		SignIn: s, Evidence: evidence, SessionID: going, OldBrowser: old,
+		NewBrowser: seal.HashToken(id.Reveal()), ExpiresAt: f.at.Add(12 * time.Hour), Event: audit.Event{Kind: audit.SignInSucceeded},
+	})
 	f.must(err)
 	b.cookies["__Host-stile-session"] = id.Reveal()
 	return done

@@ -276,7 +276,8 @@ func requiresPKCE(c *client) bool {
 }
 
 func notBase64url(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_')
+	letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+	return !letter && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
 // promptValues lists the values of prompt that are understood, for discovery.

@@ -273,8 +273,9 @@ func generate(alg jose.SignatureAlgorithm) (crypto.Signer, error) {
 	case jose.EdDSA:
 		_, private, err := ed25519.GenerateKey(rand.Reader)
 		return private, err
+	default:
+		return nil, fmt.Errorf("token: algorithm %q is not offered", alg)
 	}
-	return nil, fmt.Errorf("token: algorithm %q is not offered", alg)
 }
 
 // openKey makes a stored key ready for use.

@@ -55,7 +55,7 @@ func TestS01_SIDDiffersFromClientToClientAndStays(t *testing.T) {
 	if i.SID("s", "a") == i.SID("s", "b") || i.SID("s", "a") == i.SID("t", "a") {
 		t.Error("two clients, or two sessions, have the same sid")
 	}
-	if i.SID("s", "a") != i.SID("s", "a") {
+	if again := i.SID("s", "a"); i.SID("s", "a") != again {
 		t.Error("the sid does not stay")
 	}
 }
