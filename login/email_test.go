@@ -97,7 +97,7 @@ func TestJ04_MessagesAreBounded(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	p := w.toEmail(b)
-	says(t, expect(t, b.Press("Send the email again"), "verify-email", 429), "Wait until 15:32")
+	says(t, expect(t, b.Press("Send the email again"), "verify-email", 429), "Wait until 15:33")
 	if p.Status != 200 {
 		t.Error("the first message was not sent")
 	}

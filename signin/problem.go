@@ -38,10 +38,14 @@ func problem(field, key string) *Problem {
 // tooMany is the answer to an attempt that was not heard.
 func (s *Service) tooMany(field, key string, until time.Time) *Problem {
 	p := problem(field, key)
-	p.Fields[0].Args = map[string]any{"Until": until}
+	p.Fields[0].Args = map[string]any{"Until": wholeMinute(until)}
 	p.Status, p.RetryAfter = http.StatusTooManyRequests, until.Sub(s.now())
 	return p
 }
+
+// wholeMinute rounds up to what pages show of a time: whoever comes back at
+// that minute is heard.
+func wholeMinute(t time.Time) time.Time { return t.Add(time.Minute - 1).Truncate(time.Minute) }
 
 // busyFor is how long the pool of hashes is full, more or less.
 const busyFor = 2 * time.Second
