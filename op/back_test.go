@@ -45,7 +45,7 @@ type rig struct {
 	account storage.Account
 	user    storage.User
 	secrets map[string]seal.Secret
-	logged  *strings.Builder
+	logged  *logbook
 }
 
 // seeded is a database with everything that tests begin with, and the secrets of
@@ -123,7 +123,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	text, secrets := seeded()
 	path := filepath.Join(t.TempDir(), "stile.db")
-	r := &rig{t: t, at: noon, secrets: secrets, logged: &strings.Builder{}, user: storage.User{ID: "ada"}, url: "sqlite:" + path}
+	r := &rig{t: t, at: noon, secrets: secrets, logged: &logbook{}, user: storage.User{ID: "ada"}, url: "sqlite:" + path}
 	r.must(os.WriteFile(path, text, 0o600))
 	return r.start()
 }
@@ -131,7 +131,7 @@ func newRig(t *testing.T) *rig {
 // newPostgresRig is newRig on the other engine.
 func newPostgresRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, at: noon, secrets: map[string]seal.Secret{}, logged: &strings.Builder{}, user: storage.User{ID: "ada"}, url: storagetest.Postgres(t)}
+	r := &rig{t: t, at: noon, secrets: map[string]seal.Secret{}, logged: &logbook{}, user: storage.User{ID: "ada"}, url: storagetest.Postgres(t)}
 	seed(r.url, r.secrets)
 	return r.start()
 }
@@ -146,7 +146,7 @@ func (r *rig) replica() *rig {
 func (r *rig) start() *rig {
 	t := r.t
 	t.Helper()
-	logger := slog.New(slog.NewTextHandler(&locked{to: r.logged}, nil))
+	logger := slog.New(slog.NewTextHandler(r.logged, nil))
 	old := slog.Default()
 	slog.SetDefault(logger) // the library logs there
 	t.Cleanup(func() { slog.SetDefault(old) })
@@ -173,16 +173,22 @@ func (r *rig) start() *rig {
 	return r
 }
 
-// locked lets several requests write to one log.
-type locked struct {
-	mu sync.Mutex
-	to *strings.Builder
+// logbook keeps what several requests at once write to the log.
+type logbook struct {
+	mu   sync.Mutex
+	text strings.Builder
 }
 
-func (l *locked) Write(b []byte) (int, error) {
+func (l *logbook) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.to.Write(b)
+	return l.text.Write(b)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // later moves the clock, with the jobs that run meanwhile.
