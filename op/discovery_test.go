@@ -40,12 +40,16 @@ func TestDiscoverySaysExactlyWhatWorks(t *testing.T) {
 		"introspection_endpoint_auth_methods_supported": {"client_secret_basic", "client_secret_post"},
 		"code_challenge_methods_supported":              {"S256"},
 		"prompt_values_supported":                       {"none", "login", "consent", "select_account"},
-		"acr_values_supported": {"urn:stile:acr:password", "https://refeds.org/profile/sfa", "urn:stile:acr:mfa",
-			"https://refeds.org/profile/mfa"},
+		"acr_values_supported": {
+			"urn:stile:acr:password", "https://refeds.org/profile/sfa", "urn:stile:acr:mfa",
+			"https://refeds.org/profile/mfa",
+		},
 		"scopes_supported":     {"openid", "profile", "email", "account", "roles", "entitlements", "offline_access"},
 		"ui_locales_supported": {"en", "fr", "it", "de", "es", "pt", "nl"},
-		"claims_supported": {"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
-			"name", "locale", "zoneinfo", "email", "email_verified", "account_id", "account_name", "roles", "entitlements"},
+		"claims_supported": {
+			"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
+			"name", "locale", "zoneinfo", "email", "email_verified", "account_id", "account_name", "roles", "entitlements",
+		},
 		"claim_types_supported": {"normal"},
 	} {
 		if got := texts(d.Body[name]); !slices.Equal(got, want) {
@@ -67,8 +71,10 @@ func TestDiscoverySaysExactlyWhatWorks(t *testing.T) {
 	if len(d.Body) > known+2 {
 		t.Errorf("%d members: is each of them above?", len(d.Body))
 	}
-	for _, absent := range []string{"device_authorization_endpoint", "registration_endpoint", "check_session_iframe", "backchannel_logout_supported",
-		"request_parameter_supported", "pushed_authorization_request_endpoint", "dpop_signing_alg_values_supported"} {
+	for _, absent := range []string{
+		"device_authorization_endpoint", "registration_endpoint", "check_session_iframe", "backchannel_logout_supported",
+		"request_parameter_supported", "pushed_authorization_request_endpoint", "dpop_signing_alg_values_supported",
+	} {
 		if d.Body[absent] != nil {
 			t.Errorf("%s is announced: %v", absent, d.Body[absent])
 		}
@@ -167,8 +173,10 @@ func TestZitadel21_ProvidersDoNotShareAnything(t *testing.T) {
 // The library reflects every origin, with credentials, on every route.
 func TestZitadel22_H08_OnlyOriginsOfClientsAreNamed(t *testing.T) {
 	r := newRig(t)
-	r.client("browser", storage.Metadata{RedirectURIs: []string{"https://app.test/cb", "http://localhost:3000/cb"}, TokenEndpointAuthMethod: "none",
-		AllowedOrigins: []string{"https://pages.test"}})
+	r.client("browser", storage.Metadata{
+		RedirectURIs: []string{"https://app.test/cb", "http://localhost:3000/cb"}, TokenEndpointAuthMethod: "none",
+		AllowedOrigins: []string{"https://pages.test"},
+	})
 	access := r.accessOf("console", "openid", authn.Password)
 	for _, path := range []string{pathToken, pathUserInfo, pathRevocation, pathKeys, pathDiscovery, pathMetadata} {
 		for _, origin := range []string{"https://app.test", "https://pages.test", "http://localhost:3000", "https://rp.test"} {

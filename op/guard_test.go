@@ -225,7 +225,8 @@ func TestTheLibraryCallsOnlyWhatIsWritten(t *testing.T) {
 		},
 		"ClientCredentialsExchange": func() error {
 			_, err := s.ClientCredentialsExchange(ctx, &zop.ClientRequest[oidc.ClientCredentialsRequest]{
-				Request: &zop.Request[oidc.ClientCredentialsRequest]{Form: url.Values{"scope": {"x"}}}, Client: &client{}})
+				Request: &zop.Request[oidc.ClientCredentialsRequest]{Form: url.Values{"scope": {"x"}}}, Client: &client{},
+			})
 			return err
 		},
 		"Introspect": func() error {
@@ -238,7 +239,8 @@ func TestTheLibraryCallsOnlyWhatIsWritten(t *testing.T) {
 		},
 		"Revocation": func() error {
 			_, err := s.Revocation(ctx, &zop.ClientRequest[oidc.RevocationRequest]{
-				Request: &zop.Request[oidc.RevocationRequest]{Data: &oidc.RevocationRequest{}}, Client: &client{}})
+				Request: &zop.Request[oidc.RevocationRequest]{Data: &oidc.RevocationRequest{}}, Client: &client{},
+			})
 			return err
 		},
 	}
