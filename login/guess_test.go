@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"stile/audit"
-	"stile/factor"
 	"stile/signin"
 	"stile/stiletest"
 	"stile/storage"
@@ -234,7 +233,7 @@ func (w *world) parallel(n int, b *stiletest.Browser, address string, fields url
 
 // Who finds the pool of hashes full hears so, and has lost no attempt.
 func TestI04_TooBusyToHash(t *testing.T) {
-	w := newWorld(t, func(o *factor.PasswordOptions) { o.Memory, o.Workers, o.Queue = 1<<16, 1, time.Nanosecond })
+	w := newWorld(t, func(o *settings) { o.hashing.Memory, o.hashing.Workers, o.hashing.Queue = 1<<14, 1, time.Nanosecond })
 	b := w.browser()
 	b.Open(w.begin())
 	fields := b.Page().Fields()

@@ -79,7 +79,13 @@ func (w *world) now() time.Time { return time.UnixMicro(w.clock.Load()).UTC() }
 
 func (w *world) wait(d time.Duration) { w.clock.Add(d.Microseconds()) }
 
-func newWorld(t *testing.T, hashing ...func(*factor.PasswordOptions)) *world {
+// settings are what a test may want otherwise.
+type settings struct {
+	hashing factor.PasswordOptions
+	limits  limit.Figures
+}
+
+func newWorld(t *testing.T, change ...func(*settings)) *world {
 	t.Helper()
 	t.Parallel() // each world has a database and a clock of its own
 	w := &world{t: t, router: mux.NewRouter()}
@@ -96,11 +102,11 @@ func newWorld(t *testing.T, hashing ...func(*factor.PasswordOptions)) *world {
 
 	set, err := templates.Load("")
 	must(t, err)
-	work := factor.PasswordOptions{BelowFloor: true, Memory: 16, Queue: time.Minute}
-	for _, change := range hashing {
-		change(&work)
+	o := settings{factor.PasswordOptions{BelowFloor: true, Memory: 16, Queue: time.Minute}, limit.Defaults()}
+	for _, c := range change {
+		c(&o)
 	}
-	w.passwords, err = factor.NewPasswords(w.db.Hasher(), work)
+	w.passwords, err = factor.NewPasswords(w.db.Hasher(), o.hashing)
 	must(t, err)
 	kit, err := web.New(web.Options{
 		Issuer: w.url, Templates: set, Hasher: w.db.Hasher(), Now: w.now,
@@ -109,7 +115,7 @@ func newWorld(t *testing.T, hashing ...func(*factor.PasswordOptions)) *world {
 	must(t, err)
 	w.sessions = &session.Manager{DB: w.db, Kit: kit, Hasher: w.db.Hasher(), Now: w.now}
 	w.signIns = signin.New(signin.Options{
-		DB: w.db, Hasher: w.db.Hasher(), Ring: ring, Passwords: w.passwords, Limits: limit.Defaults(),
+		DB: w.db, Hasher: w.db.Hasher(), Ring: ring, Passwords: w.passwords, Limits: o.limits,
 		Now: w.now, Issuer: w.url, Name: "Stile",
 	})
 	(&login.Handler{Kit: kit, SignIns: w.signIns, Sessions: w.sessions, Templates: set}).Mount(w.router)
