@@ -118,8 +118,10 @@ func TestAnAccountsAPIHearsOfItsOwnUsersOnly(t *testing.T) {
 	r.must(err)
 	for id, account := range map[string]string{"api-here": r.account.ID, "api-there": elsewhere.ID} {
 		r.secrets[id] = seal.NewToken(seal.KindClientSecret)
-		_, err := r.db.CreateClient(t.Context(), storage.Client{ID: id, AccountID: account, SecretHash: r.db.HashClientSecret(id, r.secrets[id]),
-			Metadata: storage.Metadata{GrantTypes: []string{"client_credentials"}, IntrospectAll: true}}, audit.System)
+		_, err := r.db.CreateClient(t.Context(), storage.Client{
+			ID: id, AccountID: account, SecretHash: r.db.HashClientSecret(id, r.secrets[id]),
+			Metadata: storage.Metadata{GrantTypes: []string{"client_credentials"}, IntrospectAll: true},
+		}, audit.System)
 		r.must(err)
 	}
 	access := r.tokensOf("console", authn.Password).text("access_token")
