@@ -157,7 +157,7 @@ func (p *Provider) resume(ctx context.Context, sealed string) (pending, error) {
 	var q pending
 	var err error
 	if q.Request, err = p.SignIns.OpenRequest(ctx, sealed); err != nil {
-		return q, overPage(err)
+		return q, overPage(q.Request, err)
 	}
 	if q.Return != pathAuthorize || json.Unmarshal(q.Payload, &q.authorization) != nil {
 		return q, web.UserError{Kind: templates.ErrorOver, Err: errors.New("sealed request is not one for the authorization endpoint")}

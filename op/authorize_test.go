@@ -169,11 +169,15 @@ func TestA04_TheRequirementThatWasSealedCounts(t *testing.T) {
 func TestA05_SealedRequestGivesAnotherBrowserNothing(t *testing.T) {
 	f := newFront(t)
 	a, b := f.browser(), f.browser()
-	back := a.returned(a.authorize("console"))
+	back := a.returned(a.authorize("grafana"))
 	a.signIn(f.user, authn.Password)
 	b.returned(b.get(back)) // starts from the first screen
 	f.at = f.at.Add(61 * time.Minute)
-	f.wantPage("an hour later", a.get(back), http.StatusGone, "error")
+	over := a.get(back)
+	f.wantPage("an hour later", over, http.StatusGone, "error")
+	if !strings.Contains(over.Text, "Grafana") || !strings.Contains(over.Text, `href="https://grafana.test/home"`) {
+		t.Errorf("the page does not lead back to the client: %s", over.Text)
+	}
 }
 
 func TestA06_PromptNoneNeverShowsAPage(t *testing.T) {

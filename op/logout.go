@@ -110,11 +110,19 @@ func (p *Provider) leave(w http.ResponseWriter, r *http.Request, q leaving) erro
 	if err != nil {
 		return err
 	}
-	if view != nil && !p.hinted(q, view) {
+	known := view != nil && p.hinted(q, *view)
+	if view != nil && !known {
 		return p.goOn(w, r, pathSignOut, q)
 	}
-	if err := p.signOut(w, r, view, "client"); err != nil {
-		return err
+	if view == nil {
+		if known, err = p.lapsed(r, q); err != nil {
+			return err
+		}
+	}
+	if known {
+		if err := p.signOut(w, r, view, "client"); err != nil {
+			return err
+		}
 	}
 	if q.To != "" && q.SID != "" {
 		return p.Kit.Leave(w, r, q.To)
@@ -122,8 +130,20 @@ func (p *Provider) leave(w http.ResponseWriter, r *http.Request, q leaving) erro
 	return p.goOn(w, r, pathSignedOut, q)
 }
 
+// lapsed tells whether the hint is of a session of this browser that is over its
+// idle limit, or whose user is switched off. Nobody is signed in by it any more,
+// but grants may hang on it.
+func (p *Provider) lapsed(r *http.Request, q leaving) (bool, error) {
+	browser := p.Sessions.BrowserHash(r)
+	if q.SID == "" || browser == "" {
+		return false, nil
+	}
+	sessions, err := p.DB.BrowserSessions(r.Context(), browser)
+	return slices.ContainsFunc(sessions, func(v storage.SessionView) bool { return p.hinted(q, v) }), err
+}
+
 // hinted tells whether the hint is the ID token of this session.
-func (p *Provider) hinted(q leaving, view *storage.SessionView) bool {
+func (p *Provider) hinted(q leaving, view storage.SessionView) bool {
 	return q.SID == p.Tokens.SID(view.Session.ID, q.ClientID)
 }
 

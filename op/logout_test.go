@@ -9,6 +9,7 @@ import (
 
 	"stile/audit"
 	"stile/authn"
+	"stile/seal"
 	"stile/storage"
 )
 
@@ -206,6 +207,41 @@ func TestF04_NothingCarriesOverToTheNextUser(t *testing.T) {
 	}
 	if a := b.get(leaveURL("id_token_hint", tokens.text("id_token"))); !strings.HasPrefix(a.Header.Get("Location"), pathSignOut) || !b.live() {
 		t.Errorf("the hint of the user before signs the next one out: %s", a.Header.Get("Location"))
+	}
+}
+
+func TestF03_SessionThatWasIdleTooLongTakesItsGrantsAlong(t *testing.T) {
+	f := newFront(t)
+	b, tokens := f.signedIn("console")
+	f.at = f.at.Add(9 * time.Hour)
+	if b.live() {
+		t.Fatal("the session is alive")
+	}
+	b.get(leaveURL("id_token_hint", tokens.text("id_token")))
+	f.want("refresh", f.refresh("console", tokens.text("refresh_token")), http.StatusBadRequest, "invalid_grant")
+}
+
+func TestF01_NobodyIsSignedOutUnaskedBehindALapsedSession(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	other := b.signIn(f.admin, authn.Password)
+	id := f.exchange("console", f.wantCode("admin", b.authorize("console"), "console")).text("id_token")
+	b.signIn(f.user, authn.Password)
+	f.at = f.at.Add(7 * time.Hour)
+	f.must(f.db.TouchSession(t.Context(), other.ID))
+	f.at = f.at.Add(2 * time.Hour) // only the present user's session is over its idle limit
+	for _, target := range []string{pathEndSession, leaveURL("client_id", "console")} {
+		a := b.get(target)
+		f.wantPage(target, b.get(a.Header.Get("Location")), http.StatusOK, "signed-out")
+	}
+	left, err := f.db.BrowserSessions(t.Context(), seal.HashToken(b.cookies["__Host-stile-session"]))
+	f.must(err)
+	if len(left) == 0 {
+		t.Error("the other user's session was ended")
+	}
+	b.get(leaveURL("id_token_hint", id))
+	if left, _ = f.db.BrowserSessions(t.Context(), seal.HashToken(b.cookies["__Host-stile-session"])); len(left) != 0 {
+		t.Error("the session of the hint goes on")
 	}
 }
 

@@ -82,12 +82,17 @@ func pageOf(kind templates.ErrorKind, e *oidc.Error, parameter string) web.UserE
 	}}
 }
 
-// overPage is the error page of a sealed request that is no more.
-func overPage(err error) error {
+// overPage is the error page of a sealed request that is no more: it starts
+// again at the client, where that is known.
+func overPage(req signin.Request, err error) error {
 	if !errors.Is(err, signin.ErrOver) {
 		return err
 	}
-	return web.UserError{Kind: templates.ErrorOver, Err: err}
+	page := web.UserError{Kind: templates.ErrorOver, Start: req.Home, Err: err}
+	if req.ClientID != "" {
+		page.Client = templates.Client{Name: req.ClientName, Home: req.Home, Privacy: req.Policy, Terms: req.Terms}
+	}
+	return page
 }
 
 // userEvent is a line of the audit log about what the user of a session did with
