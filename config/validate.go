@@ -101,18 +101,30 @@ func checkIssuer(issuer string) error {
 	if issuer != strings.ToLower(issuer) {
 		return fmt.Errorf("%q: write it in lower case: clients compare it letter by letter", issuer)
 	}
-	if port := u.Port(); port != "" && (portNumber(port) != nil || port == "0") || strings.HasSuffix(u.Host, ":") {
-		return fmt.Errorf("%q: the port is not a number from 1 to 65535", issuer)
+	if err := checkScheme(u); err != nil {
+		return fmt.Errorf("%q: %w", issuer, err)
 	}
+	return checkIssuerPort(u)
+}
+
+func checkScheme(u *url.URL) error {
 	switch {
-	case u.Scheme == "https" && u.Port() == "443", u.Scheme == "http" && u.Port() == "80":
-		return fmt.Errorf("%q: leave out the port: it is the scheme's own", issuer)
 	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
 		return nil
 	case u.Scheme == "http":
-		return fmt.Errorf("%q: use https: http is for localhost only, since cookies and codes would travel in clear", issuer)
+		return errors.New("use https: http is for localhost only, since cookies and codes would travel in clear")
 	}
-	return fmt.Errorf("%q: use https (or http on localhost)", issuer)
+	return errors.New("use https (or http on localhost)")
+}
+
+func checkIssuerPort(u *url.URL) error {
+	switch port := u.Port(); {
+	case strings.HasSuffix(u.Host, ":"), port == "0", port != "" && portNumber(port) != nil:
+		return fmt.Errorf("%q: the port is not a number from 1 to 65535", u)
+	case u.Scheme == "https" && port == "443", u.Scheme == "http" && port == "80":
+		return fmt.Errorf("%q: leave out the port: it is the scheme's own", u)
+	}
+	return nil
 }
 
 func loopback(host string) bool {

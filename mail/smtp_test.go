@@ -32,8 +32,10 @@ func options(t *testing.T, url string) Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Options{URL: url, From: "Stile <no-reply@id.example.com>", ReplyTo: "help@example.com", Issuer: "https://id.example.com",
-		Templates: set, Now: func() time.Time { return noon }}
+	return Options{
+		URL: url, From: "Stile <no-reply@id.example.com>", ReplyTo: "help@example.com", Issuer: "https://id.example.com",
+		Templates: set, Now: func() time.Time { return noon },
+	}
 }
 
 func newSMTP(t *testing.T, o Options) *SMTP {

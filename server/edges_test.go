@@ -31,8 +31,10 @@ func writeCertificate(t testing.TB, cert, key, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"localhost"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {
 		t.Fatal(err)
@@ -100,14 +102,14 @@ func TestP08_ServesHTTPSItself(t *testing.T) {
 	writeCertificate(t, cfg.Path("cert.pem"), cfg.Path("key.pem"), "first")
 	start(t, cfg, l)
 	for version, ok := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version}} //nolint:gosec // old versions are what is tried
+		transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version}}
 		r, err := (&http.Client{Transport: transport, Timeout: 5 * time.Second}).Get(cfg.Issuer + "/healthz")
 		if ok != (err == nil) {
 			t.Errorf("version %x: %v", version, err)
 			continue
 		}
 		if err == nil {
-			if r.ProtoMajor != 2 || r.StatusCode != 200 {
+			if r.ProtoMajor != 2 || r.StatusCode != http.StatusOK {
 				t.Errorf("version %x: %s %d", version, r.Proto, r.StatusCode)
 			}
 			_ = r.Body.Close()

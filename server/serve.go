@@ -89,7 +89,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		defer stop()
 		select {
 		case <-ctx.Done():
-			s.drain(public)
+			s.drain(context.WithoutCancel(ctx), public)
 		case <-running.Done(): // one of the others failed
 			_ = public.Close()
 		}
@@ -99,9 +99,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 }
 
 // drain ends a server without breaking off what it is asked.
-func (s *Server) drain(public *http.Server) {
+func (s *Server) drain(ctx context.Context, public *http.Server) {
 	s.log.Info("shutting down: requests under way may end")
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	s.health.drain()
 	if err := public.Shutdown(ctx); err != nil {

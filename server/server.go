@@ -133,7 +133,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 
 	r := mux.NewRouter().SkipClean(true) // its redirect of unclean paths would turn a POST into a GET
 	if s.cfg.Metrics != "" {
-		s.metrics = newMetrics(s.db)
+		s.metrics = newMetrics(s.db) //nolint:contextcheck // what it counts is asked for much later
 		r.Use(s.metrics.count)
 	}
 	r.Use(s.watch.guard, s.wakeOutbox)

@@ -172,7 +172,7 @@ func TestP09_OperatorsPagesAreNotPublic(t *testing.T) {
 			return false
 		}
 		_ = r.Body.Close()
-		return r.StatusCode == 200
+		return r.StatusCode == http.StatusOK
 	})
 	_, _, metrics := get(t, operators+"/metrics")
 	for _, want := range []string{`route=".well-known/openid-configuration"`, `route="authorize"`, `route="none",status="404"`, "stile_outbox_messages 0", "go_goroutines"} {
@@ -246,7 +246,7 @@ func TestQ12_DrainsWithoutBreakingAnythingOff(t *testing.T) {
 			return false
 		}
 		_ = r.Body.Close()
-		return r.StatusCode == 503
+		return r.StatusCode == http.StatusServiceUnavailable
 	})
 	close(release)
 	if got := <-answers; got != "whole" {

@@ -136,8 +136,10 @@ func (w *watch) failed(ctx context.Context) bool {
 // fromMemory are the routes that need no database, or can do without for a
 // while; programs are those that answer an outage themselves, as protocols want.
 var (
-	fromMemory = map[string]bool{"healthz": true, "readyz": true, "static": true, "jwks": true,
-		".well-known/openid-configuration": true, ".well-known/oauth-authorization-server": true}
+	fromMemory = map[string]bool{
+		"healthz": true, "readyz": true, "static": true, "jwks": true,
+		".well-known/openid-configuration": true, ".well-known/oauth-authorization-server": true,
+	}
 	programs = map[string]bool{"token": true, "userinfo": true, "introspect": true, "revoke": true}
 )
 
@@ -158,7 +160,7 @@ func (w *watch) guard(next http.Handler) http.Handler {
 		}
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
-		defer context.AfterFunc(s.ctx, cancel)()
+		defer context.AfterFunc(s.ctx, cancel)() //nolint:contextcheck // it ends with the request or the outage, whichever is first
 		next.ServeHTTP(&outageWriter{ResponseWriter: rw, watch: w, request: r}, r.WithContext(ctx))
 	})
 }

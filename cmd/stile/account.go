@@ -140,8 +140,14 @@ func (p *program) accountShow() *cobra.Command {
 				Groups   []groupRecord   `json:"device_groups"`
 				TwoStep  string          `json:"two_step"`
 			}{accountOf(s.Account), []productRecord{}, []groupRecord{}, twoStep(s.Policy)}
-			t := table{rows: [][]string{{"name", s.Account.Name}, {"id", s.Account.ID}, {"language", orDash(s.Account.Language)},
-				{"time zone", orDash(s.Account.TimeZone)}, {"suspended", when(s.Account.SuspendedAt)}, {"two-step", record.TwoStep}}}
+			t := table{rows: [][]string{
+				{"name", s.Account.Name},
+				{"id", s.Account.ID},
+				{"language", orDash(s.Account.Language)},
+				{"time zone", orDash(s.Account.TimeZone)},
+				{"suspended", when(s.Account.SuspendedAt)},
+				{"two-step", record.TwoStep},
+			}}
 			for _, product := range s.Products {
 				record.Products = append(record.Products, productRecord{product.ID, product.Name})
 				t.row("product", product.Name)

@@ -198,7 +198,7 @@ func readSecret(path string) (seal.Secret, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	secret, err := firstLine(f, path)
 	if err == nil && len(secret) < minClientSecret {
 		err = fmt.Errorf("%s: a client's secret has at least %d characters, made at random", path, minClientSecret)

@@ -85,11 +85,10 @@ func (at *places) find(text string, policy bool) string {
 			continue
 		}
 		r := record{storage.Kind(m[1]), account, name}
-		switch r.kind {
-		case storage.KindAccount:
-			r.account = ""
+		if r.kind == storage.KindAccount {
 			account = name
-		case storage.KindClient:
+		}
+		if r.kind == storage.KindAccount || r.kind == storage.KindClient {
 			r.account = ""
 		}
 		if found := at.line[r]; found != "" {

@@ -32,8 +32,10 @@ type eventRecord struct {
 }
 
 func eventOf(e storage.StoredEvent) eventRecord {
-	return eventRecord{e.ID, e.At, e.Kind, e.Outcome, e.Reason, e.Actor.Kind, e.Actor.ID, e.Actor.Network, e.Actor.UserAgent,
-		e.Actor.RequestID, e.AccountID, e.SubjectID, e.SessionID, e.GrantID, e.ClientID, e.Detail}
+	return eventRecord{
+		e.ID, e.At, e.Kind, e.Outcome, e.Reason, e.Actor.Kind, e.Actor.ID, e.Actor.Network, e.Actor.UserAgent,
+		e.Actor.RequestID, e.AccountID, e.SubjectID, e.SessionID, e.GrantID, e.ClientID, e.Detail,
+	}
 }
 
 func (p *program) audit() *cobra.Command {

@@ -128,7 +128,7 @@ func (f *clientFlags) read(p *program, c *storage.Client) error {
 		if err != nil {
 			return err
 		}
-		defer file.Close() //nolint:errcheck // only read
+		defer file.Close()
 		in = file
 	}
 	text, err := io.ReadAll(io.LimitReader(in, maxMetadata+1))

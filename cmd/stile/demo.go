@@ -55,7 +55,7 @@ func describe(out io.Writer, d demo.Description) error {
 	for _, c := range d.Clients {
 		secret := c.Secret
 		if secret == "" {
-			secret = "(public, no secret)"
+			secret = "(public, no secret)" //nolint:gosec // says that there is none
 		}
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", c.ID, secret, c.Name)
 	}

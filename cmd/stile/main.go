@@ -55,7 +55,7 @@ type program struct {
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, p program, args []string) int {
-	root := p.root()
+	root := p.root() //nolint:contextcheck // cobra gives each command the context below
 	root.SetArgs(args)
 	root.SetIn(p.in)
 	root.SetOut(p.out)
@@ -132,8 +132,10 @@ func (p *program) verbs(c *cobra.Command, verbs ...*cobra.Command) {
 // verb makes a command that does something. What it returns after it began is a
 // failure; everything before is wrong usage.
 func (p *program) verb(use, short, example string, args cobra.PositionalArgs, do func(ctx context.Context, args []string) error) *cobra.Command {
-	return p.begins(&cobra.Command{Use: use, Short: short, Example: example, Args: args, DisableFlagsInUseLine: true,
-		RunE: func(c *cobra.Command, args []string) error { return do(c.Context(), args) }})
+	return p.begins(&cobra.Command{
+		Use: use, Short: short, Example: example, Args: args, DisableFlagsInUseLine: true,
+		RunE: func(c *cobra.Command, args []string) error { return do(c.Context(), args) },
+	})
 }
 
 // begins notes that a command was called rightly.

@@ -63,9 +63,16 @@ func (r policyRecord) table() table {
 	if len(r.Products) > 0 {
 		covers = "holders of " + strings.Join(r.Products, ", ")
 	}
-	t := table{rows: [][]string{{"account", r.Account}, {"two-step", r.TwoStep}, {"covers", covers},
-		{"required client", fmt.Sprintf("%s build %d", r.Version, r.Build)}, {"users to enrol", fmt.Sprint(r.ToEnrol)},
-		{"re-enrolment", r.Reenrolment}, {"first code waived", yesNo(r.WaiveFirst)}, {"version", fmt.Sprint(r.Revision)}}}
+	t := table{rows: [][]string{
+		{"account", r.Account},
+		{"two-step", r.TwoStep},
+		{"covers", covers},
+		{"required client", fmt.Sprintf("%s build %d", r.Version, r.Build)},
+		{"users to enrol", fmt.Sprint(r.ToEnrol)},
+		{"re-enrolment", r.Reenrolment},
+		{"first code waived", yesNo(r.WaiveFirst)},
+		{"version", fmt.Sprint(r.Revision)},
+	}}
 	for _, name := range []string{"two_step_idle", "two_step_absolute", "password_idle", "password_absolute", "grant_idle", "grant_absolute", "two_step_grant_absolute"} {
 		t.row(strings.ReplaceAll(name, "_", " "), r.Lifetimes[name])
 	}

@@ -42,7 +42,7 @@ func (s *secretSource) read(p *program, prompt string) (seal.Secret, error) {
 		if err != nil {
 			return "", err
 		}
-		defer f.Close() //nolint:errcheck // only read
+		defer f.Close()
 		return firstLine(f, s.file)
 	}
 	fd, ok := terminal(p.in)

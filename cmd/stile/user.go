@@ -187,9 +187,20 @@ func (p *program) userShow() *cobra.Command {
 					}
 				}
 			}
-			t := table{rows: [][]string{{"email", u.Email}, {"name", u.Name}, {"id", u.ID}, {"account", found.Account.Name}, {"roles", strings.Join(u.Roles, ", ")},
-				{"seats", orDash(strings.Join(record.Seats, ", "))}, {"two-step", record.TwoStep}, {"authenticator", yesNo(record.Authenticator)},
-				{"recovery codes left", fmt.Sprint(record.RecoveryLeft)}, {"email verified", when(u.EmailVerifiedAt)}, {"signed in", when(u.SignedInAt)}, {"disabled", when(u.DisabledAt)}}}
+			t := table{rows: [][]string{
+				{"email", u.Email},
+				{"name", u.Name},
+				{"id", u.ID},
+				{"account", found.Account.Name},
+				{"roles", strings.Join(u.Roles, ", ")},
+				{"seats", orDash(strings.Join(record.Seats, ", "))},
+				{"two-step", record.TwoStep},
+				{"authenticator", yesNo(record.Authenticator)},
+				{"recovery codes left", fmt.Sprint(record.RecoveryLeft)},
+				{"email verified", when(u.EmailVerifiedAt)},
+				{"signed in", when(u.SignedInAt)},
+				{"disabled", when(u.DisabledAt)},
+			}}
 			return p.print(record, t)
 		}))
 }
