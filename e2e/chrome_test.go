@@ -32,6 +32,7 @@ type size struct {
 var (
 	desktop = size{"desktop", 1280, 900, false}
 	phone   = size{"phone", 390, 844, true}
+	narrow  = size{"narrow", 320, 640, true} // WCAG 2.2, 1.4.10
 )
 
 // chrome is a Chromium with one tab.
@@ -230,30 +231,47 @@ func (c *chrome) location() string {
 // picture keeps a picture of the page, in light and dark.
 func (c *chrome) picture(name string) {
 	c.t.Helper()
+	for _, scheme := range []string{"dark", "light"} {
+		c.scheme(scheme)
+		c.keep(name, scheme)
+	}
+}
+
+// scheme makes the browser prefer a colour scheme.
+func (c *chrome) scheme(name string) {
+	c.t.Helper()
+	send(c, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
+}
+
+func (c *chrome) keep(name, scheme string) {
+	c.t.Helper()
 	if err := os.MkdirAll(artifacts, 0o755); err != nil {
 		c.t.Fatal(err)
 	}
-	for _, scheme := range []string{"dark", "light"} {
-		send(c, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
-		png := do(c, "take a picture", chromedp.FullScreenshot(100))
-		file := filepath.Join(artifacts, fmt.Sprintf("%s-%s-%s.png", name, c.size.name, scheme))
-		if err := os.WriteFile(file, png, 0o644); err != nil {
-			c.t.Fatal(err)
-		}
+	png := do(c, "take a picture", chromedp.FullScreenshot(100))
+	file := filepath.Join(artifacts, fmt.Sprintf("%s-%s-%s.png", name, c.size.name, scheme))
+	if err := os.WriteFile(file, png, 0o644); err != nil {
+		c.t.Fatal(err)
 	}
 }
+
+// axe is the checker, read once.
+var axe = sync.OnceValues(func() (string, error) {
+	text, err := os.ReadFile("node_modules/axe-core/axe.min.js")
+	if errors.Is(err, os.ErrNotExist) {
+		return "", errors.New("no axe-core: run make setup")
+	}
+	return string(text), err
+})
 
 // accessible runs axe on the page and reports each violation.
 func (c *chrome) accessible() {
 	c.t.Helper()
-	axe, err := os.ReadFile("node_modules/axe-core/axe.min.js")
-	if errors.Is(err, os.ErrNotExist) {
-		c.t.Fatal("no axe-core: run make setup")
-	}
+	script, err := axe()
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	do(c, "load axe", chromedp.Evaluate[chromedp.Void](string(axe)+"\n;undefined"))
+	do(c, "load axe", chromedp.Evaluate[chromedp.Void](script+"\n;undefined"))
 	result := do(c, "run axe", chromedp.Evaluate[string](`axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
 		.then(r => JSON.stringify(r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.map(n => n.html)}))))`, chromedp.EvalAwaitPromise))
 	var violations []struct {
@@ -264,7 +282,7 @@ func (c *chrome) accessible() {
 		c.t.Fatal(err)
 	}
 	for _, v := range violations {
-		c.t.Errorf("%s: axe %s: %s: %v", c.location(), v.ID, v.Help, v.Nodes)
+		c.t.Errorf("%s (%s): axe %s: %s: %v", c.location(), c.size.name, v.ID, v.Help, v.Nodes)
 	}
 }
 
@@ -272,6 +290,12 @@ func (c *chrome) accessible() {
 func (c *chrome) withoutScripts() {
 	c.t.Helper()
 	send(c, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+}
+
+// withScripts turns them on again.
+func (c *chrome) withScripts() {
+	c.t.Helper()
+	send(c, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: false})
 }
 
 // elementPicture writes a picture of one element to a file and returns its path.

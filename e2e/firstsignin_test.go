@@ -5,7 +5,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -67,7 +66,7 @@ func (c *chrome) enrol(s *system, who person, on visit) *stiletest.Authenticator
 	c.submit()
 	c.screen("connect-device")
 	on("5-connect-device")
-	app := stiletest.NewAuthenticator(c.t, c.key(), time.Now)
+	app := s.newAuthenticator(c.t, c.key())
 	c.submit()
 	c.screen("setup-code")
 	on("6-setup-code")

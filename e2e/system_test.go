@@ -30,10 +30,11 @@ type system struct {
 	}
 	Clients []client
 	// Dir holds config.yaml.
-	Dir  string
-	proc *process
-	box  *demo.Mailbox // where mail of `stile serve` goes; nil for a demo
-	http *http.Client  // that trusts the installation; nil for the default one
+	Dir   string
+	proc  *process
+	box   *demo.Mailbox // where mail of `stile serve` goes; nil for a demo
+	http  *http.Client  // that trusts the installation; nil for the default one
+	clock *clock        // the installation's clock, where it can be put forward
 }
 
 // client is a registered client as it is printed at registration.
@@ -123,7 +124,26 @@ func (s *system) ready(t testing.TB) {
 		}
 		_ = resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
-	}, func() string { return s.proc.Log() })
+	}, s.log)
+}
+
+// log returns what the installation has logged.
+func (s *system) log() string {
+	if s.proc == nil {
+		return ""
+	}
+	return s.proc.Log()
+}
+
+// newAuthenticator returns an authenticator app at the installation's clock.
+func (s *system) newAuthenticator(t testing.TB, key string) *stiletest.Authenticator {
+	t.Helper()
+	if s.clock == nil {
+		return stiletest.NewAuthenticator(t, key, time.Now)
+	}
+	app := stiletest.NewAuthenticator(t, key, s.clock.Now)
+	app.Wait = s.clock.Move
+	return app
 }
 
 // until waits for a condition; what it is waited for in vain goes into the failure.

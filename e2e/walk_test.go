@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"stile/stiletest"
 )
@@ -82,7 +81,7 @@ func (w *walker) connect() {
 	w.want("install-app")
 	w.Submit(nil)
 	w.want("connect-device")
-	w.app = stiletest.NewAuthenticator(w.t, w.key(), time.Now)
+	w.app = w.s.newAuthenticator(w.t, w.key())
 	w.Submit(nil)
 	w.want("setup-code")
 }
