@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -84,6 +85,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	group.Go(func() error { return ended(serve(newDoorkeeper(l, s.cfg.TrustedProxies))) })
 	s.startJobs(running, group)
 	s.warn()
+	debug.FreeOSMemory() // what was only needed to begin: a password's hash alone takes 19 MiB
 	s.log.Info("serving", "issuer", s.cfg.Issuer, "listen", l.Addr().String())
 	group.Go(func() error {
 		defer stop()

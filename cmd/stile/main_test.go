@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"field": field,
 			"get":   get,
 			"taken": taken,
+			"waits": waits,
 		},
 	})
 }
@@ -126,6 +127,20 @@ func taken(ts *testscript.TestScript, neg bool, args []string) {
 	l, err := net.Listen("tcp", "127.0.0.1:"+args[0])
 	ts.Check(err)
 	ts.Defer(func() { _ = l.Close() })
+}
+
+// waits FILE waits until a file has a whole line.
+func waits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: waits file")
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for tick := time.NewTicker(20 * time.Millisecond); time.Now().Before(deadline); <-tick.C {
+		if text, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && strings.HasSuffix(string(text), "\n") {
+			return
+		}
+	}
+	ts.Fatalf("%s was not written", args[0])
 }
 
 // tree visits every command.
