@@ -38,7 +38,7 @@ var userClaims = map[string]func(*token.Person, storage.Person){
 	"account_id":     func(c *token.Person, p storage.Person) { c.AccountID = p.Account.ID },
 	"account_name":   func(c *token.Person, p storage.Person) { c.AccountName = p.Account.Name },
 	"roles":          func(c *token.Person, p storage.Person) { c.Roles = p.User.Roles },
-	"entitlements":   func(c *token.Person, p storage.Person) { c.Entitlements = p.Subject.Seats },
+	"entitlements":   func(c *token.Person, p storage.Person) { c.Entitlements = p.Products },
 }
 
 // claimsOf returns what the scopes open and what was asked for by name (section

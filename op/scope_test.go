@@ -14,6 +14,7 @@ var somebody = storage.Person{
 	User:    storage.User{ID: "u", Name: "Ada", Email: "ada@example.com", Language: "fr", Roles: []string{"member"}},
 	Account: storage.Account{ID: "a", Name: "Example", Language: "de", TimeZone: "Europe/Berlin"},
 	Subject: authn.Subject{ID: "u", AccountID: "a", Seats: []string{"p1", "p2"}},
+	Products: []string{"Helpdesk", "Phone line"},
 }
 
 func TestClaimsFollowScopesAndNames(t *testing.T) {
@@ -30,7 +31,7 @@ func TestClaimsFollowScopesAndNames(t *testing.T) {
 		{"an address that nobody verified", somebody, []string{"email"}, nil, `{"email":"ada@example.com","email_verified":false}`},
 		{"an address that was verified", verified, []string{"email"}, nil, `{"email":"ada@example.com","email_verified":true}`},
 		{"account", somebody, []string{"account"}, nil, `{"account_id":"a","account_name":"Example"}`},
-		{"roles and products", somebody, []string{"roles", "entitlements"}, nil, `{"roles":["member"],"entitlements":["p1","p2"]}`},
+		{"roles and products", somebody, []string{"roles", "entitlements"}, nil, `{"roles":["member"],"entitlements":["Helpdesk","Phone line"]}`},
 		{"by name", somebody, []string{"openid"}, []string{"name", "nobody_knows", "acr"}, `{"name":"Ada"}`},
 		{"scopes of others", somebody, []string{"openid", "reports:read"}, nil, `{}`},
 	} {

@@ -51,12 +51,16 @@ func (db *DB) SigningKeys(ctx context.Context) ([]SigningKey, error) {
 }
 
 // InsertSigningKey stores a key. It fails with ErrExists if there is one of this
-// id: of two replicas that make the same successor, one is faster.
+// id: of two replicas that make the same successor, one is faster. One that is
+// no longer published gives its id away, as after a long standstill.
 func (db *DB) InsertSigningKey(ctx context.Context, k SigningKey, by audit.Actor) error {
 	err := db.write(ctx, func(tx *sql.Tx) error {
 		sealed := db.ring.Seal(seal.PurposeSigningKey, bindTo("signing_keys", k.ID, ""), []byte(k.Private.Reveal()))
 		row := insert{table: "signing_keys", columns: keyColumns, values: []any{k.ID, k.Alg, sealed, k.Public,
 			micros(k.CreatedAt), micros(k.ActivatesAt), micros(k.RetiresAt), micros(k.RemovesAt)}}
+		if _, err := run(ctx, tx, `DELETE FROM signing_keys WHERE id = $1 AND removes_at <= $2`, k.ID, micros(db.now())); err != nil {
+			return err
+		}
 		if err := row.add(ctx, tx); err != nil {
 			return err
 		}

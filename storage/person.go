@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -20,6 +19,8 @@ type Person struct {
 	Policy  Policy
 	// Subject is what package authn sees of the person.
 	Subject authn.Subject
+	// Products are the names of the products that the person holds seats of.
+	Products []string
 	// TOTP is the active authenticator app; nil without one.
 	TOTP *TOTP
 	// Suspended says that an authenticator app takes no codes after too many
@@ -69,7 +70,8 @@ func (db *DB) person(ctx context.Context, q queryer, where string, args ...any) 
 // users table as u; scan them with personRow. They use the names a, p, t and r.
 const (
 	personColumns = userColumns + `, ` + accountColumns + `, p.version, p.settings,
-	COALESCE((SELECT string_agg(seats.product_id, ',') FROM seats WHERE seats.user_id = u.id), ''),
+	COALESCE((SELECT string_agg(s.product_id || ' ' || n.name, '` + seatBreak + `') FROM seats s JOIN products n ON n.id = s.product_id
+		WHERE s.user_id = u.id), ''),
 	COALESCE(t.id, ''), COALESCE(t.data, ''), COALESCE(t.last_step, 0),
 	COALESCE((SELECT min(x.id) FROM authenticators x WHERE x.user_id = u.id AND x.kind = 'totp' AND x.state = 'suspended'), ''),
 	COALESCE(r.id, ''),
@@ -80,6 +82,9 @@ const (
 	LEFT JOIN authenticators t ON t.user_id = u.id AND t.kind = 'totp' AND t.state = 'active'
 	LEFT JOIN authenticators r ON r.user_id = u.id AND r.kind = 'recovery' AND r.state = 'active'`
 )
+
+// seatBreak stands between the seats of a person; names are of one line.
+const seatBreak = "\n"
 
 // personRow takes the columns of personColumns, in that order.
 type personRow struct {
@@ -105,10 +110,13 @@ func (r *personRow) person(db *DB) (Person, error) {
 	p.Policy.Version = r.policy
 	u := p.User
 	p.Subject = authn.Subject{ID: u.ID, AccountID: u.AccountID, Epoch: u.Epoch, Own: u.Enhanced}
-	if r.seats != "" {
-		p.Subject.Seats = strings.Split(r.seats, ",")
-		slices.SortFunc(p.Subject.Seats, cmp.Compare)
+	for seat := range strings.SplitSeq(r.seats, seatBreak) {
+		if id, name, ok := strings.Cut(seat, " "); ok {
+			p.Subject.Seats, p.Products = append(p.Subject.Seats, id), append(p.Products, name)
+		}
 	}
+	slices.Sort(p.Subject.Seats)
+	slices.Sort(p.Products)
 	has := func(id string, m authn.Method, suspended bool) {
 		p.Subject.Authenticators = append(p.Subject.Authenticators, authn.Authenticator{ID: id, Method: m, Suspended: suspended})
 	}

@@ -257,6 +257,16 @@ func TestKeyThatReplacesAnotherWaitsADay(t *testing.T) {
 	}
 }
 
+func TestKeysAreMadeAnewAfterALongStandstill(t *testing.T) {
+	i, now := one(t)
+	before, _ := published(t, i, mustID(t, i, "ES256", IDClaims{Audience: "c", Subject: "u"}))
+	*now = now.Add(signFor + keepFor + 24*time.Hour) // nobody ran Rotate meanwhile
+	after, _ := published(t, i, mustID(t, i, "ES256", IDClaims{Audience: "c", Subject: "u"}))
+	if after.KeyID == before.KeyID {
+		t.Error("the key of before the standstill still signs")
+	}
+}
+
 func TestQ02_KeysInMemoryGoOnWhenTheDatabaseIsAway(t *testing.T) {
 	i, now := one(t)
 	text := mustID(t, i, "ES256", IDClaims{Audience: "c", Subject: "u"})
