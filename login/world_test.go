@@ -113,7 +113,7 @@ func newWorld(t *testing.T, change ...func(*settings)) *world {
 		Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 	})
 	must(t, err)
-	w.sessions = &session.Manager{DB: w.db, Kit: kit, Hasher: w.db.Hasher(), Now: w.now}
+	w.sessions = &session.Manager{DB: w.db, Kit: kit, Now: w.now}
 	w.signIns = signin.New(signin.Options{
 		DB: w.db, Hasher: w.db.Hasher(), Ring: ring, Passwords: w.passwords, Limits: o.limits,
 		Now: w.now, Issuer: w.url, Name: "Stile",

@@ -46,7 +46,7 @@ func newFront(t *testing.T) *front {
 	passwords, err := factor.NewPasswords(f.db.Hasher(), factor.PasswordOptions{BelowFloor: true})
 	f.must(err)
 	f.p.Kit = kit
-	f.p.Sessions = &session.Manager{DB: f.db, Kit: kit, Hasher: f.db.Hasher(), Now: now}
+	f.p.Sessions = &session.Manager{DB: f.db, Kit: kit, Now: now}
 	f.p.SignIns = signin.New(signin.Options{DB: f.db, Hasher: f.db.Hasher(), Ring: f.p.Ring, Passwords: passwords, Limits: f.p.Limits, Now: now, Issuer: backIssuer})
 	router := mux.NewRouter()
 	f.p.Mount(router)

@@ -175,7 +175,11 @@ func (p *Provider) showSignOut(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := templates.SignOut{Address: view.Person.User.Email}
+	apps, err := p.DB.Apps(r.Context(), view.Session.ID)
+	if err != nil {
+		return err
+	}
+	page := templates.SignOut{Address: view.Person.User.Email, Apps: apps}
 	return p.Kit.Page(w, r, http.StatusOK, page, append(framed(c, view.Person, q.Locales), carrying(sealed))...)
 }
 

@@ -111,7 +111,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	if err := s.tokens.Rotate(ctx); err != nil { // from here on they are in memory, whatever becomes of the database
 		return err
 	}
-	sessions := &session.Manager{DB: s.db, Kit: kit, Hasher: hasher, Now: s.now}
+	sessions := &session.Manager{DB: s.db, Kit: kit, Now: s.now}
 	signIns := signin.New(signin.Options{
 		DB: s.db, Hasher: hasher, Ring: ring, Passwords: passwords, Limits: s.cfg.Limits, Now: s.now,
 		Issuer: s.cfg.Issuer, Name: displayName(s.cfg), Service: s.cfg.Pages.Service, Logger: s.log,

@@ -22,10 +22,9 @@ import (
 
 // Manager finds, sets and ends sessions of browsers.
 type Manager struct {
-	DB     *storage.DB
-	Kit    *web.Kit
-	Hasher *seal.Hasher
-	Now    func() time.Time
+	DB  *storage.DB
+	Kit *web.Kit
+	Now func() time.Time
 }
 
 // Current returns the chosen session of the browser with everything about its
@@ -73,12 +72,6 @@ func (m *Manager) End(ctx context.Context, w http.ResponseWriter, browserHash, r
 	}
 	m.Kit.ClearCookie(w, web.CookieSession)
 	return nil
-}
-
-// SID returns the name of a session for one client: the sid of its tokens. It
-// stays the same for the life of the session and differs from client to client.
-func (m *Manager) SID(sessionID, clientID string) string {
-	return m.Hasher.Text(seal.HashSID, sessionID, clientID)
 }
 
 // Alive tells whether a session is inside the limits of its policy at this

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"stile/authn"
-	"stile/seal"
 	"stile/storage"
 )
 
@@ -46,24 +45,5 @@ func TestAlive(t *testing.T) {
 	s := storage.Session{Evidence: two, CreatedAt: began, SeenAt: began, ExpiresAt: began.Add(time.Minute)}
 	if Alive(s, storage.DefaultPolicy(), began.Add(time.Minute)) {
 		t.Error("alive after its own end")
-	}
-}
-
-// The sid of one client tells another one nothing.
-func TestS01_SIDsDifferByClient(t *testing.T) {
-	h, err := seal.NewHasher(make([]byte, seal.KeySize))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &Manager{Hasher: h}
-	seen := map[string]bool{}
-	for _, sid := range []string{m.SID("1", "a"), m.SID("1", "b"), m.SID("2", "a")} {
-		if seen[sid] || sid == "" {
-			t.Errorf("sid %q twice", sid)
-		}
-		seen[sid] = true
-	}
-	if !seen[m.SID("1", "a")] {
-		t.Error("a session's sid changes")
 	}
 }
