@@ -107,7 +107,7 @@ func TestF01_WithoutAGoodHintAPageAsks(t *testing.T) {
 		}
 		page := b.get(to)
 		f.wantPage(what, page, http.StatusOK, "sign-out")
-		if !strings.Contains(page.Text, "ada@example.com") || !b.live() {
+		if !strings.Contains(page.Text, "ada@example.com") || !strings.Contains(page.Text, "<li><bdi>console<") || !b.live() {
 			t.Errorf("%s: the page does not say who, or the session ended", what)
 		}
 	}
