@@ -17,7 +17,8 @@ func TestTheOneDecision(t *testing.T) {
 	person := storage.Person{
 		User: storage.User{ID: "ada"}, Account: storage.Account{ID: "acme"},
 		Subject: authn.Subject{ID: "ada", AccountID: "acme", Authenticators: []authn.Authenticator{
-			{ID: "password-1", Method: authn.Password}, {ID: "app", Method: authn.TOTP}}},
+			{ID: "password-1", Method: authn.Password}, {ID: "app", Method: authn.TOTP},
+		}},
 	}
 	password := authn.Evidence{}.With(authn.Proof{Method: authn.Password, At: now, Authenticator: "password-1"})
 	both := password.With(authn.Proof{Method: authn.TOTP, At: now, Authenticator: "app"})
