@@ -46,6 +46,11 @@ func TestG01_SignInBelongsToOneBrowser(t *testing.T) {
 			_, err = h.DB.CompleteSignIn(t.Context(), h.Completion(stranger))
 			want(t, name, err, storage.ErrConflict)
 		}
+		elsewhere := h.SignedIn(t) // the same user, in another browser
+		view, err = h.DB.OpenSignIn(t.Context(), storage.SignInKey{ID: s.Key.ID, Binding: h.Name("binding")}, elsewhere.Browser)
+		if err != nil || view.SignIn != nil || view.Session == nil {
+			t.Errorf("the user's other browser: %+v, %v", view, err)
+		}
 	})
 }
 
