@@ -107,7 +107,7 @@ func (p *Provider) begin(ctx context.Context, params parameters, c *client, to t
 		Policy: c.Metadata.PolicyURI, Terms: c.Metadata.TOSURI,
 		LoginHint: a.loginHint, Locales: a.locales, SomeoneElse: a.Select,
 		Return:     pathAuthorize,
-		FormAction: web.FormTargets(string(to.URI), c.Metadata.StrictFormAction),
+		FormAction: c.formTargets(to.URI),
 		Started:    start,
 	}
 	return q, nil

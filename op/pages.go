@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -30,6 +31,28 @@ func (c *client) page() templates.Client {
 		shown.Host = u.Host
 	}
 	return shown
+}
+
+// formTargets are where the forms of a sign-in may lead when it ends at a
+// redirect URI. A page that the client answers with may open the client's app:
+// its private schemes are registered too.
+func (c *client) formTargets(uri redirectURI) []string {
+	m := c.Metadata
+	targets := web.FormTargets(string(uri), m.StrictFormAction)
+	if m.StrictFormAction {
+		return targets
+	}
+	for _, other := range m.RedirectURIs {
+		if webLink(other) != "" {
+			continue
+		}
+		for _, scheme := range web.FormTargets(other, true) {
+			if !slices.Contains(targets, scheme) {
+				targets = append(targets, scheme)
+			}
+		}
+	}
+	return targets
 }
 
 // framed is what the pages of this half have around them: the language and time
