@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +16,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -60,7 +61,7 @@ func launchBrowser() {
 		return
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true), chromedp.Flag("lang", "en"))
 	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(), opts...)
@@ -308,17 +309,21 @@ func (c *chrome) elementPicture(selector string) string {
 	return file
 }
 
-// navigations collects the targets of the navigations that pages ask for,
-// private schemes among them.
-func (c *chrome) navigations() func() []string {
+// redirects collects where answers have sent the browser to, private schemes
+// among them, which no page ever shows.
+func (c *chrome) redirects() func() []string {
 	c.t.Helper()
 	var mu sync.Mutex
 	var seen []string
 	err := chromedp.Listen(c.ctx, func(ev any) {
-		if e, ok := ev.(*page.EventFrameRequestedNavigation); ok {
-			mu.Lock()
-			seen = append(seen, e.URL)
-			mu.Unlock()
+		if e, ok := ev.(*network.EventResponseReceivedExtraInfo); ok {
+			for name, value := range e.Headers {
+				if strings.EqualFold(name, "Location") {
+					mu.Lock()
+					seen = append(seen, fmt.Sprint(value))
+					mu.Unlock()
+				}
+			}
 		}
 	})
 	if err != nil {
@@ -327,6 +332,6 @@ func (c *chrome) navigations() func() []string {
 	return func() []string {
 		mu.Lock()
 		defer mu.Unlock()
-		return seen
+		return slices.Clone(seen)
 	}
 }

@@ -11,6 +11,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -115,6 +116,18 @@ func (p *process) stop(t testing.TB) {
 	if err := p.cmd.Wait(); err != nil {
 		t.Errorf("%s ended with %v", p.cmd.Path, err)
 	}
+}
+
+// wait waits until the program ends by itself, and returns the rest of what it
+// has printed.
+func (p *process) wait(t testing.TB) string {
+	t.Helper()
+	p.ended = true
+	out, err := io.ReadAll(p.Stdout)
+	if err := errors.Join(err, p.cmd.Wait()); err != nil {
+		t.Fatalf("%s: %v: %s", p.cmd.Path, err, p.Log())
+	}
+	return string(out)
 }
 
 // kill ends the program as a power cut does.

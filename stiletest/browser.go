@@ -27,6 +27,9 @@ type Browser struct {
 	client *http.Client
 	// Header is sent with each request, such as Accept-Language.
 	Header http.Header
+	// Apps are the beginnings of addresses that open an app on this device
+	// instead of being requested. Private schemes always do.
+	Apps []string
 	// Visited holds each answer that the browser got, redirects included.
 	Visited []Answer
 
@@ -160,7 +163,7 @@ func (b *Browser) send(method, address string, form url.Values) *Page {
 		if err != nil {
 			b.t.Fatalf("address %q: %v", address, err)
 		}
-		if u.Scheme != "http" && u.Scheme != "https" { // a private scheme opens an app
+		if u.Scheme != "http" && u.Scheme != "https" || slices.ContainsFunc(b.Apps, func(begin string) bool { return strings.HasPrefix(address, begin) }) {
 			b.page = &Page{URL: u, root: new(html.Node)}
 			return b.page
 		}
