@@ -39,7 +39,7 @@ func (c *Config) Ring() (*seal.Ring, error) {
 	path := c.Path(MasterKeyFile)
 	if err := refuseReadable(path); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%w: %s does not exist and master_key is not set", ErrNoMasterKey, path)
+			return nil, fmt.Errorf("%w: %s does not exist and master_key is not set: put it back, or begin a new installation with 'stile migrate'", ErrNoMasterKey, path)
 		}
 		return nil, err
 	}
