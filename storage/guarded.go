@@ -239,7 +239,7 @@ func found(ctx context.Context, q queryer, into []any, text string, args ...any)
 	if err != nil {
 		return false, err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	won := false
 	for rows.Next() {
 		won = true

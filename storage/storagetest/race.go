@@ -131,7 +131,7 @@ func FlipAgainstRefresh(t *testing.T, h *House) {
 		}
 		var flipped atomic.Bool
 		var refreshed atomic.Int64
-		enough := make(chan struct{})
+		enough, over := make(chan struct{}), make(chan struct{})
 		var all sync.WaitGroup
 		for i, id := range grants {
 			db := h.DB
@@ -161,12 +161,17 @@ func FlipAgainstRefresh(t *testing.T, h *House) {
 				}
 			})
 		}
-		<-enough
+		go func() { all.Wait(); close(over) }()
+		select {
+		case <-enough:
+		case <-over:
+			t.Fatal("nobody refreshes any more before the switch")
+		}
 		if err := h.RequireTwoSteps(t.Context(), other); err != nil {
 			t.Fatal(err)
 		}
 		flipped.Store(true)
-		all.Wait()
+		<-over
 		_, err := h.DB.UpdatePolicy(t.Context(), h.Account.ID, func(s storage.AccountState) (storage.Policy, error) {
 			s.Policy.TwoStep = false
 			return s.Policy, nil
