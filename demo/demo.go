@@ -146,6 +146,12 @@ database: sqlite:stile.db
 mail:
   smtp: smtp://%s
   from: Stile <no-reply@localhost>
+# All of a demo comes from one network: bounds by network would only be in the way.
+limits:
+  network: 3000 in 10m
+  network_hour: 10000 in 1h
+  email_sent_network: 2000 in 1h
+  authorize: 60000 in 1m
 log:
   level: warn
   format: text

@@ -27,6 +27,7 @@ type Figures struct {
 	EmailSentAccount Figure `yaml:"email_sent_account" default:"200 in 1h" doc:"The same to one account."`
 	RecoveryHour     Figure `yaml:"recovery_hour" default:"5 in 1h" doc:"Wrong recovery codes of one user."`
 	RecoveryDay      Figure `yaml:"recovery_day" default:"20 in 24h"`
+	Authorize        Figure `yaml:"authorize" default:"1200 in 1m" doc:"Requests of one network to the authorization endpoint. Each replica counts in its own memory."`
 	ClientNetwork    Figure `yaml:"client_network" default:"20 in 1m" doc:"Failed authentications of one client from one network."`
 	Client           Figure `yaml:"client" default:"200 in 1m" doc:"Failed authentications of one client."`
 }

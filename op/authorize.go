@@ -35,7 +35,8 @@ const (
 
 // mountFront adds what browsers come to.
 func (p *Provider) mountFront(r *mux.Router) {
-	r.Handle(pathAuthorize, p.Kit.Handle(p.authorize)).Methods(http.MethodGet, http.MethodPost)
+	bound := p.Limits.Authorize
+	r.Handle(pathAuthorize, p.Kit.Throttle(bound.Allowed, bound.Per, p.Kit.Handle(p.authorize))).Methods(http.MethodGet, http.MethodPost)
 	r.Handle(pathConsent, p.Kit.Handle(p.showConsent)).Methods(http.MethodGet)
 	r.Handle(pathConsent, p.Kit.Handle(p.takeConsent)).Methods(http.MethodPost)
 	r.Handle(pathEndSession, p.Kit.Handle(p.endSession)).Methods(http.MethodGet, http.MethodPost)

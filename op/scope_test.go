@@ -11,9 +11,9 @@ import (
 )
 
 var somebody = storage.Person{
-	User:    storage.User{ID: "u", Name: "Ada", Email: "ada@example.com", Language: "fr", Roles: []string{"member"}},
-	Account: storage.Account{ID: "a", Name: "Example", Language: "de", TimeZone: "Europe/Berlin"},
-	Subject: authn.Subject{ID: "u", AccountID: "a", Seats: []string{"p1", "p2"}},
+	User:     storage.User{ID: "u", Name: "Ada", Email: "ada@example.com", Language: "fr", Roles: []string{"member"}},
+	Account:  storage.Account{ID: "a", Name: "Example", Language: "de", TimeZone: "Europe/Berlin"},
+	Subject:  authn.Subject{ID: "u", AccountID: "a", Seats: []string{"p1", "p2"}},
 	Products: []string{"Helpdesk", "Phone line"},
 }
 

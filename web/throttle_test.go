@@ -1,0 +1,45 @@
+package web
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func TestThrottleCountsEachNetworkByItself(t *testing.T) {
+	limit := &throttle{allowed: 2, per: time.Minute}
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	at := func(text string) time.Duration { return limit.count(netip.MustParseAddr(text), now) }
+	for range 2 {
+		for _, network := range []string{"192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:1::1"} {
+			if wait := at(network); wait != 0 {
+				t.Fatalf("%s waits %v within its bound", network, wait)
+			}
+		}
+	}
+	now = now.Add(20 * time.Second)
+	if wait := at("192.0.2.1"); wait != 40*time.Second {
+		t.Errorf("waits %v, want until the window is over", wait)
+	}
+	if at("2001:db8::ffff") == 0 {
+		t.Error("another address of the same /64 has a count of its own")
+	}
+	if limit.count(netip.Addr{}, now) != 0 || limit.count(netip.Addr{}, now) != 0 || limit.count(netip.Addr{}, now) == 0 {
+		t.Error("addresses that can't be told don't share one count")
+	}
+	now = now.Add(40 * time.Second)
+	if wait := at("192.0.2.1"); wait != 0 {
+		t.Errorf("waits %v in a new window", wait)
+	}
+}
+
+func TestThrottleIsBoundedInMemory(t *testing.T) {
+	limit := &throttle{allowed: 1, per: time.Minute}
+	now := time.Unix(0, 0)
+	for i := range maxThrottled + 1000 {
+		limit.count(netip.AddrFrom4([4]byte{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}), now)
+	}
+	if len(limit.counts) > maxThrottled+1 {
+		t.Errorf("%d networks in memory", len(limit.counts))
+	}
+}
