@@ -153,7 +153,7 @@ limits:
   email_sent_network: 2000 in 1h
   authorize: 60000 in 1m
 log:
-  level: warn
+  level: error
   format: text
 `, path, localhost(l.provider), l.provider.Addr(), l.smtp.Addr())
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
