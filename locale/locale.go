@@ -93,16 +93,18 @@ func first(preference string) (Lang, bool) {
 		}
 		return "", false
 	}
-	tags, weights, err := language.ParseAcceptLanguage(preference)
-	if err != nil {
-		return "", false
-	}
-	for i, t := range tags { // sorted by weight
-		if l, ok := supported(t); ok && weights[i] > 0 {
-			return l, true
+	var best Lang
+	var most float32
+	for _, item := range strings.Split(preference, ",") { // one that is not understood hides no other
+		tags, weights, err := language.ParseAcceptLanguage(item)
+		if err != nil || len(tags) != 1 || weights[0] <= most {
+			continue
+		}
+		if l, ok := supported(tags[0]); ok {
+			best, most = l, weights[0]
 		}
 	}
-	return "", false
+	return best, most > 0
 }
 
 func supported(t language.Tag) (Lang, bool) {

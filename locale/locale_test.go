@@ -20,8 +20,10 @@ func TestNegotiateTakesTheFirstPreferenceThatIsSpoken(t *testing.T) {
 		{[]string{"de-CH", "fr"}, German},
 		{[]string{"", "nl", "de"}, Dutch},
 		{[]string{"ja", "it"}, Italian},
-		{[]string{"ja ko es-MX fr"}, Spanish},                    // ui_locales
-		{[]string{"ja,ko;q=0.9,it;q=0.5,de;q=0.8"}, German},      // weights
+		{[]string{"ja ko es-MX fr"}, Spanish},               // ui_locales
+		{[]string{"ja,ko;q=0.9,it;q=0.5,de;q=0.8"}, German}, // weights
+		{[]string{"xx,i-klingon;q=0.9,nl-XX;q=0.5,en;q=0.2"}, Dutch},
+		{[]string{"de;q=0.5,fr;q=0.5"}, German},                  // the first of equals
 		{[]string{"fr;q=0, nl;q=0.1"}, Dutch},                    // "not French"
 		{[]string{"*"}, English},                                 //
 		{[]string{"und-FR"}, English},                            // a place is no language
