@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,7 +45,7 @@ type chrome struct {
 }
 
 // patience is how long a page may take.
-const patience = 20 * time.Second
+const patience = 40 * time.Second
 
 // browser is the one Chromium of all tests; each test has a profile of its own in it.
 var browser struct {
@@ -194,12 +195,17 @@ func (c *chrome) press(text string) {
 	c.leave("press "+text, chromedp.Click(fmt.Sprintf(`//*[self::a or self::button][normalize-space()=%q]`, text)))
 }
 
-// leave does what loads another page, and waits for that page.
+// leave does what loads another page, and waits for that page. Whoever is told
+// that the server is busy sends the form again.
 func (c *chrome) leave(what string, action chromedp.Action[chromedp.Void]) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
-	if _, err := chromedp.RunResponse(ctx, action); err != nil {
+	answer, err := chromedp.RunResponse(ctx, action)
+	for err == nil && answer != nil && answer.Status == http.StatusServiceUnavailable {
+		answer, err = chromedp.RunResponse(ctx, chromedp.Reload())
+	}
+	if err != nil {
 		c.fail(what, err)
 	}
 }

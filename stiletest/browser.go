@@ -10,14 +10,19 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 )
 
 // maxRedirects is how many redirects a browser follows in a row.
 const maxRedirects = 20
+
+// maxBusy is how often somebody tries again who is told that the server is busy.
+const maxBusy = 20
 
 // Browser is a browser without JavaScript: it keeps cookies, follows
 // redirects, reads forms and submits them. It fails the test when a page does
@@ -156,7 +161,23 @@ func (b *Browser) submit(form, button *html.Node, values map[string]string) *Pag
 	return b.Open(strings.SplitN(target, "?", 2)[0] + "?" + fields.Encode())
 }
 
+// send sends a request and follows where its answer leads. Whoever is told to
+// come back in a moment does so.
 func (b *Browser) send(method, address string, form url.Values) *Page {
+	b.t.Helper()
+	page := b.sendOnce(method, address, form)
+	for range maxBusy {
+		wait, err := strconv.Atoi(page.Header.Get("Retry-After"))
+		if page.Status != http.StatusServiceUnavailable || err != nil {
+			break
+		}
+		<-time.After(time.Duration(wait) * time.Second)
+		page = b.sendOnce(method, address, form)
+	}
+	return page
+}
+
+func (b *Browser) sendOnce(method, address string, form url.Values) *Page {
 	b.t.Helper()
 	for range maxRedirects {
 		u, err := url.Parse(address)

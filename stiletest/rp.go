@@ -39,7 +39,6 @@ type Claims struct {
 	AMR      []string `json:"amr"`
 	AuthTime int64    `json:"auth_time"`
 	SID      string   `json:"sid"`
-	Email    string   `json:"email"`
 	Issuer   string   `json:"iss"`
 }
 
@@ -159,4 +158,17 @@ func (rp *RP) verify(token *oauth2.Token) Tokens {
 // UserInfo asks the userinfo endpoint with the library.
 func (rp *RP) UserInfo(token *oauth2.Token) (*oidc.UserInfo, error) {
 	return rp.provider.UserInfo(rp.ctx, oauth2.StaticTokenSource(token))
+}
+
+// Email asks the userinfo endpoint for the address of the user.
+func (rp *RP) Email(tokens Tokens) string {
+	rp.t.Helper()
+	info, err := rp.UserInfo(tokens.Token)
+	if err != nil {
+		rp.t.Fatal(err)
+	}
+	if info.Subject != tokens.Claims.Subject {
+		rp.t.Fatalf("userinfo of %s for a token of %s", info.Subject, tokens.Claims.Subject)
+	}
+	return info.Email
 }
