@@ -84,8 +84,10 @@ func TestMask(t *testing.T) {
 }
 
 func FuzzEmailAddress(f *testing.F) {
-	for _, seed := range []string{"agent@example.com", "A+b@BÜCHER.example", `"a b"@example.com`, "a@b@c", "x <a@b>", "a@xn--bcher-kva.example",
-		"mıke@example.com", "a(c)@example.com", "a@example.com\r\nTo: b@example.com", "a@\u00DF.example", "a@\u200D.example"} {
+	for _, seed := range []string{
+		"agent@example.com", "A+b@BÜCHER.example", `"a b"@example.com`, "a@b@c", "x <a@b>", "a@xn--bcher-kva.example",
+		"mıke@example.com", "a(c)@example.com", "a@example.com\r\nTo: b@example.com", "a@\u00DF.example", "a@\u200D.example",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, in string) {

@@ -108,8 +108,11 @@ func TestDatesInEveryLanguage(t *testing.T) {
 	} {
 		p := For(c.lang)
 		for _, pair := range [][2]string{
-			{p.Clock(at), c.clock}, {p.Time(at), c.full}, {p.Moment(at, at.Add(time.Hour)), c.clock},
-			{p.Moment(at, tomorrow), c.moment}, {p.Date(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)), c.may},
+			{p.Clock(at), c.clock},
+			{p.Time(at), c.full},
+			{p.Moment(at, at.Add(time.Hour)), c.clock},
+			{p.Moment(at, tomorrow), c.moment},
+			{p.Date(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)), c.may},
 		} {
 			if pair[0] != pair[1] {
 				t.Errorf("%s: got %q, want %q", c.lang, pair[0], pair[1])

@@ -33,11 +33,15 @@ func (db *DB) createAccount(ctx context.Context, tx *sql.Tx, a Account, by audit
 	}
 	a.CreatedAt = db.now()
 	now := micros(a.CreatedAt)
-	err := insert{table: "accounts", columns: "id, name, language, time_zone, suspended_at, created_at, updated_at",
-		values: []any{a.ID, a.Name, a.Language, a.TimeZone, nullMicros(a.SuspendedAt), now, now}}.add(ctx, tx)
+	err := insert{
+		table: "accounts", columns: "id, name, language, time_zone, suspended_at, created_at, updated_at",
+		values: []any{a.ID, a.Name, a.Language, a.TimeZone, nullMicros(a.SuspendedAt), now, now},
+	}.add(ctx, tx)
 	if err == nil {
-		err = insert{table: "policies", columns: "account_id, version, settings, updated_at",
-			values: []any{a.ID, 1, asJSON(Policy{}), now}}.add(ctx, tx)
+		err = insert{
+			table: "policies", columns: "account_id, version, settings, updated_at",
+			values: []any{a.ID, 1, asJSON(Policy{}), now},
+		}.add(ctx, tx)
 	}
 	if err == nil {
 		err = db.event(audit.Event{Kind: audit.AccountChanged, Actor: by, AccountID: a.ID, Reason: created}).add(ctx, tx)
@@ -71,16 +75,20 @@ func (db *DB) updateAccount(ctx context.Context, tx *sql.Tx, id string, change f
 	if err := a.check(); err != nil {
 		return Account{}, err
 	}
-	fields := changedFields(map[string]bool{"name": a.Name != old.Name, "language": a.Language != old.Language,
-		"time_zone": a.TimeZone != old.TimeZone, "suspended": (a.SuspendedAt == nil) != (old.SuspendedAt == nil)})
+	fields := changedFields(map[string]bool{
+		"name": a.Name != old.Name, "language": a.Language != old.Language,
+		"time_zone": a.TimeZone != old.TimeZone, "suspended": (a.SuspendedAt == nil) != (old.SuspendedAt == nil),
+	})
 	if fields == "" {
 		return old, nil
 	}
 	_, err = run(ctx, tx, `UPDATE accounts SET name = $2, language = $3, time_zone = $4, suspended_at = $5 WHERE id = $1`,
 		a.ID, a.Name, a.Language, a.TimeZone, nullMicros(a.SuspendedAt))
 	if err == nil {
-		err = db.event(audit.Event{Kind: audit.AccountChanged, Actor: by, AccountID: a.ID, Reason: updated,
-			Detail: map[string]string{"fields": fields}}).add(ctx, tx)
+		err = db.event(audit.Event{
+			Kind: audit.AccountChanged, Actor: by, AccountID: a.ID, Reason: updated,
+			Detail: map[string]string{"fields": fields},
+		}).add(ctx, tx)
 	}
 	return a, db.unique(err, "account %q", a.Name)
 }
@@ -229,8 +237,10 @@ func products(ctx context.Context, q queryer, accountID string) ([]Product, erro
 }
 
 func (db *DB) productEvent(p Product, reason string, by audit.Actor) insert {
-	return db.event(audit.Event{Kind: audit.ProductChanged, Actor: by, AccountID: p.AccountID, Reason: reason,
-		Detail: map[string]string{"product": p.ID}})
+	return db.event(audit.Event{
+		Kind: audit.ProductChanged, Actor: by, AccountID: p.AccountID, Reason: reason,
+		Detail: map[string]string{"product": p.ID},
+	})
 }
 
 // DeviceGroup is a set of an account's managed devices.
@@ -274,8 +284,10 @@ func (db *DB) saveDeviceGroup(ctx context.Context, tx *sql.Tx, g DeviceGroup, by
 	var err error
 	if g.ID == "" {
 		g.ID, g.CreatedAt, reason = randomID(), now, created
-		err = insert{table: "device_groups", columns: deviceGroupColumns + ", updated_at",
-			values: []any{g.ID, g.AccountID, g.Name, g.Has.Text(), g.Has.Build, micros(now), micros(now)}}.add(ctx, tx)
+		err = insert{
+			table: "device_groups", columns: deviceGroupColumns + ", updated_at",
+			values: []any{g.ID, g.AccountID, g.Name, g.Has.Text(), g.Has.Build, micros(now), micros(now)},
+		}.add(ctx, tx)
 	} else {
 		g.CreatedAt, err = one(ctx, tx, func(r row) (t time.Time, err error) { return t, r.Scan(atTime(&t)) },
 			`UPDATE device_groups SET name = $3, client_version = $4, client_build = $5, updated_at = $6

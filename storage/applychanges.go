@@ -42,8 +42,10 @@ func accountFields(a Account) map[string]string {
 }
 
 func userFields(u User) map[string]string {
-	return map[string]string{"name": u.Name, "roles": strings.Join(u.Roles, " "), "language": u.Language, "time_zone": u.TimeZone,
-		"disabled": strconv.FormatBool(u.DisabledAt != nil)}
+	return map[string]string{
+		"name": u.Name, "roles": strings.Join(u.Roles, " "), "language": u.Language, "time_zone": u.TimeZone,
+		"disabled": strconv.FormatBool(u.DisabledAt != nil),
+	}
 }
 
 func policyFields(p Policy, products map[string]string) map[string]string {
@@ -51,8 +53,10 @@ func policyFields(p Policy, products map[string]string) map[string]string {
 	for _, id := range p.Products {
 		names = append(names, products[id])
 	}
-	f := map[string]string{"two_step": "optional", "products": strings.Join(sorted(names), ", "), "waive_first": strconv.FormatBool(p.WaiveFirst),
-		"client_version": p.Required.String(), "reenrolment": string(p.Reenrolment)}
+	f := map[string]string{
+		"two_step": "optional", "products": strings.Join(sorted(names), ", "), "waive_first": strconv.FormatBool(p.WaiveFirst),
+		"client_version": p.Required.String(), "reenrolment": string(p.Reenrolment),
+	}
 	if p.TwoStep {
 		f["two_step"] = "required"
 	}

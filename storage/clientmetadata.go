@@ -145,22 +145,44 @@ func (m Metadata) Validate() error {
 
 // consistent refuses fields that contradict one another.
 func (m Metadata) consistent() error {
-	code := slices.Contains(m.GrantTypes, GrantCode)
-	switch {
-	case code != slices.Contains(m.ResponseTypes, "code"):
-		return MetadataError{"response_types", "", "code and the grant type authorization_code belong together"}
-	case code && len(m.RedirectURIs) == 0:
-		return MetadataError{"redirect_uris", "", "the grant type authorization_code needs at least one"}
-	case !code && len(m.RedirectURIs) > 0:
-		return MetadataError{"redirect_uris", "", "only the grant type authorization_code uses them"}
-	case slices.Contains(m.GrantTypes, GrantRefresh) && !code && !slices.Contains(m.GrantTypes, GrantDevice):
-		return MetadataError{"grant_types", GrantRefresh, "needs a grant type that gives refresh tokens"}
-	case slices.Contains(m.GrantTypes, GrantClientCredentials) && m.Public():
-		return MetadataError{"grant_types", GrantClientCredentials, "is not for public clients: give it a secret"}
-	case m.RequirePKCE != nil && !*m.RequirePKCE && m.Public():
-		return MetadataError{"require_pkce", "", "a public client can't do without"}
-	case m.IntrospectAll && m.Public():
-		return MetadataError{"introspect_all", "", "a public client can't prove that it is the API: give it a secret"}
+	has := func(grant string) bool { return slices.Contains(m.GrantTypes, grant) }
+	code := has(GrantCode)
+	for _, rule := range []struct {
+		broken bool
+		err    MetadataError
+	}{
+		{
+			code != slices.Contains(m.ResponseTypes, "code"),
+			MetadataError{"response_types", "", "code and the grant type authorization_code belong together"},
+		},
+		{
+			code && len(m.RedirectURIs) == 0,
+			MetadataError{"redirect_uris", "", "the grant type authorization_code needs at least one"},
+		},
+		{
+			!code && len(m.RedirectURIs) > 0,
+			MetadataError{"redirect_uris", "", "only the grant type authorization_code uses them"},
+		},
+		{
+			has(GrantRefresh) && !code && !has(GrantDevice),
+			MetadataError{"grant_types", GrantRefresh, "needs a grant type that gives refresh tokens"},
+		},
+		{
+			has(GrantClientCredentials) && m.Public(),
+			MetadataError{"grant_types", GrantClientCredentials, "is not for public clients: give it a secret"},
+		},
+		{
+			m.RequirePKCE != nil && !*m.RequirePKCE && m.Public(),
+			MetadataError{"require_pkce", "", "a public client can't do without"},
+		},
+		{
+			m.IntrospectAll && m.Public(),
+			MetadataError{"introspect_all", "", "a public client can't prove that it is the API: give it a secret"},
+		},
+	} {
+		if rule.broken {
+			return rule.err
+		}
 	}
 	return nil
 }
@@ -205,8 +227,10 @@ func optional(v string) []string {
 
 // answers are the parameters that an answer adds to a redirect URI. One that
 // has them already would carry them twice.
-var answers = []string{"code", "state", "iss", "error", "error_description", "error_uri", "response", "id_token",
-	"access_token", "token_type", "expires_in", "scope", "session_state"}
+var answers = []string{
+	"code", "state", "iss", "error", "error_description", "error_uri", "response", "id_token",
+	"access_token", "token_type", "expires_in", "scope", "session_state",
+}
 
 // redirectURI says why a URI can't be one that answers are sent to, or nothing.
 // Such URIs are compared byte by byte (RFC 9700, section 4.1), so they have to

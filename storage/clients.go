@@ -72,8 +72,10 @@ func (db *DB) createClient(ctx context.Context, tx *sql.Tx, c Client, by audit.A
 		return Client{}, err
 	}
 	now := micros(c.CreatedAt)
-	err := insert{table: "clients", columns: "id, account_id, metadata, secret, third_party, version, disabled_at, created_at, updated_at",
-		values: []any{c.ID, nullText(c.AccountID), asJSON(c.Metadata), c.SecretHash, c.ThirdParty, c.Version, disabledAt(c, now), now, now}}.add(ctx, tx)
+	err := insert{
+		table: "clients", columns: "id, account_id, metadata, secret, third_party, version, disabled_at, created_at, updated_at",
+		values: []any{c.ID, nullText(c.AccountID), asJSON(c.Metadata), c.SecretHash, c.ThirdParty, c.Version, disabledAt(c, now), now, now},
+	}.add(ctx, tx)
 	if err == nil {
 		err = db.clientEvent(c, created, "", by).add(ctx, tx)
 	}
@@ -108,8 +110,10 @@ func (db *DB) updateClient(ctx context.Context, tx *sql.Tx, id string, change fu
 	if err := c.check(); err != nil {
 		return Client{}, err
 	}
-	fields := changedFields(map[string]bool{"metadata": !sameMetadata(c.Metadata, old.Metadata), "secret": c.SecretHash != old.SecretHash,
-		"third_party": c.ThirdParty != old.ThirdParty, "disabled": c.Disabled != old.Disabled})
+	fields := changedFields(map[string]bool{
+		"metadata": !sameMetadata(c.Metadata, old.Metadata), "secret": c.SecretHash != old.SecretHash,
+		"third_party": c.ThirdParty != old.ThirdParty, "disabled": c.Disabled != old.Disabled,
+	})
 	if fields == "" {
 		c.Version--
 		_, err := run(ctx, tx, `UPDATE clients SET version = $2 WHERE id = $1`, id, c.Version)

@@ -76,8 +76,10 @@ func (db *DB) Events(ctx context.Context, f EventFilter) ([]StoredEvent, error) 
 		args = append(args, value)
 		where = append(where, condition+" $"+strconv.Itoa(len(args)))
 	}
-	for column, value := range map[string]string{"account_id": f.AccountID, "subject_id": f.SubjectID, "client_id": f.ClientID,
-		"kind": string(f.Kind), "outcome": f.Outcome} {
+	for column, value := range map[string]string{
+		"account_id": f.AccountID, "subject_id": f.SubjectID, "client_id": f.ClientID,
+		"kind": string(f.Kind), "outcome": f.Outcome,
+	} {
 		if value != "" {
 			choose(column+" =", value)
 		}

@@ -46,15 +46,19 @@ func (db *DB) IssueCode(ctx context.Context, i Issue) (string, error) {
 			AND EXISTS (SELECT 1 FROM users u JOIN accounts a ON a.id = u.account_id JOIN policies p ON p.account_id = u.account_id
 				WHERE u.id = sessions.user_id AND u.account_id = $6 AND u.epoch = $7 AND p.version = $8 AND u.disabled_at IS NULL AND a.suspended_at IS NULL)
 			AND EXISTS (SELECT 1 FROM clients c WHERE c.id = $9 AND c.version = $10 AND c.disabled_at IS NULL)`,
-		args: []any{i.Touch, micros(now.Add(-touchEvery)), micros(now), g.SessionID, g.UserID,
-			g.AccountID, i.Epoch, i.PolicyVersion, g.ClientID, i.ClientVersion},
+		args: []any{
+			i.Touch, micros(now.Add(-touchEvery)), micros(now), g.SessionID, g.UserID,
+			g.AccountID, i.Epoch, i.PolicyVersion, g.ClientID, i.ClientVersion,
+		},
 		riders: []rider{
 			ride(insert{
 				table: "grants",
 				columns: `id, account_id, client_id, user_id, session_id, request_id, scope, claims, nonce, evidence, acr, offline,
 					code_hash, code_redirect_uri, code_challenge, code_expires_at, generation, rotated_at, idle_at, expires_at, ended_reason, created_at`,
-				values: []any{g.ID, g.AccountID, g.ClientID, g.UserID, g.SessionID, g.RequestID, g.Scope, g.Claims, g.Nonce, asJSON(g.Evidence), g.ACR, g.Offline,
-					i.CodeHash, g.Code.RedirectURI, g.Code.Challenge, micros(g.Code.ExpiresAt), 0, micros(now), micros(g.Code.ExpiresAt), micros(g.Code.ExpiresAt), "", micros(now)},
+				values: []any{
+					g.ID, g.AccountID, g.ClientID, g.UserID, g.SessionID, g.RequestID, g.Scope, g.Claims, g.Nonce, asJSON(g.Evidence), g.ACR, g.Offline,
+					i.CodeHash, g.Code.RedirectURI, g.Code.Challenge, micros(g.Code.ExpiresAt), 0, micros(now), micros(g.Code.ExpiresAt), micros(g.Code.ExpiresAt), "", micros(now),
+				},
 			}),
 			ride(db.event(i.Event)),
 		},

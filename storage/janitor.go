@@ -60,5 +60,6 @@ func (db *DB) removeBatches(ctx context.Context, table, key, condition string, a
 
 // firstTimeID is before every timeID of this time or later.
 func firstTimeID(at time.Time) string {
-	return fmt.Sprintf("%08x-%04x-7", uint64(at.UnixMilli())>>16, uint64(at.UnixMilli())&0xffff)
+	ms := at.UnixMilli()
+	return fmt.Sprintf("%08x-%04x-7", ms>>16, ms&0xffff)
 }

@@ -56,16 +56,20 @@ func (db *DB) SigningKeys(ctx context.Context) ([]SigningKey, error) {
 func (db *DB) InsertSigningKey(ctx context.Context, k SigningKey, by audit.Actor) error {
 	err := db.write(ctx, func(tx *sql.Tx) error {
 		sealed := db.ring.Seal(seal.PurposeSigningKey, bindTo("signing_keys", k.ID, ""), []byte(k.Private.Reveal()))
-		row := insert{table: "signing_keys", columns: keyColumns, values: []any{k.ID, k.Alg, sealed, k.Public,
-			micros(k.CreatedAt), micros(k.ActivatesAt), micros(k.RetiresAt), micros(k.RemovesAt)}}
+		row := insert{table: "signing_keys", columns: keyColumns, values: []any{
+			k.ID, k.Alg, sealed, k.Public,
+			micros(k.CreatedAt), micros(k.ActivatesAt), micros(k.RetiresAt), micros(k.RemovesAt),
+		}}
 		if _, err := run(ctx, tx, `DELETE FROM signing_keys WHERE id = $1 AND removes_at <= $2`, k.ID, micros(db.now())); err != nil {
 			return err
 		}
 		if err := row.add(ctx, tx); err != nil {
 			return err
 		}
-		return db.event(audit.Event{Kind: audit.KeyRotated, Actor: by,
-			Detail: map[string]string{"key": k.ID, "alg": k.Alg}}).add(ctx, tx)
+		return db.event(audit.Event{
+			Kind: audit.KeyRotated, Actor: by,
+			Detail: map[string]string{"key": k.ID, "alg": k.Alg},
+		}).add(ctx, tx)
 	})
 	return db.unique(err, "signing key %s", k.ID)
 }

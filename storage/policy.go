@@ -91,8 +91,10 @@ func (p Policy) filled(d Policy) Policy {
 }
 
 func (l *Lifetimes) fields() []*time.Duration {
-	return []*time.Duration{&l.TwoStepIdle, &l.TwoStepAbsolute, &l.PasswordIdle, &l.PasswordAbsolute,
-		&l.GrantIdle, &l.GrantAbsolute, &l.TwoStepGrantAbsolute, &l.Cooldown}
+	return []*time.Duration{
+		&l.TwoStepIdle, &l.TwoStepAbsolute, &l.PasswordIdle, &l.PasswordAbsolute,
+		&l.GrantIdle, &l.GrantAbsolute, &l.TwoStepGrantAbsolute, &l.Cooldown,
+	}
 }
 
 // kept is filled turned around: what equals the default is left open, so that
@@ -200,8 +202,10 @@ func (db *DB) updatePolicy(ctx context.Context, tx *sql.Tx, accountID string, de
 		accountID, p.Version, after, micros(db.now())); err != nil {
 		return Policy{}, err
 	}
-	return p, db.event(audit.Event{Kind: audit.PolicyChanged, Actor: by, AccountID: accountID,
-		Detail: map[string]string{"before": before, "after": after}}).add(ctx, tx)
+	return p, db.event(audit.Event{
+		Kind: audit.PolicyChanged, Actor: by, AccountID: accountID,
+		Detail: map[string]string{"before": before, "after": after},
+	}).add(ctx, tx)
 }
 
 // text is the stored form.
@@ -216,8 +220,10 @@ func (db *DB) policyRefused(ctx context.Context, accountID string, cause error, 
 	if !errors.As(cause, &below) {
 		return nil
 	}
-	return db.write(ctx, db.event(audit.Event{Kind: audit.PolicyRefused, Outcome: audit.Refused, Actor: by, AccountID: accountID,
-		Reason: "device_groups", Detail: map[string]string{"needs": below.Needs.String(), "below": fmt.Sprint(len(below.Groups))}}).in(ctx))
+	return db.write(ctx, db.event(audit.Event{
+		Kind: audit.PolicyRefused, Outcome: audit.Refused, Actor: by, AccountID: accountID,
+		Reason: "device_groups", Detail: map[string]string{"needs": below.Needs.String(), "below": fmt.Sprint(len(below.Groups))},
+	}).in(ctx))
 }
 
 // AccountState returns what a change of policy would be decided on now.

@@ -65,8 +65,10 @@ func (db *DB) CompleteSignIn(ctx context.Context, c Completion) (Session, error)
 		put = ride(insert{
 			table:   "sessions",
 			columns: "id, browser, account_id, user_id, evidence, network, user_agent, created_at, chosen_at, seen_at, expires_at, ended_reason",
-			values: []any{s.ID, s.Browser, s.AccountID, s.UserID, asJSON(s.Evidence), s.Network, s.UserAgent,
-				micros(now), micros(now), micros(now), micros(s.ExpiresAt), ""},
+			values: []any{
+				s.ID, s.Browser, s.AccountID, s.UserID, asJSON(s.Evidence), s.Network, s.UserAgent,
+				micros(now), micros(now), micros(now), micros(s.ExpiresAt), "",
+			},
 		})
 	} else {
 		put = mustRun(`UPDATE sessions SET browser = $1, evidence = $2, network = $3, user_agent = $4, chosen_at = $5, seen_at = $5, expires_at = $6
@@ -275,8 +277,10 @@ const (
 )
 
 func sessionDest(s *Session) []any {
-	return []any{&s.ID, &s.Browser, &s.AccountID, &s.UserID, fromJSON(&s.Evidence), &s.Network, &s.UserAgent,
-		atTime(&s.CreatedAt), atTime(&s.ChosenAt), atTime(&s.SeenAt), atTime(&s.ExpiresAt), atNullTime(&s.EndedAt), &s.EndedReason}
+	return []any{
+		&s.ID, &s.Browser, &s.AccountID, &s.UserID, fromJSON(&s.Evidence), &s.Network, &s.UserAgent,
+		atTime(&s.CreatedAt), atTime(&s.ChosenAt), atTime(&s.SeenAt), atTime(&s.ExpiresAt), atNullTime(&s.EndedAt), &s.EndedReason,
+	}
 }
 
 func (db *DB) scanSessionView(r row) (v SessionView, err error) {

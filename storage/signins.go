@@ -257,8 +257,10 @@ const signInColumns = `COALESCE(n.id, ''), COALESCE(n.binding, ''), COALESCE(n.a
 	COALESCE(n.started_at, 0), COALESCE(n.expires_at, 0), n.completed_at`
 
 func signInDest(n *SignIn, sealed *string) []any {
-	return []any{&n.Key.ID, &n.Key.Binding, &n.AccountID, &n.UserID, &n.Epoch, &n.Version, &n.Label, fromJSON(&n.Progress), sealed,
-		atTime(&n.StartedAt), atTime(&n.ExpiresAt), atNullTime(&n.CompletedAt)}
+	return []any{
+		&n.Key.ID, &n.Key.Binding, &n.AccountID, &n.UserID, &n.Epoch, &n.Version, &n.Label, fromJSON(&n.Progress), sealed,
+		atTime(&n.StartedAt), atTime(&n.ExpiresAt), atNullTime(&n.CompletedAt),
+	}
 }
 
 // enqueueAll makes riders of messages.

@@ -38,10 +38,14 @@ func (db *DB) createUser(ctx context.Context, tx *sql.Tx, u User, by audit.Actor
 		u.PasswordVersion = 1
 	}
 	now := micros(u.CreatedAt)
-	err := insert{table: "users", columns: `id, account_id, email, name, roles, language, time_zone, password, password_version,
+	err := insert{
+		table: "users", columns: `id, account_id, email, name, roles, language, time_zone, password, password_version,
 		epoch, enhanced, email_verified_at, disabled_at, created_at, updated_at`,
-		values: []any{u.ID, u.AccountID, u.Email, u.Name, asJSON(u.Roles), u.Language, u.TimeZone, u.Password, u.PasswordVersion,
-			u.Epoch, u.Enhanced, nullMicros(u.EmailVerifiedAt), nullMicros(u.DisabledAt), now, now}}.add(ctx, tx)
+		values: []any{
+			u.ID, u.AccountID, u.Email, u.Name, asJSON(u.Roles), u.Language, u.TimeZone, u.Password, u.PasswordVersion,
+			u.Epoch, u.Enhanced, nullMicros(u.EmailVerifiedAt), nullMicros(u.DisabledAt), now, now,
+		},
+	}.add(ctx, tx)
 	if err == nil {
 		err = db.tell(ctx, tx, userEvent(audit.UserChanged, u, created, "", by), nil)
 	}
@@ -106,9 +110,11 @@ func (db *DB) updateUser(ctx context.Context, tx *sql.Tx, id string, change func
 	if moved || disabled {
 		u.Epoch++
 	}
-	fields := changedFields(map[string]bool{"email": moved, "name": u.Name != old.Name, "roles": !slices.Equal(u.Roles, old.Roles),
+	fields := changedFields(map[string]bool{
+		"email": moved, "name": u.Name != old.Name, "roles": !slices.Equal(u.Roles, old.Roles),
 		"language": u.Language != old.Language, "time_zone": u.TimeZone != old.TimeZone, "enhanced": u.Enhanced != old.Enhanced,
-		"disabled": (u.DisabledAt == nil) != (old.DisabledAt == nil)})
+		"disabled": (u.DisabledAt == nil) != (old.DisabledAt == nil),
+	})
 	if fields == "" {
 		return old, nil
 	}
@@ -333,6 +339,8 @@ func (db *DB) takeSeat(ctx context.Context, tx *sql.Tx, userID, productID string
 }
 
 func (db *DB) seatEvent(accountID, userID, productID, reason string, by audit.Actor) insert {
-	return db.event(audit.Event{Kind: audit.SeatChanged, Actor: by, AccountID: accountID, SubjectID: userID, Reason: reason,
-		Detail: map[string]string{"product": productID}})
+	return db.event(audit.Event{
+		Kind: audit.SeatChanged, Actor: by, AccountID: accountID, SubjectID: userID, Reason: reason,
+		Detail: map[string]string{"product": productID},
+	})
 }

@@ -33,8 +33,21 @@ type Set struct {
 
 // screens are the pages that there are.
 var screens = []Page{
-	SignIn{}, TwoStepIntroduction{}, VerifyEmail{}, InstallApp{}, ConnectDevice{}, SetupCode{}, Done{}, EnterCode{},
-	RecoveryCode{}, Consent{}, SignOut{}, SignedOut{}, Finished{}, FormPost{}, ErrorPage{},
+	SignIn{},
+	TwoStepIntroduction{},
+	VerifyEmail{},
+	InstallApp{},
+	ConnectDevice{},
+	SetupCode{},
+	Done{},
+	EnterCode{},
+	RecoveryCode{},
+	Consent{},
+	SignOut{},
+	SignedOut{},
+	Finished{},
+	FormPost{},
+	ErrorPage{},
 }
 
 // Load parses everything once. dir, unless empty, is a folder whose files take

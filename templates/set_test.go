@@ -80,9 +80,17 @@ func TestEnrolmentStep(t *testing.T) {
 		withEmail bool
 		step, of  int
 	}{
-		{"two-step-introduction", true, 1, 6}, {"verify-email", true, 2, 6}, {"install-app", true, 3, 6},
-		{"connect-device", true, 4, 6}, {"setup-code", true, 5, 6}, {"done", true, 6, 6}, {"enter-code", true, 0, 0},
-		{"two-step-introduction", false, 1, 5}, {"verify-email", false, 0, 0}, {"install-app", false, 2, 5}, {"done", false, 5, 5},
+		{"two-step-introduction", true, 1, 6},
+		{"verify-email", true, 2, 6},
+		{"install-app", true, 3, 6},
+		{"connect-device", true, 4, 6},
+		{"setup-code", true, 5, 6},
+		{"done", true, 6, 6},
+		{"enter-code", true, 0, 0},
+		{"two-step-introduction", false, 1, 5},
+		{"verify-email", false, 0, 0},
+		{"install-app", false, 2, 5},
+		{"done", false, 5, 5},
 	} {
 		if step, of := templates.EnrolmentStep(c.screen, c.withEmail); step != c.step || of != c.of {
 			t.Errorf("%s (e-mail: %v) is step %d of %d, want %d of %d", c.screen, c.withEmail, step, of, c.step, c.of)

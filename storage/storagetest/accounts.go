@@ -103,8 +103,10 @@ func accounts(t *testing.T, e Engine) {
 	if left != 1 {
 		t.Errorf("%d policies are left", left)
 	}
-	want := []string{"account.changed deleted", "device_group.changed deleted", "product.changed deleted", "seat.changed created", "user.changed created",
-		"device_group.changed updated", "device_group.changed created", "product.changed updated", "product.changed created", "account.changed updated", "account.changed created"}
+	want := []string{
+		"account.changed deleted", "device_group.changed deleted", "product.changed deleted", "seat.changed created", "user.changed created",
+		"device_group.changed updated", "device_group.changed created", "product.changed updated", "product.changed created", "account.changed updated", "account.changed created",
+	}
 	kinds := events(t, db, storage.EventFilter{AccountID: a.ID})
 	slices.Sort(kinds) // within one instant lines have no order
 	if slices.Sort(want); !slices.Equal(kinds, want) {
@@ -185,7 +187,7 @@ func gateHolds(t *testing.T, e Engine) {
 		for range 50 { // long enough for either to get through, were it let
 			groups, err := dbs[1].DeviceGroups(ctx, a.ID)
 			if err != nil || len(groups) != 1 || groups[0].Has.String() != "4.3 build 1575" || len(lowered) > 0 {
-				return s.Policy, fmt.Errorf("groups while the switch is decided: %v, %v", groups, err)
+				return s.Policy, fmt.Errorf("groups while the switch is decided: %v, %w", groups, err)
 			}
 		}
 		return require(s)
@@ -207,8 +209,10 @@ func gateWaits(t *testing.T, e Engine) {
 	// What SaveDeviceGroup sends, held before its COMMIT.
 	conn := got(raw.Conn(ctx))(t)
 	defer conn.Close()
-	for _, text := range []string{map[bool]string{true: "BEGIN IMMEDIATE", false: "BEGIN"}[db.Embedded()],
-		`UPDATE accounts SET updated_at = 1`, `UPDATE device_groups SET client_build = 1`} {
+	for _, text := range []string{
+		map[bool]string{true: "BEGIN IMMEDIATE", false: "BEGIN"}[db.Embedded()],
+		`UPDATE accounts SET updated_at = 1`, `UPDATE device_groups SET client_build = 1`,
+	} {
 		must(t, second(conn.ExecContext(ctx, text)))
 	}
 	switched := make(chan error, 1)

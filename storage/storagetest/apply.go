@@ -38,8 +38,10 @@ func desired(db *storage.DB) storage.Desired {
 			Policy:  &storage.DesiredPolicy{TwoStep: "required", Products: []string{"Desk"}, WaiveFirst: yes(), Lifetimes: storage.Lifetimes{TwoStepIdle: 1800e9}},
 			Clients: []storage.DesiredClient{{ID: "desk", Metadata: storage.Metadata{TokenEndpointAuthMethod: storage.AuthNone, RedirectURIs: []string{"https://desk.example.com/cb"}}}},
 		}},
-		Clients: []storage.DesiredClient{{ID: "console", ThirdParty: true, SecretHash: db.HashClientSecret("console", "s"),
-			Metadata: storage.Metadata{Name: "Console", RedirectURIs: []string{"https://console.example.com/cb"}}}},
+		Clients: []storage.DesiredClient{{
+			ID: "console", ThirdParty: true, SecretHash: db.HashClientSecret("console", "s"),
+			Metadata: storage.Metadata{Name: "Console", RedirectURIs: []string{"https://console.example.com/cb"}},
+		}},
 	}
 }
 
@@ -109,7 +111,7 @@ created client console`)
 	a.Policy = &storage.DesiredPolicy{Products: []string{}}
 	a.Clients[0].RedirectURIs = append(a.Clients[0].RedirectURIs, "https://desk.example.com/2")
 	want.Clients[0].SecretHash = db.HashClientSecret("console", "other")
-	want.Clients[0].Metadata.Name = ""
+	want.Clients[0].Name = ""
 	expect(t, "third", apply(t, db, want, storage.ApplyOptions{}), `
 updated account Example Support [suspended: false -> true] [time_zone: Europe/Rome -> Europe/Paris]
 updated device group Example Support / Office [version: 4.3 build 1575 -> 4.3 build 1]

@@ -116,7 +116,7 @@ func (h *House) crash(t *testing.T, act string, more ...string) [][]string {
 	must(t, os.WriteFile(path, nil, 0o600))
 	self, err := os.Executable()
 	must(t, err)
-	child := exec.CommandContext(t.Context(), self, "-test.run=^TestCrashChild$", "-test.v", "-test.timeout=1m") //nolint:gosec // this test binary itself
+	child := exec.CommandContext(t.Context(), self, "-test.run=^TestCrashChild$", "-test.v", "-test.timeout=1m")
 	task := append([]string{act, h.URL, path, h.User.ID}, more...)
 	child.Env = append(os.Environ(), crashVariable+"="+strings.Join(task, "\n"))
 	child.Stderr = os.Stderr

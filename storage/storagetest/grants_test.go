@@ -292,12 +292,11 @@ func TestStatementsOfTheFrequentWays(t *testing.T) {
 		issue := h.Issue(t, session)
 		grant := h.Grant(t, session).ID
 		code := h.Code(t, session)
-		pending := h.Begin(t)
 		enrolled := h.Enrol(t)
 		_, err := h.DB.IssueCode(t.Context(), h.Issue(t, session)) // prepares what is prepared once
 		must(t, err)
 		issue.Epoch = h.Person(t).User.Epoch
-		pending = h.Begin(t)
+		pending := h.Begin(t)
 		for _, c := range []struct {
 			name             string
 			server, embedded int64

@@ -154,10 +154,12 @@ func filteredEvents(t *testing.T, e Engine) {
 	ctx := t.Context()
 	start := clock.Now()
 	for n := range 9 {
-		must(t, db.Record(ctx, audit.Event{Kind: []audit.Kind{audit.SignInFailed, audit.LimitReached, audit.TokenRefused}[n%3], Outcome: audit.Refused,
+		must(t, db.Record(ctx, audit.Event{
+			Kind: []audit.Kind{audit.SignInFailed, audit.LimitReached, audit.TokenRefused}[n%3], Outcome: audit.Refused,
 			AccountID: fmt.Sprintf("a%d", n%2), SubjectID: "u", ClientID: "c", SessionID: "s", GrantID: "g", Reason: fmt.Sprint(n),
 			Actor:  audit.Actor{Kind: "user", ID: "u", Network: "192.0.2.1", UserAgent: "agent", RequestID: "r"},
-			Detail: map[string]string{"n": fmt.Sprint(n)}}))
+			Detail: map[string]string{"n": fmt.Sprint(n)},
+		}))
 		clock.Move(time.Second)
 	}
 	list := func(f storage.EventFilter) (reasons string) {

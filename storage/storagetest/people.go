@@ -29,8 +29,10 @@ func person(t testing.TB, db *storage.DB, email string) storage.User {
 // member makes a user with a password.
 func member(t testing.TB, db *storage.DB, a storage.Account, email string, roles ...string) storage.User {
 	t.Helper()
-	return got(db.CreateUser(t.Context(), storage.User{AccountID: a.ID, Email: email, Name: strings.Split(email, "@")[0],
-		Roles: roles, Password: "$argon2id$first"}, By))(t)
+	return got(db.CreateUser(t.Context(), storage.User{
+		AccountID: a.ID, Email: email, Name: strings.Split(email, "@")[0],
+		Roles: roles, Password: "$argon2id$first",
+	}, By))(t)
 }
 
 // totp gives a user an active authenticator app, past all that guards it.
@@ -75,14 +77,18 @@ func enqueue(t testing.TB, db *storage.DB, u storage.User, kind string) error {
 
 func signingKey(id string, clock *Clock) storage.SigningKey {
 	now := clock.Now()
-	return storage.SigningKey{ID: id, Alg: "ES256", Private: seal.Secret("private " + id), Public: `{"kid":"` + id + `"}`,
-		CreatedAt: now, ActivatesAt: now, RetiresAt: now.Add(time.Hour), RemovesAt: now.Add(2 * time.Hour)}
+	return storage.SigningKey{
+		ID: id, Alg: "ES256", Private: seal.Secret("private " + id), Public: `{"kid":"` + id + `"}`,
+		CreatedAt: now, ActivatesAt: now, RetiresAt: now.Add(time.Hour), RemovesAt: now.Add(2 * time.Hour),
+	}
 }
 
 // webClient is a client that may be registered.
 func webClient(db *storage.DB, id string) storage.Client {
-	return storage.Client{ID: id, SecretHash: db.HashClientSecret(id, "sts_secret"),
-		Metadata: storage.Metadata{Name: "Console", RedirectURIs: []string{"https://app.example.com/callback"}}}
+	return storage.Client{
+		ID: id, SecretHash: db.HashClientSecret(id, "sts_secret"),
+		Metadata: storage.Metadata{Name: "Console", RedirectURIs: []string{"https://app.example.com/callback"}},
+	}
 }
 
 // version is a client version that is sure to be one.

@@ -48,12 +48,14 @@ func EmptyPostgres(t testing.TB) string {
 	return postgresServer(t).database(t, "TEMPLATE template0")
 }
 
-type server struct{ url string }
+type server struct {
+	url  string
+	stop func() // kept: without it the pipe that holds the server up is collected
+}
 
 var (
 	startOnce sync.Once
 	started   server
-	stop      func() // kept: without it the pipe that holds the server up is collected
 	startErr  error
 )
 
@@ -63,10 +65,10 @@ func postgresServer(t testing.TB) server {
 	t.Helper()
 	startOnce.Do(func() {
 		if given := os.Getenv(Variable); given != "" {
-			started = server{given}
+			started = server{url: given}
 			return
 		}
-		started.url, stop, startErr = StartPostgres()
+		started.url, started.stop, startErr = StartPostgres()
 	})
 	if startErr != nil {
 		t.Fatal(startErr)
@@ -154,8 +156,10 @@ func findPostgres() (string, error) {
 			return filepath.Dir(real), nil
 		}
 	}
-	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin",
-		"/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin"} {
+	for _, pattern := range []string{
+		"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin",
+		"/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin",
+	} {
 		found, _ := filepath.Glob(pattern + "/initdb")
 		if len(found) > 0 {
 			return filepath.Dir(slices.Max(found)), nil

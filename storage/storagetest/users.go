@@ -63,8 +63,12 @@ func onePerson(t *testing.T, e Engine) {
 	if p.TOTP == nil || p.TOTP.Key.Reveal() != "key" || p.TOTP.LastStep != 7 || !p.Suspended || p.RecoveryID != "t-2" || p.RecoveryLeft != 3 {
 		t.Errorf("authenticators: %+v, suspended %v, recovery %s of %d", p.TOTP, p.Suspended, p.RecoveryID, p.RecoveryLeft)
 	}
-	want := []authn.Authenticator{{ID: "password-1", Method: authn.Password}, {ID: "t-1", Method: authn.TOTP},
-		{ID: "t-3", Method: authn.TOTP, Suspended: true}, {ID: "t-2", Method: authn.Recovery}}
+	want := []authn.Authenticator{
+		{ID: "password-1", Method: authn.Password},
+		{ID: "t-1", Method: authn.TOTP},
+		{ID: "t-3", Method: authn.TOTP, Suspended: true},
+		{ID: "t-2", Method: authn.Recovery},
+	}
 	if s := p.Subject; s.ID != u.ID || s.AccountID != a.ID || s.Epoch != 1 || !slices.Equal(s.Seats, seats) || !slices.Equal(s.Authenticators, want) {
 		t.Errorf("subject = %+v", s)
 	}
