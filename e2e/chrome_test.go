@@ -341,3 +341,9 @@ func (c *chrome) redirects() func() []string {
 		return slices.Clone(seen)
 	}
 }
+
+// awaited returns what a promise in the page comes to.
+func awaited(c *chrome, expression string) string {
+	c.t.Helper()
+	return do(c, "wait for a promise", chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise))
+}

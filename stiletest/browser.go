@@ -308,7 +308,7 @@ func (p *Page) fields(form *html.Node) url.Values {
 			continue
 		}
 		if name := attr(input, "name"); name != "" {
-			values.Add(name, attr(input, "value"))
+			values.Add(name, strings.ReplaceAll(attr(input, "value"), "\n", "\r\n")) // HTML, 4.10.22.4
 		}
 	}
 	return values

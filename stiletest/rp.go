@@ -3,6 +3,8 @@ package stiletest
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -44,18 +46,19 @@ type Claims struct {
 
 // Attempt is one authorization request and what is needed to check its answer.
 type Attempt struct {
-	URL                    string
-	state, nonce, verifier string
+	URL, State      string
+	nonce, verifier string
 }
 
 // CallbackServer returns the URL of a page that stands for a relying party's
-// redirect URI, so that a browser can end there.
+// redirect URI, so that a browser can end there. The page shows what was posted
+// to it, as a query.
 func CallbackServer(t testing.TB) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write([]byte("<!doctype html><title>client</title><body data-screen=client><main>back at the client</main>"))
+		_, _ = fmt.Fprintf(w, "<!doctype html><title>client</title><body data-screen=client><main>back at the client<p id=posted>%s</p></main>", html.EscapeString(r.PostForm.Encode()))
 	}))
 	t.Cleanup(s.Close)
 	return s.URL + "/callback"
@@ -80,12 +83,15 @@ func NewRP(t testing.TB, http *http.Client, issuer, clientID, secret, redirectUR
 
 // Begin returns a new authorization request; params are name, value, name, value.
 func (rp *RP) Begin(params ...string) Attempt {
-	a := Attempt{state: rand.Text(), nonce: rand.Text(), verifier: oauth2.GenerateVerifier()}
+	a := Attempt{State: rand.Text(), nonce: rand.Text(), verifier: oauth2.GenerateVerifier()}
 	opts := []oauth2.AuthCodeOption{oidc.Nonce(a.nonce), oauth2.S256ChallengeOption(a.verifier)}
 	for i := 0; i+1 < len(params); i += 2 {
+		if params[i] == "state" {
+			a.State = params[i+1]
+		}
 		opts = append(opts, oauth2.SetAuthURLParam(params[i], params[i+1]))
 	}
-	a.URL = rp.OAuth.AuthCodeURL(a.state, opts...)
+	a.URL = rp.OAuth.AuthCodeURL(a.State, opts...)
 	return a
 }
 
@@ -93,12 +99,15 @@ func (rp *RP) Begin(params ...string) Attempt {
 // parameters.
 func (rp *RP) Answer(a Attempt, at *url.URL) url.Values {
 	rp.t.Helper()
-	q := at.Query()
-	if q.Get("state") != a.state {
-		rp.t.Fatalf("state %q in %s, want %q", q.Get("state"), at, a.state)
-	}
-	if q.Get("iss") != rp.issuer {
-		rp.t.Fatalf("iss %q in %s, want %q", q.Get("iss"), at, rp.issuer)
+	return rp.check(a, at.Query())
+}
+
+func (rp *RP) check(a Attempt, q url.Values) url.Values {
+	rp.t.Helper()
+	for name, want := range map[string]string{"state": a.State, "iss": rp.issuer} {
+		if got := q[name]; len(got) != 1 || got[0] != want {
+			rp.t.Fatalf("%s %q in %q, want %q", name, got, q, want)
+		}
 	}
 	return q
 }
@@ -106,11 +115,16 @@ func (rp *RP) Answer(a Attempt, at *url.URL) url.Values {
 // Redeem exchanges the code of an answer and verifies the ID token.
 func (rp *RP) Redeem(a Attempt, at *url.URL) Tokens {
 	rp.t.Helper()
-	q := rp.Answer(a, at)
-	if q.Get("code") == "" {
-		rp.t.Fatalf("no code in %s", at)
+	return rp.RedeemFields(a, at.Query())
+}
+
+// RedeemFields is [RP.Redeem] of an answer that came in another way.
+func (rp *RP) RedeemFields(a Attempt, q url.Values) Tokens {
+	rp.t.Helper()
+	if rp.check(a, q); q.Get("code") == "" {
+		rp.t.Fatalf("no code in %q", q)
 	}
-	token, err := rp.OAuth.Exchange(rp.ctx, q.Get("code"), oauth2.VerifierOption(a.verifier))
+	token, err := rp.Exchange(a, q.Get("code"))
 	if err != nil {
 		rp.t.Fatal(err)
 	}
@@ -172,3 +186,7 @@ func (rp *RP) Email(tokens Tokens) string {
 	}
 	return info.Email
 }
+
+// Verifier returns the code_verifier of the request, for clients that redeem
+// the code by themselves.
+func (a Attempt) Verifier() string { return a.verifier }
