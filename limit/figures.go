@@ -28,6 +28,8 @@ type Figures struct {
 	RecoveryHour     Figure `yaml:"recovery_hour" default:"5 in 1h" doc:"Wrong recovery codes of one user."`
 	RecoveryDay      Figure `yaml:"recovery_day" default:"20 in 24h"`
 	Authorize        Figure `yaml:"authorize" default:"1200 in 1m" doc:"Requests of one network to the authorization endpoint. Each replica counts in its own memory."`
+	LongRequests     Figure `yaml:"long_requests" default:"60 in 1m" doc:"The same for requests too long for a URL, which are kept in the database."`
+	ClientFailures   Figure `yaml:"client_failures" default:"300 in 1m" doc:"Failed authentications from one network, whatever the client. Each replica counts in its own memory."`
 	ClientNetwork    Figure `yaml:"client_network" default:"20 in 1m" doc:"Failed authentications of one client from one network."`
 	Client           Figure `yaml:"client" default:"200 in 1m" doc:"Failed authentications of one client."`
 }

@@ -37,6 +37,13 @@ func (p *Provider) authenticate(ctx context.Context, c *call) (*client, error) {
 		return found, nil
 	}
 	network, _ := netip.ParseAddr(c.actor.Network)
+	if wait := p.failures.Wait(network); wait > 0 { // before anything is written
+		c.header.Set("Retry-After", seconds(wait))
+		return nil, p.unauthorized(c, errClientPaused())
+	}
+	if found == nil {
+		id = "" // whatever ids strangers think up are counted as one
+	}
 	bookings := p.Limits.BookClient(seal.HashToken(id), network)
 	paused := storage.LimitedError{}
 	switch _, err := p.DB.BookAttempts(ctx, bookings); {

@@ -36,6 +36,7 @@ const (
 // mountFront adds what browsers come to.
 func (p *Provider) mountFront(r *mux.Router) {
 	bound := p.Limits.Authorize
+	p.longRequests = p.Kit.NewThrottle(p.Limits.LongRequests.Allowed, p.Limits.LongRequests.Per)
 	r.Handle(pathAuthorize, p.Kit.Throttle(bound.Allowed, bound.Per, p.Kit.Handle(p.authorize))).Methods(http.MethodGet, http.MethodPost)
 	r.Handle(pathConsent, p.Kit.Handle(p.showConsent)).Methods(http.MethodGet)
 	r.Handle(pathConsent, p.Kit.Handle(p.takeConsent)).Methods(http.MethodPost)
@@ -114,6 +115,10 @@ func (p *Provider) begin(ctx context.Context, params parameters, c *client, to t
 	return q, nil
 }
 
+// longPayload is how many bytes of an authorization can travel in a URL. Longer
+// ones become a row, and strangers may write only so many.
+const longPayload = 768
+
 // carry seals a request and goes on with it: to the sign-in, or to a path of
 // ours that takes it from its parameter. Each time it is a sign-in of its own,
 // so that one that is over can't send the browser round in circles; the
@@ -122,6 +127,11 @@ func (p *Provider) carry(w http.ResponseWriter, r *http.Request, q pending, path
 	payload, err := json.Marshal(q.authorization)
 	if err != nil {
 		return err
+	}
+	if len(payload) > longPayload {
+		if err := p.longRequests.Hold(r); err != nil {
+			return p.tell(w, r, q, err)
+		}
 	}
 	q.Request.ID, q.Payload = uuid.NewString(), payload
 	signIn, err := p.SignIns.Begin(r.Context(), q.Request)

@@ -49,6 +49,9 @@ type Provider struct {
 	Now      func() time.Time
 	Logger   *slog.Logger
 
+	longRequests *web.Throttle // rows that strangers write
+	failures     *web.Throttle // of client authentication
+
 	clients clientCache
 	origins originIndex
 }

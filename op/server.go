@@ -41,6 +41,7 @@ var endpoints = []endpoint{
 // mountBack adds what programs call. The library's own router knows exactly the
 // paths that lead to it here.
 func (p *Provider) mountBack(r *mux.Router) {
+	p.failures = p.Kit.NewThrottle(p.Limits.ClientFailures.Allowed, p.Limits.ClientFailures.Per)
 	library := zop.RegisterServer(&server{p: p}, zop.Endpoints{
 		Token:         zop.NewEndpoint(pathToken),
 		Introspection: zop.NewEndpoint(pathIntrospection),

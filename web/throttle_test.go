@@ -7,9 +7,9 @@ import (
 )
 
 func TestThrottleCountsEachNetworkByItself(t *testing.T) {
-	limit := &throttle{allowed: 2, per: time.Minute}
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	at := func(text string) time.Duration { return limit.count(netip.MustParseAddr(text), now) }
+	limit := &Throttle{allowed: 2, per: time.Minute, now: func() time.Time { return now }}
+	at := func(text string) time.Duration { return limit.Wait(netip.MustParseAddr(text)) }
 	for range 2 {
 		for _, network := range []string{"192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:1::1"} {
 			if wait := at(network); wait != 0 {
@@ -24,7 +24,7 @@ func TestThrottleCountsEachNetworkByItself(t *testing.T) {
 	if at("2001:db8::ffff") == 0 {
 		t.Error("another address of the same /64 has a count of its own")
 	}
-	if limit.count(netip.Addr{}, now) != 0 || limit.count(netip.Addr{}, now) != 0 || limit.count(netip.Addr{}, now) == 0 {
+	if limit.Wait(netip.Addr{}) != 0 || limit.Wait(netip.Addr{}) != 0 || limit.Wait(netip.Addr{}) == 0 {
 		t.Error("addresses that can't be told don't share one count")
 	}
 	now = now.Add(40 * time.Second)
@@ -33,13 +33,18 @@ func TestThrottleCountsEachNetworkByItself(t *testing.T) {
 	}
 }
 
-func TestThrottleIsBoundedInMemory(t *testing.T) {
-	limit := &throttle{allowed: 1, per: time.Minute}
-	now := time.Unix(0, 0)
+// Whoever fills the memory with networks shuts nobody else out.
+func TestQ13_ThrottleIsBoundedAndCanNotBeFilled(t *testing.T) {
+	limit := &Throttle{allowed: 1, per: time.Minute, now: func() time.Time { return time.Unix(0, 0) }}
 	for i := range maxThrottled + 1000 {
-		limit.count(netip.AddrFrom4([4]byte{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}), now)
+		if limit.Wait(netip.AddrFrom4([4]byte{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)})) != 0 {
+			t.Fatalf("network %d has to wait for others", i)
+		}
 	}
-	if len(limit.counts) > maxThrottled+1 {
+	if len(limit.counts) > maxThrottled {
 		t.Errorf("%d networks in memory", len(limit.counts))
+	}
+	if limit.Wait(netip.AddrFrom4([4]byte{})) == 0 {
+		t.Error("a network that is counted is let through")
 	}
 }
