@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -16,15 +17,16 @@ const checkEvery = 10 * time.Second
 type certificate struct {
 	cert, key string
 	now       func() time.Time
+	log       *slog.Logger
 
 	mu      sync.Mutex
 	loaded  *tls.Certificate
-	stamp   time.Time // newest modification of the files that are loaded
+	stamp   time.Time // newest modification of the files when they were loaded
 	checked time.Time
 }
 
-func newCertificate(cert, key string, now func() time.Time) (*certificate, error) {
-	c := &certificate{cert: cert, key: key, now: now}
+func newCertificate(cert, key string, now func() time.Time, log *slog.Logger) (*certificate, error) {
+	c := &certificate{cert: cert, key: key, now: now, log: log}
 	if err := c.load(); err != nil {
 		return nil, fmt.Errorf("tls: %w", err)
 	}
@@ -36,8 +38,10 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	defer c.mu.Unlock()
 	if now := c.now(); now.Sub(c.checked) >= checkEvery {
 		c.checked = now
-		if stamp := c.modified(); stamp.After(c.stamp) {
-			_ = c.load() // half written: the next look finds it whole
+		if stamp := c.modified(); !stamp.Equal(c.stamp) { // a file put back may be older
+			if err := c.load(); err != nil { // half written: the next look finds it whole
+				c.log.Warn("the certificate on disk can not be used; the one before goes on", "error", err)
+			}
 		}
 	}
 	return c.loaded, nil

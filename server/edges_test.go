@@ -55,7 +55,7 @@ func TestP08_CertificateIsReadAgain(t *testing.T) {
 	cert, key := dir+"/cert.pem", dir+"/key.pem"
 	writeCertificate(t, cert, key, "first")
 	now := time.Now()
-	c, err := newCertificate(cert, key, func() time.Time { return now })
+	c, err := newCertificate(cert, key, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +92,16 @@ func TestP08_CertificateIsReadAgain(t *testing.T) {
 	later(2 * checkEvery)
 	if got := name(); got != "second" {
 		t.Errorf("after a renewal: %q", got)
+	}
+	writeCertificate(t, cert, key, "restored")
+	for _, path := range []string{cert, key} { // as a copy that keeps its time
+		if err := os.Chtimes(path, now.Add(-time.Hour), now.Add(-time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now = now.Add(2 * checkEvery)
+	if got := name(); got != "restored" {
+		t.Errorf("after an older file was put back: %q", got)
 	}
 }
 

@@ -59,7 +59,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	public := s.newHTTP(s.handler)
 	serve := public.Serve
 	if s.cfg.TLS.Cert != "" {
-		c, err := newCertificate(s.cfg.Path(s.cfg.TLS.Cert), s.cfg.Path(s.cfg.TLS.Key), s.now)
+		c, err := newCertificate(s.cfg.Path(s.cfg.TLS.Cert), s.cfg.Path(s.cfg.TLS.Key), s.now, s.log)
 		if err != nil {
 			return err
 		}
