@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -134,12 +135,19 @@ func localhost(l net.Listener) string {
 	return "http://localhost:" + port
 }
 
+// mark begins the configuration of every demo, so that no other one is ever
+// written over.
+const mark = "# The running demo."
+
 // configure writes the configuration of the demo, so that every other command
 // works on it, and reads it back. What an earlier run has added is kept, but for
 // the addresses.
 func configure(dir string, l listeners) (*config.Config, error) {
 	path := filepath.Join(dir, config.DefaultPath)
-	text := fmt.Sprintf(`# The running demo. Every command takes it: stile user list --config %s
+	if old, err := os.ReadFile(path); err == nil && !strings.HasPrefix(string(old), mark) {
+		return nil, fmt.Errorf("--data: %s is not of a demo: choose another folder", path)
+	}
+	text := fmt.Sprintf(mark+` Every command takes it: stile user list --config %s
 issuer: %s
 listen: %s
 database: sqlite:stile.db
@@ -152,6 +160,7 @@ limits:
   network_hour: 10000 in 1h
   email_sent_network: 2000 in 1h
   authorize: 60000 in 1m
+  long_requests: 6000 in 1m
 log:
   level: error
   format: text
