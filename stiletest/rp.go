@@ -81,6 +81,13 @@ func NewRP(t testing.TB, http *http.Client, issuer, clientID, secret, redirectUR
 	}}
 }
 
+// In returns the same relying party for a subtest.
+func (rp *RP) In(t testing.TB) *RP {
+	in := *rp
+	in.t = t
+	return &in
+}
+
 // Begin returns a new authorization request; params are name, value, name, value.
 func (rp *RP) Begin(params ...string) Attempt {
 	a := Attempt{State: rand.Text(), nonce: rand.Text(), verifier: oauth2.GenerateVerifier()}
