@@ -15,19 +15,20 @@ const (
 	maxClaimCount = 64      // members of userinfo and of id_token
 )
 
-// wanted is what a grant keeps of what a client asked for: the claims by name
-// (OpenID Connect Core, section 5.5), and the scopes that were left out of what
-// was granted, since some libraries repeat them at each refresh. What the client
-// said about the values of claims is settled when the request is answered.
+// wanted is what a grant keeps of what a client asked for: the claims that it
+// wants in the ID token too (OpenID Connect Core, section 5.5), and the scopes
+// that were left out of what was granted, since some libraries repeat them at
+// each refresh. UserInfo gives all that the scopes open, and nothing else, so
+// there is nothing to keep for it. What the client said about the values of
+// claims is settled when the request is answered.
 type wanted struct {
-	UserInfo []string `json:"userinfo,omitempty"`
-	IDToken  []string `json:"id_token,omitempty"`
-	LeftOut  []string `json:"left_out,omitempty"`
+	IDToken []string `json:"id_token,omitempty"`
+	LeftOut []string `json:"left_out,omitempty"`
 }
 
 // String returns what a grant stores; empty for nothing.
 func (w wanted) String() string {
-	if w.UserInfo == nil && w.IDToken == nil && w.LeftOut == nil {
+	if w.IDToken == nil && w.LeftOut == nil {
 		return ""
 	}
 	text, _ := json.Marshal(w) // lists of strings always can be marshalled
@@ -73,7 +74,6 @@ func parseClaims(text string) (claimsRequest, error) {
 	if json.Unmarshal([]byte(text), &parts) != nil || len(parts.UserInfo)+len(parts.IDToken) > maxClaimCount {
 		return c, errClaims()
 	}
-	c.UserInfo = slices.Sorted(maps.Keys(parts.UserInfo))
 	c.IDToken = slices.Sorted(maps.Keys(parts.IDToken))
 	c.acr = parts.IDToken["acr"]
 	if sub := parts.IDToken["sub"]; sub != nil {

@@ -39,6 +39,10 @@ type client struct {
 	scopes []string // what it may ask for
 }
 
+func newClient(stored storage.Client) *client {
+	return &client{Client: stored, scopes: strings.Fields(stored.Metadata.Scope)}
+}
+
 // client returns a registered client that is not disabled, at most [clientAge]
 // old. It fails with [storage.ErrNotFound], and as the database does.
 func (p *Provider) client(ctx context.Context, id string) (*client, error) {
@@ -55,7 +59,7 @@ func (p *Provider) client(ctx context.Context, id string) (*client, error) {
 		case err != nil:
 			return nil, err
 		case !stored.Disabled:
-			c.client = &client{Client: stored, scopes: strings.Fields(stored.Metadata.Scope)}
+			c.client = newClient(stored)
 		}
 		p.clients.put(id, c, now)
 	}

@@ -36,7 +36,7 @@ func (s *server) CodeExchange(ctx context.Context, r *zop.ClientRequest[oidc.Acc
 		if err != nil {
 			return storage.Redemption{Event: call.refusal(c, v.Grant, err)}, err
 		}
-		scope = openScopes(strings.Fields(v.Grant.Scope), c)
+		scope = openNow(v.Grant.Scope, v)
 		out := storage.Redemption{
 			AccessHash: seal.HashToken(access.Reveal()), AccessScope: strings.Join(scope, " "), AccessUntil: now.Add(token.AccessLife),
 			Refresh: c.may(oidc.GrantTypeRefreshToken), Event: call.event(audit.GrantRedeemed, c, v.Grant),

@@ -44,7 +44,7 @@ func (s *server) RefreshToken(ctx context.Context, r *zop.ClientRequest[oidc.Ref
 			return storage.Rotation{}, err
 		}
 		granted, known := strings.Fields(v.Grant.Scope), false
-		scope, known = narrow(openScopes(granted, c), append(granted, asked.LeftOut...), r.Form.Get("scope"))
+		scope, known = narrow(openNow(v.Grant.Scope, v), append(granted, asked.LeftOut...), r.Form.Get("scope"))
 		if !known {
 			return storage.Rotation{}, errScopeNotGranted()
 		}

@@ -70,6 +70,12 @@ func standing(v storage.GrantView) (authn.Requirement, error) {
 	return r, nil
 }
 
+// openNow returns those of the scopes of a grant or token that its client may
+// still have: its registration may have become narrower since.
+func openNow(scope string, v storage.GrantView) []string {
+	return openScopes(strings.Fields(scope), newClient(v.Client))
+}
+
 // within tells whether each scope is among the others.
 func within(scope, others string) bool {
 	allowed := strings.Fields(others)
@@ -116,7 +122,7 @@ func (s *server) give(ctx context.Context, c *client, v storage.GrantView, g giv
 			Subject: v.Grant.UserID, Audience: c.ID, AuthorizedParty: c.ID,
 			AuthTime: v.Grant.Evidence.AuthTime().Unix(), ACR: v.Grant.ACR, AMR: v.Grant.Evidence.AMR(),
 			Nonce: g.nonce, SID: s.p.Tokens.SID(v.Grant.SessionID, c.ID),
-			Person: claimsOf(v.Person, nil, named.IDToken), AccessToken: g.access,
+			Person: namedClaimsOf(v.Person, g.scope, named.IDToken), AccessToken: g.access,
 		})
 		if err != nil {
 			return nil, failure(ctx, err)

@@ -75,7 +75,7 @@ func (s *server) introspectAccess(ctx context.Context, c *client, text string) (
 	}
 	found := s.ofGrant(view.GrantView, view.ExpiresAt)
 	if found.Active {
-		found.Scope, found.TokenType, found.IssuedAt = view.Scope, oidc.BearerToken, view.IssuedAt.Unix()
+		found.Scope, found.TokenType, found.IssuedAt = strings.Join(openNow(view.Scope, view.GrantView), " "), oidc.BearerToken, view.IssuedAt.Unix()
 		found.Audience = token.Audience{s.p.Issuer}
 	}
 	return found, nil
@@ -98,7 +98,7 @@ func (s *server) introspectRefresh(ctx context.Context, c *client, text string) 
 	}
 	found := s.ofGrant(view, expires)
 	if found.Active {
-		found.Scope, found.IssuedAt = view.Grant.Scope, view.Grant.RotatedAt.Unix()
+		found.Scope, found.IssuedAt = strings.Join(openNow(view.Grant.Scope, view), " "), view.Grant.RotatedAt.Unix()
 	}
 	return found, nil
 }

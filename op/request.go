@@ -216,6 +216,7 @@ func parseRequest(p parameters, c *client, t target) (request, error) {
 		return a, err
 	}
 	a.Claims = a.ask.claims.wanted
+	a.Claims.IDToken = both(a.Claims.IDToken, claimsOpen(a.Scope))
 	a.Claims.LeftOut = leftOut(strings.Fields(p.get("scope")), a.Scope)
 	a.Nonce = p.get("nonce")
 	a.ask.acr = strings.Fields(p.get("acr_values"))

@@ -41,21 +41,46 @@ var userClaims = map[string]func(*token.Person, storage.Person){
 	"entitlements":   func(c *token.Person, p storage.Person) { c.Entitlements = p.Products },
 }
 
-// claimsOf returns what the scopes open and what was asked for by name (section
-// 5.5). Names that nobody knows are ignored.
-func claimsOf(person storage.Person, granted, named []string) token.Person {
-	var c token.Person
+// claimsOpen returns the claims that the scopes open. A client gets no others,
+// whatever it asks for by name (section 5.5): scopes are what it is registered
+// for, and what its user is asked about.
+func claimsOpen(granted []string) []string {
+	var open []string
 	for _, s := range scopes {
 		if slices.Contains(granted, s.name) {
-			named = append(slices.Clone(named), s.claims...)
+			open = append(open, s.claims...)
 		}
 	}
-	for _, name := range named {
-		if fill, ok := userClaims[name]; ok {
-			fill(&c, person)
-		}
+	return open
+}
+
+// claimsOf fills in all the claims that the scopes open.
+func claimsOf(person storage.Person, granted []string) token.Person {
+	return fillIn(person, claimsOpen(granted))
+}
+
+// namedClaimsOf fills in the named ones of the claims that the scopes open.
+func namedClaimsOf(person storage.Person, granted, named []string) token.Person {
+	return fillIn(person, both(named, claimsOpen(granted)))
+}
+
+func fillIn(person storage.Person, names []string) token.Person {
+	var c token.Person
+	for _, name := range names {
+		userClaims[name](&c, person)
 	}
 	return c
+}
+
+// both returns the members of list that are members of other too.
+func both(list, other []string) []string {
+	var kept []string
+	for _, s := range list {
+		if slices.Contains(other, s) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
 }
 
 func either(first, second string) string {
