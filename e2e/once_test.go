@@ -1,0 +1,212 @@
+package e2e
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/oauth2"
+
+	"stile/stiletest"
+)
+
+// What is good for once, asked for by a crowd at two replicas.
+
+// atOnce does the same n times at once.
+func atOnce(n int, act func(i int)) {
+	var ready, all sync.WaitGroup
+	ready.Add(n)
+	for i := range n {
+		all.Go(func() {
+			ready.Done()
+			ready.Wait()
+			act(i)
+		})
+	}
+	all.Wait()
+}
+
+// wantRefused fails unless the token endpoint answered with invalid_grant.
+func wantRefused(t testing.TB, what string, err error) {
+	t.Helper()
+	var answer *oauth2.RetrieveError
+	if !errors.As(err, &answer) || answer.Response.StatusCode != http.StatusBadRequest || answer.ErrorCode != "invalid_grant" {
+		t.Errorf("%s: %v, want status 400 and invalid_grant", what, err)
+	}
+}
+
+// oneCodeInManyBrowsers: somebody looked over the shoulder, in many browsers at once.
+func (r *replicas) oneCodeInManyBrowsers(t *testing.T, rp *stiletest.RP, account string) {
+	owner := newWalker(t, r.system, r.newPerson(t, account))
+	owner.signIn(rp.Begin().URL)
+	all := make([]*walker, crowd)
+	gate := make(chan struct{}, 4) // passwords are work
+	atOnce(crowd, func(i int) {
+		gate <- struct{}{}
+		defer func() { <-gate }()
+		w := owner.elsewhere()
+		w.Open(rp.Begin().URL)
+		w.password()
+		all[i] = w
+	})
+	for i, w := range all {
+		if w == nil || w.Page().Screen() != "enter-code" {
+			t.Fatalf("browser %d is not at the code prompt: %+v", i, w)
+		}
+	}
+	code := owner.app.Code()
+	atOnce(crowd, func(i int) { all[i].Submit(map[string]string{"code": code}) })
+	in := 0
+	for _, w := range all {
+		switch {
+		case w.Page().URL.Query().Get("code") != "":
+			in++
+		case w.Page().Screen() != "enter-code" || w.Page().Status != http.StatusUnprocessableEntity:
+			t.Errorf("a code that is spent leads to %s", w.Page())
+		}
+	}
+	if in != 1 {
+		t.Errorf("%d of %d browsers got in with one code, want 1", in, crowd)
+	}
+	r.wantProofs(t, owner, 2) // that of the enrolment, and this one
+}
+
+// wantProofs holds the audit log against what was proven with a person's app.
+func (r *replicas) wantProofs(t *testing.T, w *walker, want int) {
+	t.Helper()
+	n := r.count(t, `SELECT count(*) FROM audit_events WHERE kind = 'proof.accepted' AND reason = 'totp' AND subject_id = (SELECT id FROM users WHERE email = $1)`, w.who.Email)
+	if n != want {
+		t.Errorf("the audit log has %d accepted codes, want %d", n, want)
+	}
+}
+
+// oneFormManyTimes: an impatient finger, and two replicas behind it.
+func (r *replicas) oneFormManyTimes(t *testing.T, rp *stiletest.RP, account string) {
+	w := newWalker(t, r.system, r.newPerson(t, account))
+	w.signIn(rp.Begin().URL)
+	w = w.elsewhere()
+	attempt := rp.Begin()
+	w.Open(attempt.URL)
+	w.password()
+	w.want("enter-code")
+	code := w.app.Code()
+	statuses := make([]int, crowd)
+	atOnce(crowd, func(i int) { statuses[i], _, _ = w.post(map[string]string{"code": code}) })
+	for _, status := range statuses {
+		if status != http.StatusSeeOther && status != http.StatusUnprocessableEntity {
+			t.Errorf("statuses %v: want 303 or 422 alone", statuses)
+			break
+		}
+	}
+	r.wantProofs(t, w, 2)
+	if n := r.count(t, `SELECT count(*) FROM audit_events WHERE kind = 'sign_in.succeeded' AND subject_id = (SELECT id FROM users WHERE email = $1)`, w.who.Email); n > 2 {
+		t.Errorf("the sign-in has ended %d times", n-1)
+	}
+}
+
+// post sends the form of the page without following what comes back, also from
+// several goroutines. The browser hasn't seen the answer then.
+func (w *walker) post(values map[string]string) (status int, location string, err error) {
+	form := w.Page().Fields()
+	for name, value := range values {
+		form.Set(name, value)
+	}
+	q, err := http.NewRequest(http.MethodPost, w.Page().Action(), strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, "", err
+	}
+	q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for _, c := range w.Cookies(w.Page().Action()) {
+		q.AddCookie(c)
+	}
+	resp, err := http.DefaultTransport.RoundTrip(q)
+	if err != nil {
+		return 0, "", err
+	}
+	return resp.StatusCode, resp.Header.Get("Location"), resp.Body.Close()
+}
+
+// oneExchange sends an authorization code to both replicas at once; each
+// further use is a theft, and ends what the first one gave.
+func (r *replicas) oneExchange(t *testing.T, rp *stiletest.RP, account string) {
+	w := newWalker(t, r.system, r.newPerson(t, account))
+	kept := w.tokens(rp) // of the same person and browser: other grants go on
+
+	attempt := rp.Begin()
+	code := rp.Answer(attempt, w.signIn(attempt.URL).URL).Get("code")
+	tokens, refusals := make([]*oauth2.Token, crowd), make([]error, crowd)
+	atOnce(crowd, func(i int) { tokens[i], refusals[i] = rp.Exchange(attempt, code) })
+	var given []*oauth2.Token
+	for i, token := range tokens {
+		if refusals[i] == nil {
+			given = append(given, token)
+			continue
+		}
+		wantRefused(t, "a further exchange", refusals[i])
+	}
+	if len(given) != 1 {
+		t.Fatalf("%d of %d exchanges of one code succeeded, want 1", len(given), crowd)
+	}
+	r.wantDead(t, rp, given[0])
+
+	attempt = rp.Begin()
+	at := w.signIn(attempt.URL).URL
+	first := rp.Redeem(attempt, at)
+	rp.Email(first)
+	_, err := rp.Exchange(attempt, at.Query().Get("code"))
+	wantRefused(t, "a later exchange", err)
+	r.wantDead(t, rp, first.Token)
+
+	if _, err := rp.Refresh(kept.RefreshToken); err != nil {
+		t.Errorf("refresh of another grant: %v", err)
+	}
+}
+
+// wantDead fails if tokens are still good at one of the replicas.
+func (r *replicas) wantDead(t *testing.T, rp *stiletest.RP, token *oauth2.Token) {
+	t.Helper()
+	for range r.procs {
+		if _, err := rp.UserInfo(token); err == nil {
+			t.Error("the access token still works after the code was used again")
+		}
+		_, err := rp.Refresh(token.RefreshToken)
+		wantRefused(t, "refresh after the code was used again", err)
+	}
+}
+
+// oneSuccessor uses a refresh token in many windows at once.
+func (r *replicas) oneSuccessor(t *testing.T, rp *stiletest.RP, account string) {
+	w := newWalker(t, r.system, r.newPerson(t, account))
+	old := w.tokens(rp)
+	tokens, refusals := make([]stiletest.Tokens, crowd), make([]error, crowd)
+	atOnce(crowd, func(i int) { tokens[i], refusals[i] = rp.Refresh(old.RefreshToken) })
+	successors, access := map[string]int{}, map[string]bool{}
+	for i, token := range tokens {
+		if refusals[i] != nil {
+			t.Errorf("one of many windows: %v", refusals[i])
+			continue
+		}
+		successors[token.RefreshToken]++
+		access[token.AccessToken] = true
+	}
+	if len(successors) != 1 || successors[old.RefreshToken] != 0 {
+		t.Fatalf("%d successors of one refresh token, want 1 other", len(successors))
+	}
+	if len(access) != crowd {
+		t.Errorf("%d access tokens from %d refreshes", len(access), crowd)
+	}
+	for successor := range successors {
+		if _, err := rp.Refresh(successor); err != nil {
+			t.Errorf("the successor: %v", err)
+		}
+	}
+	// It was used: the old one is stolen now, and everything ends.
+	_, err := rp.Refresh(old.RefreshToken)
+	wantRefused(t, "the old one after its successor", err)
+	for successor := range successors {
+		_, err := rp.Refresh(successor)
+		wantRefused(t, "the successor after the theft", err)
+	}
+}
