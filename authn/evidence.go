@@ -119,6 +119,9 @@ func (e Evidence) Of(s Subject) Evidence {
 	})
 }
 
+// Intact tells whether the subject still has every authenticator of the evidence.
+func (e Evidence) Intact(s Subject) bool { return len(e.Of(s)) == len(e) }
+
 // Since returns the proofs that are not older than t. The zero time keeps all.
 func (e Evidence) Since(t time.Time) Evidence {
 	return e.keep(func(p Proof) bool { return !p.At.Before(t) })

@@ -50,7 +50,9 @@ func newTokens(access string, scope []string) tokens {
 // standing judges a grant of a user as everything is now: whether the user, the
 // account and the client are active, whether the user still allows a third
 // party's client what it was granted, and whether the evidence that the grant
-// was given for satisfies what is required today. Each use of a grant asks
+// was given for satisfies what is required today. All of that evidence has to
+// stand, also where less is required: tokens say what was proven, and a password
+// or an authenticator that is gone proves nothing. Each use of a grant asks
 // this; nobody stores the answer. The requirement comes back with it.
 func standing(v storage.GrantView) (authn.Requirement, error) {
 	switch {
@@ -64,7 +66,7 @@ func standing(v storage.GrantView) (authn.Requirement, error) {
 		return authn.Requirement{}, errSessionEnded()
 	}
 	r, err := authn.Require(v.Person.Policy.Policy, v.Person.Subject, authn.Ask{})
-	if err != nil || !r.Met(v.Grant.Evidence, v.Person.Subject) {
+	if err != nil || !r.Met(v.Grant.Evidence, v.Person.Subject) || !v.Grant.Evidence.Intact(v.Person.Subject) {
 		return r, errEvidenceIsPast()
 	}
 	return r, nil
