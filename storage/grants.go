@@ -32,7 +32,9 @@ type Issue struct {
 
 // IssueCode stores a grant and its code, in one statement, and returns the
 // grant's id. The row of the session is what it queues at: a session that ends
-// takes the grant along, or prevents it. It fails with ErrConflict if session,
+// takes the grant along, or prevents it. The user's row is held as well, because
+// a session may outlive what ends the user's grants, such as another
+// authenticator that was set up in it. It fails with ErrConflict if session,
 // user, policy or client are no longer as they were read, and with ErrSpent if
 // the request got its code before.
 func (db *DB) IssueCode(ctx context.Context, i Issue) (string, error) {
@@ -44,7 +46,7 @@ func (db *DB) IssueCode(ctx context.Context, i Issue) (string, error) {
 		text: `UPDATE sessions SET seen_at = CASE WHEN $1 AND seen_at <= $2 THEN $3 ELSE seen_at END
 			WHERE id = $4 AND user_id = $5 AND ended_at IS NULL AND expires_at > $3
 			AND EXISTS (SELECT 1 FROM users u JOIN accounts a ON a.id = u.account_id JOIN policies p ON p.account_id = u.account_id
-				WHERE u.id = sessions.user_id AND u.account_id = $6 AND u.epoch = $7 AND p.version = $8 AND u.disabled_at IS NULL AND a.suspended_at IS NULL)
+				WHERE u.id = sessions.user_id AND u.account_id = $6 AND u.epoch = $7 AND p.version = $8 AND u.disabled_at IS NULL AND a.suspended_at IS NULL {hold u})
 			AND EXISTS (SELECT 1 FROM clients c WHERE c.id = $9 AND c.version = $10 AND c.disabled_at IS NULL)`,
 		args: []any{
 			i.Touch, micros(now.Add(-touchEvery)), micros(now), g.SessionID, g.UserID,

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,11 @@ import (
 type guarded struct {
 	// text is the conditional UPDATE, DELETE or INSERT … SELECT … WHERE …,
 	// without RETURNING. Its condition is the guard.
+	//
+	// On PostgreSQL a statement that had to wait for its row looks at that row
+	// anew, but at all others as they were when it began. A subquery of the
+	// condition that ends in {hold x} locks the row of its table x before: who
+	// changes that row waits for the statement, or the statement for him.
 	text string
 	args []any
 	// returning lists columns of the changed row for into; empty for none.
@@ -147,6 +153,9 @@ func shift(text string, offset int) string {
 	}
 }
 
+// hold finds where a guard holds rows of another table, see guarded.text.
+var hold = regexp.MustCompile(`\{hold (\w+)\}`)
+
 // guard runs a guarded write and tells whether the guard let it through. If
 // not, nothing has changed, and the caller reads again to learn why.
 func (db *DB) guard(ctx context.Context, g guarded) (bool, error) {
@@ -172,7 +181,10 @@ func (db *DB) guardInOne(ctx context.Context, g guarded) (bool, error) {
 		names[n] = fmt.Sprintf("c%d", n+1)
 	}
 	columns := strings.Join(names, ", ")
-	fmt.Fprintf(&text, "WITH guard (%s) AS (%s RETURNING %s)", columns, g.text, g.returning)
+	// Not FOR SHARE: those who share could come so thick that who changes the
+	// row never has his turn.
+	condition := hold.ReplaceAllString(g.text, "FOR NO KEY UPDATE OF $1")
+	fmt.Fprintf(&text, "WITH guard (%s) AS (%s RETURNING %s)", columns, condition, g.returning)
 	args := append([]any(nil), g.args...)
 	musts := 0
 	// PostgreSQL runs what the last SELECT doesn't read from the last to the
@@ -220,7 +232,8 @@ func (db *DB) guardInTransaction(ctx context.Context, g guarded) (bool, error) {
 	if len(g.into) == 0 {
 		g.into = discard(1)
 	}
-	won, err := found(ctx, tx, g.into, g.text+" RETURNING "+g.returning, g.args...)
+	text := hold.ReplaceAllString(g.text, "") // nobody else writes
+	won, err := found(ctx, tx, g.into, text+" RETURNING "+g.returning, g.args...)
 	if err != nil || !won {
 		return false, err
 	}

@@ -309,3 +309,74 @@ func SignOutAgainstCode(t *testing.T, h *House) {
 		}
 	}
 }
+
+// ReplaceAgainstIssue proves that no code outlives the authenticator that it was
+// decided on, even if it is issued from the browser whose session goes on, and
+// even if that session's row is held while the authenticator is replaced.
+func ReplaceAgainstIssue(t *testing.T, h *House) {
+	ctx, other := t.Context(), h.Open(t)
+	session := h.SignedIn(t)
+	h.Enrol(t)
+	activation := h.Activation(h.Connect(t, h.Begin(t)))
+	activation.Browser = session.Browser
+	issue := h.Issue(t, session)
+	// The session was just used.
+	held, err := Raw(t, h.URL).BeginTx(ctx, nil)
+	must(t, err)
+	defer held.Rollback() //nolint:errcheck // after Commit it has nothing to do
+	_, err = held.ExecContext(ctx, `UPDATE sessions SET seen_at = seen_at WHERE id = $1`, session.ID)
+	must(t, err)
+	issued, replaced := make(chan error, 1), make(chan error, 1)
+	go func() { _, err := h.DB.IssueCode(ctx, issue); issued <- err }()
+	h.waiting(t, 1, nil)
+	go func() { _, err := other.ActivateTOTP(ctx, activation); replaced <- err }()
+	h.waiting(t, 2, func() bool { return len(replaced) > 0 })
+	must(t, held.Commit())
+	must(t, <-replaced)
+	if err := <-issued; err != nil && !errors.Is(err, storage.ErrConflict) {
+		t.Errorf("code: %v", err)
+	}
+	if n := h.Count(t, `SELECT count(*) FROM grants WHERE ended_at IS NULL`); n != 0 {
+		t.Errorf("%d grants outlived the authenticator that was replaced", n)
+	}
+	if n := h.Count(t, `SELECT count(*) FROM sessions WHERE id = $1 AND ended_at IS NULL`, session.ID); n != 1 {
+		t.Error("the session in which it was replaced has ended")
+	}
+}
+
+// IssueAgainstEpoch proves that a code that is issued while the user changes
+// waits for the change, and is refused by it.
+func IssueAgainstEpoch(t *testing.T, h *House) {
+	ctx := t.Context()
+	issue := h.Issue(t, h.SignedIn(t))
+	held, err := Raw(t, h.URL).BeginTx(ctx, nil)
+	must(t, err)
+	defer held.Rollback() //nolint:errcheck // after Commit it has nothing to do
+	_, err = held.ExecContext(ctx, `UPDATE users SET epoch = epoch + 1`)
+	must(t, err)
+	issued := make(chan error, 1)
+	go func() { _, err := h.DB.IssueCode(ctx, issue); issued <- err }()
+	h.waiting(t, 1, nil)
+	must(t, held.Commit())
+	if err := <-issued; !errors.Is(err, storage.ErrConflict) {
+		t.Errorf("code: %v", err)
+	}
+}
+
+// waiting returns when so many statements wait for a row of the house's database,
+// or when enough says that more of them won't. The embedded database doesn't
+// tell, and has no order that matters: there it returns at once.
+func (h *House) waiting(t *testing.T, statements int64, enough func() bool) {
+	t.Helper()
+	if h.DB.Embedded() {
+		return
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for tick := time.NewTicker(5 * time.Millisecond); time.Now().Before(deadline); <-tick.C {
+		if enough != nil && enough() || h.Count(t, `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`) >= statements {
+			return
+		}
+	}
+	t.Fatalf("no %d statements wait", statements)
+}

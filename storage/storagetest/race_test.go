@@ -15,6 +15,10 @@ func TestK10_TwoWindowsEnrolAtOnce(t *testing.T) { Each(t, EnrolAtOnce) }
 
 func TestK08_ReplacementAgainstCodeOfTheOldApp(t *testing.T) { Each(t, ReplaceAgainstCode) }
 
+func TestE05_ReplacementAgainstCodeFromItsOwnBrowser(t *testing.T) { Each(t, ReplaceAgainstIssue) }
+
+func TestE05_CodeWaitsForTheUser(t *testing.T) { Each(t, IssueAgainstEpoch) }
+
 func TestG01_PasswordChangeAgainstSignIn(t *testing.T) { Each(t, PasswordAgainstSignIn) }
 
 func TestF03_SignOutAgainstCode(t *testing.T) { Each(t, SignOutAgainstCode) }
