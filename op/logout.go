@@ -110,16 +110,17 @@ func (p *Provider) leave(w http.ResponseWriter, r *http.Request, q leaving) erro
 	if err != nil {
 		return err
 	}
-	known := view != nil && p.hinted(q, *view)
-	if view != nil && !known {
+	var here []storage.SessionView
+	if view != nil {
+		here = append(here, *view)
+	} else if here, err = p.lapsed(r); err != nil {
+		return err
+	}
+	switch {
+	case len(here) == 0: // nothing to end
+	case !slices.ContainsFunc(here, func(v storage.SessionView) bool { return p.hinted(q, v) }):
 		return p.goOn(w, r, pathSignOut, q)
-	}
-	if view == nil {
-		if known, err = p.lapsed(r, q); err != nil {
-			return err
-		}
-	}
-	if known {
+	default:
 		if err := p.signOut(w, r, view, "client"); err != nil {
 			return err
 		}
@@ -130,16 +131,16 @@ func (p *Provider) leave(w http.ResponseWriter, r *http.Request, q leaving) erro
 	return p.goOn(w, r, pathSignedOut, q)
 }
 
-// lapsed tells whether the hint is of a session of this browser that is over its
-// idle limit, or whose user is switched off. Nobody is signed in by it any more,
-// but grants may hang on it.
-func (p *Provider) lapsed(r *http.Request, q leaving) (bool, error) {
+// lapsed returns what is left of the sessions of a browser in which nobody is
+// signed in at the moment: they are over an idle limit, or their user is
+// switched off. Grants hang on them, and another user's may be alive, so
+// signing out has something to end.
+func (p *Provider) lapsed(r *http.Request) ([]storage.SessionView, error) {
 	browser := p.Sessions.BrowserHash(r)
-	if q.SID == "" || browser == "" {
-		return false, nil
+	if browser == "" {
+		return nil, nil
 	}
-	sessions, err := p.DB.BrowserSessions(r.Context(), browser)
-	return slices.ContainsFunc(sessions, func(v storage.SessionView) bool { return p.hinted(q, v) }), err
+	return p.DB.BrowserSessions(r.Context(), browser)
 }
 
 // hinted tells whether the hint is the ID token of this session.
@@ -157,7 +158,8 @@ func (p *Provider) signOut(w http.ResponseWriter, r *http.Request, view *storage
 	return p.Sessions.End(r.Context(), w, p.Sessions.BrowserHash(r), reason, by)
 }
 
-// showSignOut asks whether the user wants to sign out.
+// showSignOut asks whether the user wants to sign out. Behind a session that has
+// lapsed it names nobody: whoever sits there now may be somebody else.
 func (p *Provider) showSignOut(w http.ResponseWriter, r *http.Request) error {
 	sealed := r.URL.Query().Get(templates.FieldRequest)
 	q, err := p.openLeaving(sealed)
@@ -168,19 +170,22 @@ func (p *Provider) showSignOut(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if view == nil {
+	page, person := templates.SignOut{}, storage.Person{}
+	if view != nil {
+		person, page.Address = view.Person, view.Person.User.Email
+		if page.Apps, err = p.DB.Apps(r.Context(), view.Session.ID); err != nil {
+			return err
+		}
+	} else if left, err := p.lapsed(r); err != nil {
+		return err
+	} else if len(left) == 0 {
 		return p.goOn(w, r, pathSignedOut, q)
 	}
 	c, err := p.leavingClient(r.Context(), q)
 	if err != nil {
 		return err
 	}
-	apps, err := p.DB.Apps(r.Context(), view.Session.ID)
-	if err != nil {
-		return err
-	}
-	page := templates.SignOut{Address: view.Person.User.Email, Apps: apps}
-	return p.Kit.Page(w, r, http.StatusOK, page, append(framed(c, view.Person, q.Locales), carrying(sealed))...)
+	return p.Kit.Page(w, r, http.StatusOK, page, append(framed(c, person, q.Locales), carrying(sealed))...)
 }
 
 // takeSignOut takes the answer.
@@ -197,12 +202,16 @@ func (p *Provider) takeSignOut(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if form.Get(templates.FieldDo) == templates.DoStay && view != nil {
+	if form.Get(templates.FieldDo) == templates.DoStay {
 		c, err := p.leavingClient(r.Context(), q)
 		if err != nil {
 			return err
 		}
-		return p.showFinished(w, r, c, view.Person, q.Locales)
+		person := storage.Person{}
+		if view != nil {
+			person = view.Person
+		}
+		return p.showFinished(w, r, c, person, q.Locales)
 	}
 	if err := p.signOut(w, r, view, "user"); err != nil {
 		return err

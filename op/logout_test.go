@@ -221,6 +221,25 @@ func TestF03_SessionThatWasIdleTooLongTakesItsGrantsAlong(t *testing.T) {
 	f.want("refresh", f.refresh("console", tokens.text("refresh_token")), http.StatusBadRequest, "invalid_grant")
 }
 
+// Who is told to be signed out is: also where the session had lapsed before, and
+// the client shows no ID token.
+func TestF03_SigningOutBehindALapsedSessionEndsWhatHangsOnIt(t *testing.T) {
+	f := newFront(t)
+	b, tokens := f.signedIn("console")
+	f.at = f.at.Add(9 * time.Hour)
+	page := b.get(b.get(leaveURL("client_id", "console")).Header.Get("Location"))
+	f.wantPage("asked", page, http.StatusOK, "sign-out")
+	action, fields := formOf(t, page)
+	done := b.do(http.MethodPost, action, fields, "Sec-Fetch-Site", "same-origin")
+	f.wantPage("done", b.get(done.Header.Get("Location")), http.StatusOK, "signed-out")
+	f.want("refresh", f.refresh("console", tokens.text("refresh_token")), http.StatusBadRequest, "invalid_grant")
+	if len(b.cookies) > 1 || b.cookies["__Host-stile-session"] != "" {
+		t.Errorf("cookies left: %v", b.cookies)
+	}
+	a := b.get(leaveURL("client_id", "console"))
+	f.wantPage("nothing left to ask about", b.get(a.Header.Get("Location")), http.StatusOK, "signed-out")
+}
+
 func TestF01_NobodyIsSignedOutUnaskedBehindALapsedSession(t *testing.T) {
 	f := newFront(t)
 	b := f.browser()
@@ -232,12 +251,19 @@ func TestF01_NobodyIsSignedOutUnaskedBehindALapsedSession(t *testing.T) {
 	f.at = f.at.Add(2 * time.Hour) // only the present user's session is over its idle limit
 	for _, target := range []string{pathEndSession, leaveURL("client_id", "console")} {
 		a := b.get(target)
-		f.wantPage(target, b.get(a.Header.Get("Location")), http.StatusOK, "signed-out")
+		page := b.get(a.Header.Get("Location"))
+		f.wantPage(target, page, http.StatusOK, "sign-out")
+		if strings.Contains(page.Text, "@example.com") {
+			t.Error("the page names somebody who is not signed in")
+		}
+		action, fields := formOf(t, page)
+		fields.Set("do", "stay")
+		f.wantPage("stay", b.do(http.MethodPost, action, fields, "Sec-Fetch-Site", "same-origin"), http.StatusOK, "finished")
 	}
 	left, err := f.db.BrowserSessions(t.Context(), seal.HashToken(b.cookies["__Host-stile-session"]))
 	f.must(err)
-	if len(left) == 0 {
-		t.Error("the other user's session was ended")
+	if len(left) != 2 {
+		t.Error("a session was ended")
 	}
 	b.get(leaveURL("id_token_hint", id))
 	if left, _ = f.db.BrowserSessions(t.Context(), seal.HashToken(b.cookies["__Host-stile-session"])); len(left) != 0 {
