@@ -45,8 +45,11 @@ func (p *program) clientCreate() *cobra.Command {
 	c := p.verb("create", "Register a client and print the registration, with the secret, once",
 		"  stile client create --file console.json\n  stile client create --type native --name Desktop --redirect-uri http://127.0.0.1/callback",
 		cobra.NoArgs, p.work(func(ctx context.Context, db *storage.DB, _ *config.Config, _ []string) error {
+			if err := f.load(p); err != nil {
+				return err
+			}
 			fresh := storage.Client{ID: id}
-			if err := f.apply(p, &fresh, true); err != nil {
+			if err := f.apply(&fresh, true); err != nil {
 				return err
 			}
 			if account != "" {
@@ -121,28 +124,28 @@ func (p *program) clientUpdate() *cobra.Command {
 	c := p.verb("update CLIENT_ID", "Change a client's registration; a file replaces the metadata as a whole",
 		"  stile client update console --file console.json\n  stile client update console --disable",
 		cobra.ExactArgs(1), p.work(func(ctx context.Context, db *storage.DB, _ *config.Config, args []string) error {
-			old, err := db.Client(ctx, args[0])
-			if err != nil {
+			if err := f.load(p); err != nil {
 				return err
 			}
-			next := old
-			if err := f.apply(p, &next, false); err != nil {
-				return err
-			}
-			if next.ID != old.ID {
-				return fmt.Errorf("client_id %q: a client keeps its client_id %q", next.ID, old.ID)
-			}
-			// A public client that becomes a confidential one needs a secret, and the other way none.
 			var secret seal.Secret
-			switch public := next.Metadata.Filled().Public(); {
-			case public:
-				next.SecretHash = ""
-			case old.SecretHash == "":
-				secret = seal.NewToken(seal.KindClientSecret)
-				next.SecretHash = db.HashClientSecret(old.ID, secret)
-			}
-			changed, err := db.UpdateClient(ctx, old.ID, func(c *storage.Client) error {
-				c.Metadata, c.ThirdParty, c.Disabled, c.SecretHash = next.Metadata, next.ThirdParty, next.Disabled, next.SecretHash
+			// On what the client is then: a secret that somebody replaces meanwhile stays replaced.
+			changed, err := db.UpdateClient(ctx, args[0], func(c *storage.Client) error {
+				id := c.ID
+				if err := f.apply(c, false); err != nil {
+					return err
+				}
+				if c.ID != id {
+					return fmt.Errorf("client_id %q: a client keeps its client_id %q", c.ID, id)
+				}
+				// A public client that becomes a confidential one needs a secret, and the other way none.
+				secret = ""
+				switch public := c.Metadata.Filled().Public(); {
+				case public:
+					c.SecretHash = ""
+				case c.SecretHash == "":
+					secret = seal.NewToken(seal.KindClientSecret)
+					c.SecretHash = db.HashClientSecret(c.ID, secret)
+				}
 				return nil
 			}, by())
 			if err != nil {

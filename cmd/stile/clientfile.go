@@ -31,6 +31,8 @@ type clientFlags struct {
 	redirects, signedOut      []string
 	thirdParty, introspectAll bool
 	disable, enable           bool
+
+	loaded *registration // of the file; nil without one
 }
 
 func (f *clientFlags) register(c *cobra.Command) {
@@ -48,13 +50,12 @@ func (f *clientFlags) register(c *cobra.Command) {
 	}
 }
 
-// apply writes what the flags say over c. A fresh client needs a file or a type.
-func (f *clientFlags) apply(p *program, c *storage.Client, fresh bool) error {
+// apply writes what the file, once loaded, and the flags say over c. A fresh
+// client needs a file or a type.
+func (f *clientFlags) apply(c *storage.Client, fresh bool) error {
 	switch {
-	case f.file != "":
-		if err := f.read(p, c); err != nil {
-			return err
-		}
+	case f.loaded != nil:
+		f.loaded.over(c)
 	case fresh && f.kind == "":
 		return wrongUsage("give --file, or --type with --name and --redirect-uri")
 	case f.kind != "":
@@ -117,9 +118,12 @@ type registration struct {
 	storage.Metadata
 }
 
-// read takes a client from a file. Metadata that Stile does not know is left
+// load reads the file, if one is named. Metadata that Stile does not know is left
 // out, as RFC 7591 section 2 wants, but said.
-func (f *clientFlags) read(p *program, c *storage.Client) error {
+func (f *clientFlags) load(p *program) error {
+	if f.file == "" {
+		return nil
+	}
 	name, in := f.file, p.in
 	if name == "-" {
 		name = "standard input"
@@ -154,6 +158,12 @@ func (f *clientFlags) read(p *program, c *storage.Client) error {
 	if unknown := unknownKeys(keys); len(unknown) > 0 {
 		p.say("stile: %s: not supported and left out: %s", name, strings.Join(unknown, ", "))
 	}
+	f.loaded = &r
+	return nil
+}
+
+// over writes the registration over a client: the metadata as a whole.
+func (r *registration) over(c *storage.Client) {
 	c.Metadata = r.Metadata
 	if r.ID != nil {
 		c.ID = *r.ID
@@ -161,7 +171,6 @@ func (f *clientFlags) read(p *program, c *storage.Client) error {
 	if r.ThirdParty != nil {
 		c.ThirdParty = *r.ThirdParty
 	}
-	return nil
 }
 
 // unknownKeys returns the keys that no field takes. What a registration
