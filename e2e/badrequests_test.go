@@ -123,7 +123,7 @@ func TestBadRequests(t *testing.T) {
 		}
 	}
 
-	t.Run("D08 the sign-in form", func(t *testing.T) {
+	t.Run("P06 I05 the sign-in form", func(t *testing.T) {
 		for name, send := range map[string]func(w *walker, form url.Values) (answer, []int){
 			"1 MB password": func(w *walker, form url.Values) (answer, []int) {
 				form.Set("password", strings.Repeat("x", 1<<20))
@@ -177,7 +177,7 @@ func TestBadRequests(t *testing.T) {
 		}
 	})
 
-	t.Run("B01 tokens that are none", func(t *testing.T) {
+	t.Run("tokens that are none", func(t *testing.T) {
 		part := base64.RawURLEncoding.EncodeToString
 		for _, payload := range []string{`{"aud":[1]}`, `{"aud":{"a":1}}`, `{"aud":1,"exp":"x"}`, `{"exp":1e400}`, `{"iss":[],"sub":{}}`, `[]`, `null`, `"x"`, `{`, ``, "\xff"} {
 			for _, header := range []string{`{"alg":"none"}`, `{"alg":"RS256","kid":1}`, `{"alg":["ES256"]}`, `null`} {
@@ -224,7 +224,7 @@ func TestBadRequests(t *testing.T) {
 		alive(t)
 	})
 
-	t.Run("other methods, hosts, sizes and encodings", func(t *testing.T) {
+	t.Run("P01 P06 other methods, hosts, sizes and encodings", func(t *testing.T) {
 		s.ask(t, "GET", "/token", "").want(t, http.StatusMethodNotAllowed)
 		s.ask(t, "DELETE", "/.well-known/openid-configuration", "").want(t, http.StatusMethodNotAllowed)
 		s.ask(t, "PUT", "/login/sign-in", "").want(t, http.StatusMethodNotAllowed, http.StatusNotFound)
@@ -245,7 +245,7 @@ func TestBadRequests(t *testing.T) {
 		alive(t)
 	})
 
-	t.Run("A11 no path leads to another host", func(t *testing.T) {
+	t.Run("H05 no path leads to another host", func(t *testing.T) {
 		for _, target := range []string{"//evil.example", "//evil.example/", `/\evil.example`, `/\\evil.example/`, "/%5cevil.example", "/%2f%2fevil.example", "///evil.example/..", "//evil.example/%2e%2e", "//evil.example/login/sign-in", "/login//evil.example", "http://evil.example/"} {
 			a := s.askRaw(t, target)
 			a.want(t, http.StatusNotFound, http.StatusBadRequest, http.StatusMovedPermanently, http.StatusPermanentRedirect, http.StatusMisdirectedRequest, http.StatusSeeOther)
