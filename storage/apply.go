@@ -62,11 +62,12 @@ type DesiredPolicy struct {
 	Lifetimes   Lifetimes   `yaml:"lifetimes"`
 }
 
-// DesiredClient is known by its client_id. Its metadata is replaced as a whole.
+// DesiredClient is known by its client_id. Its metadata is replaced as a whole;
+// ThirdParty and Disabled, false at first, stay as they are if they are left out.
 type DesiredClient struct {
 	ID         string `yaml:"client_id"`
-	ThirdParty bool   `yaml:"third_party"`
-	Disabled   bool   `yaml:"disabled"`
+	ThirdParty *bool  `yaml:"third_party"`
+	Disabled   *bool  `yaml:"disabled"`
 	// SecretFile is for the caller, who reads it and sets SecretHash; see
 	// [DB.HashClientSecret]. A client that is there keeps its secret without one.
 	SecretFile string `yaml:"client_secret_file"`

@@ -153,7 +153,13 @@ func (a *applier) clients(ctx context.Context, account Account, want []DesiredCl
 
 func (a *applier) client(ctx context.Context, account Account, prefix string, w DesiredClient) error {
 	change := func(c *Client) error {
-		c.Metadata, c.ThirdParty, c.Disabled = w.Metadata, w.ThirdParty, w.Disabled
+		c.Metadata = w.Metadata
+		if w.ThirdParty != nil {
+			c.ThirdParty = *w.ThirdParty
+		}
+		if w.Disabled != nil {
+			c.Disabled = *w.Disabled
+		}
 		c.SecretHash = cmp.Or(w.SecretHash, c.SecretHash)
 		if c.Metadata.Filled().Public() {
 			c.SecretHash = ""

@@ -16,6 +16,7 @@ var applyPromises = []promise{
 	{"TestApplyMakesWhatIsDesired", applyTwice},
 	{"TestApplyDryRunChangesNothing", applyDry},
 	{"TestApplyIsAllOrNothing", applyBroken},
+	{"TestApplyLeavesClientsAsTheyAre", applyClients},
 	{"TestApplyPrunesWhatIsNamed", applyPrune},
 	{"TestN03_ApplyLooksAtDeviceGroups", applyGate},
 	{"TestN04_ApplyKeepsAnAdministrator", applyAdmins},
@@ -39,7 +40,7 @@ func desired(db *storage.DB) storage.Desired {
 			Clients: []storage.DesiredClient{{ID: "desk", Metadata: storage.Metadata{TokenEndpointAuthMethod: storage.AuthNone, RedirectURIs: []string{"https://desk.example.com/cb"}}}},
 		}},
 		Clients: []storage.DesiredClient{{
-			ID: "console", ThirdParty: true, SecretHash: db.HashClientSecret("console", "s"),
+			ID: "console", ThirdParty: yes(), SecretHash: db.HashClientSecret("console", "s"),
 			Metadata: storage.Metadata{Name: "Console", RedirectURIs: []string{"https://console.example.com/cb"}},
 		}},
 	}
@@ -188,6 +189,27 @@ func applyBroken(t *testing.T, e Engine) {
 	}
 	if all := got(db.Accounts(t.Context(), "", 10))(t); len(all) != 1 {
 		t.Errorf("accounts: %+v", all)
+	}
+}
+
+// applyClients: what a file doesn't say about a client, it doesn't change.
+func applyClients(t *testing.T, e Engine) {
+	db, _ := e.open(t)
+	want := desired(db)
+	apply(t, db, want, storage.ApplyOptions{})
+	must(t, second(db.UpdateClient(t.Context(), "console", func(c *storage.Client) error { c.Disabled = true; return nil }, By)))
+	console := &want.Clients[0]
+	console.ThirdParty = nil
+	expect(t, "left out", apply(t, db, want, storage.ApplyOptions{}), "")
+	console.Metadata.Name = "Console 2"
+	apply(t, db, want, storage.ApplyOptions{})
+	if c := got(db.Client(t.Context(), "console"))(t); !c.Disabled || !c.ThirdParty || c.Metadata.Name != "Console 2" {
+		t.Errorf("after another name: %+v", c)
+	}
+	console.ThirdParty, console.Disabled = new(bool), new(bool)
+	apply(t, db, want, storage.ApplyOptions{})
+	if c := got(db.Client(t.Context(), "console"))(t); c.Disabled || c.ThirdParty {
+		t.Errorf("after both were said: %+v", c)
 	}
 }
 
