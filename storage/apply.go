@@ -129,9 +129,9 @@ func (db *DB) Apply(ctx context.Context, want Desired, o ApplyOptions, by audit.
 	if err := want.check(o); err != nil {
 		return nil, err
 	}
-	var a *applier
+	var a applier // of the last attempt; none if no transaction could begin
 	err := db.write(ctx, func(tx *sql.Tx) error {
-		a = &applier{db: db, tx: tx, by: by, prune: o.Prune}
+		a = applier{db: db, tx: tx, by: by, prune: o.Prune}
 		if err := a.apply(ctx, want); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ var applyPromises = []promise{
 	{"TestApplyDryRunChangesNothing", applyDry},
 	{"TestApplyIsAllOrNothing", applyBroken},
 	{"TestApplyLeavesClientsAsTheyAre", applyClients},
+	{"TestApplyWithoutDatabase", applyNowhere},
 	{"TestApplyPrunesWhatIsNamed", applyPrune},
 	{"TestN03_ApplyLooksAtDeviceGroups", applyGate},
 	{"TestN04_ApplyKeepsAnAdministrator", applyAdmins},
@@ -210,6 +211,15 @@ func applyClients(t *testing.T, e Engine) {
 	apply(t, db, want, storage.ApplyOptions{})
 	if c := got(db.Client(t.Context(), "console"))(t); c.Disabled || c.ThirdParty {
 		t.Errorf("after both were said: %+v", c)
+	}
+}
+
+func applyNowhere(t *testing.T, e Engine) {
+	db, _ := e.open(t)
+	want := desired(db)
+	must(t, db.Close())
+	if changes, err := db.Apply(t.Context(), want, storage.ApplyOptions{}, By); err == nil || changes != nil {
+		t.Errorf("apply to a database that is away: %v, %v", changes, err)
 	}
 }
 
