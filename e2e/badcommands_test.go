@@ -40,8 +40,11 @@ func TestBadCommands(t *testing.T) {
 		args  []string
 		says  string
 	}{
-		"port taken": {"", []string{"serve", "--config", file("taken.yaml", start+"listen: "+taken+"\ndatabase: 'sqlite:taken.db'\n")},
-			`listen: ` + regexp.QuoteMeta(taken) + ` can not be used: .*another address`},
+		"port taken": {
+			"",
+			[]string{"serve", "--config", file("taken.yaml", start+"listen: "+taken+"\ndatabase: 'sqlite:taken.db'\n")},
+			`listen: ` + regexp.QuoteMeta(taken) + ` can not be used: .*another address`,
+		},
 		"demo's port taken":          {"", []string{"demo", "--listen", taken, "--console", "127.0.0.1:0", "--mailbox", "127.0.0.1:0"}, `--listen: .* can not be used`},
 		"demo's folder unwritable":   {"", []string{"demo", "--data", file("plain", "") + "/below"}, `--data: .*can be written`},
 		"database folder unwritable": {"", []string{"migrate", "--config", file("unwritable.yaml", start+"database: 'sqlite:/proc/self/stile.db'\n")}, `/proc/self.*writable`},

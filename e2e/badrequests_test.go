@@ -107,8 +107,10 @@ func TestBadRequests(t *testing.T) {
 	s := startDemo(t)
 	console, api := s.demoClient(t, "console"), s.demoClient(t, "api")
 	request := func(more ...string) string {
-		q := url.Values{"client_id": {console.ID}, "redirect_uri": {console.RedirectURIs[0]}, "response_type": {"code"}, "scope": {"openid"}, "state": {"s"},
-			"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"}}
+		q := url.Values{
+			"client_id": {console.ID}, "redirect_uri": {console.RedirectURIs[0]}, "response_type": {"code"}, "scope": {"openid"}, "state": {"s"},
+			"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"},
+		}
 		for i := 0; i+1 < len(more); i += 2 {
 			q.Set(more[i], more[i+1])
 		}
@@ -190,8 +192,10 @@ func TestBadRequests(t *testing.T) {
 					t.Errorf("introspection of %s: %s", payload, a.Body)
 				}
 				s.ask(t, "POST", "/revoke", url.Values{"token": {jwt}}.Encode(), "Content-Type", formType, "Authorization", asAPI).want(t, http.StatusOK)
-				s.ask(t, "POST", "/token", url.Values{"grant_type": {"client_credentials"}, "client_assertion": {jwt},
-					"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}}.Encode(), "Content-Type", formType).want(t, http.StatusBadRequest, http.StatusUnauthorized)
+				s.ask(t, "POST", "/token", url.Values{
+					"grant_type": {"client_credentials"}, "client_assertion": {jwt},
+					"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+				}.Encode(), "Content-Type", formType).want(t, http.StatusBadRequest, http.StatusUnauthorized)
 				s.ask(t, "POST", "/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {jwt}, "client_id": {"desktop"}}.Encode(), "Content-Type", formType).want(t, http.StatusBadRequest)
 				s.ask(t, "GET", "/authorize?"+request("id_token_hint", jwt), "").want(t, http.StatusFound, http.StatusSeeOther, http.StatusBadRequest)
 				s.ask(t, "GET", "/authorize?"+request("request", jwt), "").wantRefusal(t, "request_not_supported")
