@@ -10,11 +10,16 @@ import (
 // waits for it.
 const janitorBatch = 500
 
-// expiring lists what ends by itself, what finds a row, and what ends before
-// what. Rows that others point to come last.
+// grantKept is how long the row of a grant is kept at least, whatever became of
+// it: its request, which can be answered for 60 minutes and was sealed by a clock
+// that may go a little ahead, must not find that there was no answer yet.
+const grantKept = 65 * time.Minute
+
+// expiring lists what ends by itself, what finds a row, and what must lie
+// before now for it to go. Rows that others point to come last.
 var expiring = []struct{ table, key, ends string }{
 	{"access_tokens", "hash", "expires_at"},
-	{"grants", "id", "expires_at"},
+	{"grants", "id", fmt.Sprintf("expires_at <= $1 AND created_at + %d", grantKept.Microseconds())},
 	{"email_codes", "purpose, txn", "expires_at"},
 	{"sign_ins", "id, binding", "expires_at"},
 	{"sessions", "id", "expires_at"},

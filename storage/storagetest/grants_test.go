@@ -261,6 +261,29 @@ func TestCodeWithoutRefreshGivesNone(t *testing.T) {
 	})
 }
 
+// A request can be answered for an hour, so that long its answer is remembered.
+func TestA04_OneCodeForOneRequest(t *testing.T) {
+	Each(t, func(t *testing.T, h *House) {
+		s := h.SignedIn(t)
+		first := h.Issue(t, s)
+		_, err := h.DB.IssueCode(t.Context(), first)
+		must(t, err)
+		for range 60 {
+			must(t, h.DB.RemoveExpired(t.Context()))
+			again := h.Issue(t, s)
+			again.Grant.RequestID = first.Grant.RequestID
+			_, err = h.DB.IssueCode(t.Context(), again)
+			want(t, h.Clock.Now().Format(time.TimeOnly), err, storage.ErrSpent)
+			h.Clock.Move(time.Minute)
+		}
+		h.Clock.Move(time.Hour)
+		must(t, h.DB.RemoveExpired(t.Context()))
+		if n := h.Count(t, `SELECT count(*) FROM grants`); n != 0 {
+			t.Errorf("%d grants are kept for ever", n)
+		}
+	})
+}
+
 func TestEndedGrantGivesNothing(t *testing.T) {
 	Each(t, func(t *testing.T, h *House) {
 		s := h.SignedIn(t)
