@@ -144,7 +144,7 @@ func killedWhileEnrolling(t *testing.T, s *system, rp *stiletest.RP, again func(
 		var underWay sync.WaitGroup
 		var status int
 		underWay.Go(func() { status, _, _ = w.post(map[string]string{"code": code}) })
-		s.dieAfter(t, time.Duration(round+1)*100*time.Millisecond, &underWay) // around the answer
+		s.dieAfter(t, 600*time.Millisecond, &underWay) // before the answer or after it
 		again()
 
 		if status == http.StatusSeeOther {

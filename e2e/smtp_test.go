@@ -191,6 +191,8 @@ func TestMailServers(t *testing.T) {
 			w.keep()
 			w.code()
 			wantMFA(t, rp.Redeem(attempt, w.Page().URL).Claims)
+			r.mu.Lock()
+			defer r.mu.Unlock()
 			if r.refused != 0 {
 				t.Errorf("%d messages were offered without TLS or password", r.refused)
 			}
