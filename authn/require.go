@@ -68,6 +68,7 @@ func (s Subject) suspended(m Method) bool {
 type Ask struct {
 	Levels    []Level   `json:"levels,omitempty"`    // of acr_values or the acr claim, in the client's order; values that name no level are left out
 	Essential bool      `json:"essential,omitempty"` // one of Levels, or an error
+	Floor     []Level   `json:"floor,omitempty"`     // of the client's registration (default_acr_values), in its order: the first that this user can reach holds, whatever Levels says. What travels through the browser can be edited there
 	Since     time.Time `json:"since,omitzero"`      // proofs may not be older. prompt=login: start of the request; max_age: start less max_age, never now less max_age, or a slow user loops for ever
 	Subject   string    `json:"subject,omitempty"`   // id of the user whom id_token_hint names; nobody else will do
 }
@@ -104,9 +105,9 @@ type Requirement struct {
 }
 
 // Require says what must be proven for this request: the strongest of the
-// account's policy, the user's own setting, and what the request asks for. Of
-// the levels that the client lists it asks for the first that this user can
-// reach. It fails with [ErrUnmet] or [ErrOtherUser].
+// account's policy, the user's own setting, what the client is registered for,
+// and what the request asks for. Of the levels that the client lists it asks for
+// the first that this user can reach. It fails with [ErrUnmet] or [ErrOtherUser].
 func Require(p Policy, s Subject, a Ask) (Requirement, error) {
 	if a.Subject != "" && a.Subject != s.ID {
 		return Requirement{}, ErrOtherUser
@@ -136,7 +137,8 @@ func Require(p Policy, s Subject, a Ask) (Requirement, error) {
 	if s.Own {
 		demand(LevelMFA, ReasonOwnSetting)
 	}
-	if found {
+	floor, _ := firstMet(a.Floor, s)
+	if wanted = max(wanted, floor); wanted > LevelNone {
 		demand(wanted, ReasonRequested)
 	}
 	if r.Level == LevelPassword {

@@ -12,16 +12,19 @@ import (
 )
 
 // askOf says what a request wants proven, beyond what the account and the user
-// require anyway, and fills in which acr values it may be answered with. What
-// the request leaves open is taken from the client's registration (OpenID
-// Connect Dynamic Client Registration, section 2). start is when the request
+// require anyway, and fills in which acr values it may be answered with. The
+// client's registration (default_acr_values, default_max_age of OpenID Connect
+// Dynamic Client Registration, section 2) holds besides: a request may ask for
+// more and not for less, since whoever sits at the browser can edit it. start is when the request
 // came in: freshness is counted from there, so that a slow user is not asked
 // for ever.
 func (p *Provider) askOf(ctx context.Context, q *request, c *client, start time.Time) (authn.Ask, error) {
 	var ask authn.Ask
-	values, essential := acrWanted(q.ask, c)
-	q.ACR = slices.DeleteFunc(slices.Compact(values), func(v string) bool { _, ok := p.Levels.Level(v); return !ok })
-	ask.Levels, ask.Essential = p.Levels.Of(q.ACR), essential
+	values, essential := acrWanted(q.ask)
+	ask.Levels, ask.Essential = p.Levels.Of(values), essential
+	ask.Floor = p.Levels.Of(c.Metadata.DefaultACRValues)
+	q.ACR = slices.DeleteFunc(slices.Compact(slices.Concat(values, c.Metadata.DefaultACRValues)),
+		func(v string) bool { _, ok := p.Levels.Level(v); return !ok })
 	ask.Since = proofsSince(q, c, start)
 	subject, err := p.subjectOf(ctx, q, c)
 	ask.Subject = subject
@@ -31,26 +34,26 @@ func (p *Provider) askOf(ctx context.Context, q *request, c *client, start time.
 // acrWanted returns the acr values of a request in the client's order, and
 // whether one of them has to be reached. The claims parameter is the more
 // particular one (OpenID Connect Core, section 5.5.1.1).
-func acrWanted(a askParameters, c *client) (values []string, essential bool) {
+func acrWanted(a askParameters) (values []string, essential bool) {
 	if values, err := a.claims.acrValues(); err == nil && values != nil {
 		return values, a.claims.acrEssential()
 	}
-	if len(a.acr) > 0 {
-		return a.acr, false
-	}
-	return slices.Clone(c.Metadata.DefaultACRValues), false
+	return a.acr, false
 }
 
-// proofsSince returns how old proofs may be, zero for any age. Choosing an
-// account is done by signing in to it.
+// proofsSince returns how old proofs may be, zero for any age: the shorter of
+// what the request and the client's registration allow. Choosing an account is
+// done by signing in to it.
 func proofsSince(q *request, c *client, start time.Time) time.Time {
 	if q.ask.login || q.Select {
 		return start
 	}
 	age := q.ask.maxAge
-	if age == nil && c.Metadata.DefaultMaxAge != nil {
-		seconds := time.Duration(min(*c.Metadata.DefaultMaxAge, math.MaxInt32)) * time.Second
-		age = &seconds
+	if d := c.Metadata.DefaultMaxAge; d != nil {
+		registered := time.Duration(min(*d, math.MaxInt32)) * time.Second
+		if age == nil || registered < *age {
+			age = &registered
+		}
 	}
 	if age == nil {
 		return time.Time{}

@@ -157,17 +157,51 @@ func (f *front) sealed(path string) signin.Request {
 	return req
 }
 
-func TestDefaultsOfTheRegistrationAreOverriddenByTheRequest(t *testing.T) {
+// A client's registration is a floor: a request asks for more, and never for
+// less, since whoever has the password can edit the address.
+func TestL06_RegistrationHoldsWhateverTheRequestSays(t *testing.T) {
 	f := newFront(t)
 	age := 60
-	f.register(storage.Client{ID: "strict", Metadata: storage.Metadata{RedirectURIs: []string{"https://strict.test/cb"}, Scope: "openid", DefaultMaxAge: &age, DefaultACRValues: []string{acrMFA}}})
+	f.register(storage.Client{ID: "strict", Metadata: storage.Metadata{RedirectURIs: []string{"https://strict.test/cb"}, Scope: "openid", DefaultMaxAge: &age, DefaultACRValues: []string{"phr", acrREFEDS}}})
 	b := f.browser()
 	b.signIn(f.user, authn.Password)
-	b.returned(b.authorize("strict"))
-	f.wantCode("acr_values", b.authorize("strict", "acr_values", acrPassword), "strict")
-	f.at = f.at.Add(2 * time.Minute)
-	b.returned(b.authorize("strict", "acr_values", acrPassword))
-	f.wantCode("max_age", b.authorize("strict", "acr_values", acrPassword, "max_age", "600"), "strict")
+	acr := func(text string) []string { return []string{"claims", `{"id_token":{"acr":` + text + `}}`} }
+	lower := map[string][]string{
+		"nothing":            {},
+		"acr_values":         {"acr_values", acrPassword},
+		"unknown acr_values": {"acr_values", "nonsense"},
+		"voluntary":          acr(`{"essential":false,"values":["nonsense"]}`),
+		"voluntary, lower":   acr(`{"essential":false,"value":"` + acrPassword + `"}`),
+		"essential, lower":   acr(`{"essential":true,"value":"` + acrPassword + `"}`),
+	}
+	for what, pairs := range lower {
+		b.returned(b.authorize("strict", pairs...))
+		f.wantError(what, b.authorize("strict", append(pairs, "prompt", "none")...), "strict", "interaction_required")
+	}
+	b.signIn(f.user, authn.Password, authn.TOTP)
+	for what, pairs := range lower {
+		f.wantCode(what, b.authorize("strict", pairs...), "strict")
+	}
+	f.at = f.at.Add(30 * time.Second)
+	b.returned(b.authorize("strict", "max_age", "20"))
+	f.at = f.at.Add(time.Minute)
+	for _, longer := range []string{"-", "600", "2000000000"} {
+		b.returned(b.authorize("strict", "max_age", longer))
+	}
+}
+
+func TestRegistrationAnswersInItsDialect(t *testing.T) {
+	f := newFront(t)
+	f.register(storage.Client{ID: "strict", Metadata: storage.Metadata{RedirectURIs: []string{"https://strict.test/cb"}, Scope: "openid", DefaultACRValues: []string{acrREFEDS}}})
+	b := f.browser()
+	b.signIn(f.user, authn.Password, authn.TOTP)
+	for values, want := range map[string]string{"-": acrREFEDS, "nonsense": acrREFEDS, acrMFA: acrMFA, acrPassword: acrPassword} {
+		code := f.wantCode(values, b.authorize("strict", "acr_values", values), "strict")
+		a := f.post("strict", pathToken, "grant_type", "authorization_code", "code", code, "redirect_uri", redirects["strict"], "code_verifier", exampleVerifier)
+		if claims := f.claims(a.text("id_token"), "RS256"); claims["acr"] != want {
+			t.Errorf("acr_values %s: acr %v, want %s", values, claims["acr"], want)
+		}
+	}
 }
 
 func TestA10_HintNamesWhoIsWantedAndNeverSignsIn(t *testing.T) {
