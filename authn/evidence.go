@@ -194,6 +194,9 @@ func (e Evidence) AuthTime() time.Time {
 	return earliest
 }
 
+// HeldAt returns when something held was proven last, zero if it never was.
+func (e Evidence) HeldAt() time.Time { return e.newest(held) }
+
 // newest returns the time of the newest proof of a kind, zero if there is none.
 func (e Evidence) newest(kind kinds) time.Time {
 	var newest time.Time

@@ -117,14 +117,19 @@ func TestOneSignInIsOneEvent(t *testing.T) {
 		{"without a start nothing is made younger", Progress{Evidence: Evidence{password(1), code(101)}}, Evidence{password(1), code(101)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := test.p.Completed(at(112)); !slices.Equal(got, test.want) {
+			if got := test.p.Completed(at(112), nil); !slices.Equal(got, test.want) {
 				t.Errorf("Completed() = %v, want %v", got, test.want)
 			}
 		})
 	}
-	joined := Progress{Started: started, Evidence: Evidence{password(100)}}.Join(Evidence{password(1), code(2)})
-	if got, want := joined.Completed(at(112)), (Evidence{code(2), password(112)}); !sameProofs(got, want) {
-		t.Errorf("joined and completed: %v, want %v", got, want)
+	for name, session := range map[string]Evidence{
+		"before it began":                        {password(1), code(2)},
+		"by another sign-in, after it had begun": {password(105), code(106)},
+	} {
+		got := Progress{Started: started, Evidence: Evidence{password(100)}}.Completed(at(112), session)
+		if want := (Evidence{session[1], password(112)}); !sameProofs(got, want) {
+			t.Errorf("E05: with what the session proved %s: %v, want %v", name, got, want)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func Example() {
 	p = p.Prove(authn.Proof{Method: authn.TOTP, At: noon.Add(20 * time.Second), Authenticator: "7f3c"}, subject)
 	fmt.Println(authn.Next(r, subject, p))
 
-	session := p.Completed(noon.Add(20 * time.Second))
+	session := p.Completed(noon.Add(20*time.Second), nil)
 	fmt.Println(session.AMR(), session.Level(), session.AuthTime().Format(time.TimeOnly))
 	// Output:
 	// {enter-code account_policy}

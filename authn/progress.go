@@ -109,15 +109,16 @@ func (p Progress) Activate(policy Policy, id string, at time.Time) Progress {
 // Keep answers Continue on the page with the recovery codes.
 func (p Progress) Keep() Progress { p.Enrolment.Kept = true; return p }
 
-// Completed returns the evidence of the session that this sign-in ends in: the
-// proofs made in it count from its completion, those joined from an older
-// session keep their time. Without Started all keep their time.
-func (p Progress) Completed(at time.Time) Evidence {
+// Completed returns the evidence of the session that this sign-in ends in. The
+// proofs made in it count from its completion; those of the session that goes on
+// are joined as they are, also the ones that another sign-in of the same browser
+// made after this one had begun. Without Started all keep their time.
+func (p Progress) Completed(at time.Time, session Evidence) Evidence {
 	if p.Started.IsZero() {
-		return p.Evidence
+		return p.Evidence.Join(session)
 	}
 	old := p.Evidence.keep(func(proof Proof) bool { return proof.At.Before(p.Started) })
-	return old.Join(p.Evidence.Since(p.Started).Stamped(at))
+	return old.Join(p.Evidence.Since(p.Started).Stamped(at)).Join(session)
 }
 
 // live tells whether the enrolment is still about the subject as it is now. It

@@ -94,7 +94,7 @@ func checkFinished(t *rapid.T, w *walk) {
 	if needsCode && !w.holds(TOTP) && !w.holds(Recovery) {
 		t.Fatal("finished without a second factor")
 	}
-	got := w.progress.Join(w.session).Completed(at(w.minute))
+	got := w.progress.Completed(at(w.minute), w.session)
 	if needsCode && !slices.Contains(got.Of(w.subject).AMR(), "mfa") {
 		t.Fatalf("completed as %v", got)
 	}

@@ -106,7 +106,7 @@ func (w *walk) do(what string) {
 	case "policy off":
 		w.policy.TwoStep = false
 	case "session ends here":
-		w.session = w.progress.Completed(at(w.minute))
+		w.session = w.progress.Completed(at(w.minute), nil)
 		w.progress = Progress{}
 	case "an hour later", "a new sign-in":
 		if what == "an hour later" {

@@ -100,6 +100,9 @@ func (p *Provider) begin(ctx context.Context, params parameters, c *client, to t
 	if err != nil {
 		return q, err
 	}
+	if a.Select {
+		ask.Since = start // whoever is chosen proves everything anew
+	}
 	a.ID = uuid.NewString()
 	q.authorization = a.authorization
 	shown := c.page()

@@ -75,21 +75,29 @@ func (m *Manager) End(ctx context.Context, w http.ResponseWriter, browserHash, r
 }
 
 // Alive tells whether a session is inside the limits of its policy at this
-// time. Idle time counts from the user's last request, the rest from the newest
-// proof: after either, everything is asked anew.
+// time. After either limit everything is asked anew. Idle time counts from the
+// user's last request.
 func Alive(s storage.Session, p storage.Policy, now time.Time) bool {
-	idle, absolute := Limits(s.Evidence, p)
-	return s.EndedAt == nil && now.Before(s.SeenAt.Add(idle)) &&
-		now.Before(newest(s.Evidence).Add(absolute)) && now.Before(s.ExpiresAt)
+	return s.EndedAt == nil && now.Before(s.SeenAt.Add(idle(s.Evidence, p))) &&
+		now.Before(Ends(s.Evidence, p)) && now.Before(s.ExpiresAt)
 }
 
-// Limits returns how long a session with this evidence may be idle, and how
-// long it lives. Two steps open more doors, so they stay open for a shorter time.
-func Limits(e authn.Evidence, p storage.Policy) (idle, absolute time.Duration) {
+// Ends returns when a session with this evidence is over, however much it is
+// used. Two steps open more doors, so they stay open for a shorter time, and it
+// counts from the second one: who gives the password again does not keep a code
+// alive that was given long ago.
+func Ends(e authn.Evidence, p storage.Policy) time.Time {
 	if e.Level() >= authn.LevelMFA {
-		return p.Lifetimes.TwoStepIdle, p.Lifetimes.TwoStepAbsolute
+		return e.HeldAt().Add(p.Lifetimes.TwoStepAbsolute)
 	}
-	return p.Lifetimes.PasswordIdle, p.Lifetimes.PasswordAbsolute
+	return newest(e).Add(p.Lifetimes.PasswordAbsolute)
+}
+
+func idle(e authn.Evidence, p storage.Policy) time.Duration {
+	if e.Level() >= authn.LevelMFA {
+		return p.Lifetimes.TwoStepIdle
+	}
+	return p.Lifetimes.PasswordIdle
 }
 
 func newest(e authn.Evidence) (t time.Time) {

@@ -14,6 +14,8 @@ func TestAlive(t *testing.T) {
 	two := password.With(authn.Proof{Method: authn.TOTP, At: began, Authenticator: "app"})
 	// A code that was added three days after the password.
 	stepped := password.With(authn.Proof{Method: authn.TOTP, At: began.Add(72 * time.Hour), Authenticator: "app"})
+	// The password, given once more eleven hours after both.
+	again := two.With(authn.Proof{Method: authn.Password, At: began.Add(11 * time.Hour), Authenticator: "password-1"})
 	for _, c := range []struct {
 		name       string
 		evidence   authn.Evidence
@@ -31,6 +33,7 @@ func TestAlive(t *testing.T) {
 		{"two steps, in use for 12 h", two, 11*time.Hour + 30*time.Minute, 12 * time.Hour, false, false},
 		{"stepped up", stepped, 72 * time.Hour, 72*time.Hour + 30*time.Minute, true, false},
 		{"stepped up, 12 h ago", stepped, 83*time.Hour + 30*time.Minute, 84 * time.Hour, false, false},
+		{"password given again, 12 h after the code", again, 11*time.Hour + 30*time.Minute, 12 * time.Hour, false, false},
 		{"ended", password, 0, time.Minute, false, true},
 		{"without evidence", nil, 0, 0, false, false},
 	} {

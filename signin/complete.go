@@ -33,13 +33,16 @@ func (s *Service) Complete(ctx context.Context, p *Pending) (Completed, error) {
 		return Completed{}, storage.ErrConflict
 	}
 	now, user := s.now(), p.Person.User
-	evidence := p.Progress().Completed(now).Of(p.Person.Subject)
+	var before authn.Evidence
+	if p.Session != nil {
+		before = p.Session.Evidence
+	}
+	evidence := p.SignIn.Progress.Completed(now, before).Of(p.Person.Subject)
 	browser := seal.NewToken(seal.KindBrowser)
-	_, absolute := session.Limits(evidence, p.Person.Policy)
 	ended, err := s.db.CompleteSignIn(ctx, storage.Completion{
 		SignIn: *p.SignIn, Evidence: evidence, SessionID: going(p),
 		OldBrowser: p.Browser.Session, NewBrowser: seal.HashToken(browser.Reveal()),
-		ExpiresAt: now.Add(absolute),
+		ExpiresAt: session.Ends(evidence, p.Person.Policy),
 		Network:   p.Browser.Actor.Network, UserAgent: p.Browser.Actor.UserAgent,
 		Event: s.event(p, audit.SignInSucceeded, string(p.Decision.Reason)),
 	})

@@ -76,7 +76,16 @@ func (s *Service) read(ctx context.Context, p *Pending) error {
 	if p.Browser.Binding == "" && p.Browser.Session == "" {
 		return s.decide(p) // a browser that was never here: nothing to look up
 	}
-	view, err := s.db.OpenSignIn(ctx, p.key(p.Browser.Binding), p.Browser.Session)
+	key := storage.SignInKey{ID: p.Request.ID}
+	var older []string
+	for i, b := range web.RowBindings(p.Browser.Binding) {
+		if hash := seal.HashToken(b); i == 0 {
+			key.Binding = hash
+		} else {
+			older = append(older, hash)
+		}
+	}
+	view, err := s.db.OpenSignIn(ctx, key, p.Browser.Session, older...)
 	if err != nil {
 		return fmt.Errorf("signin: %w", err)
 	}
@@ -162,15 +171,13 @@ func (s *Service) MoreTime(ctx context.Context, p *Pending) error {
 func (s *Service) Again(ctx context.Context, p *Pending) (path string, err error) {
 	req := p.Request
 	req.ID, req.LoginHint, req.SomeoneElse = "", "", true
+	req.Ask.Since = s.now() // whoever it is proves everything anew
 	return s.Begin(ctx, req)
 }
 
+// key names the row that is begun under the newest key of a binding.
 func (p *Pending) key(binding string) storage.SignInKey {
-	key := storage.SignInKey{ID: p.Request.ID}
-	if binding != "" {
-		key.Binding = seal.HashToken(binding)
-	}
-	return key
+	return storage.SignInKey{ID: p.Request.ID, Binding: seal.HashToken(web.RowBindings(binding)[0])}
 }
 
 // row makes sure that there is a row to write progress to. Where the proofs of
@@ -182,7 +189,7 @@ func (s *Service) row(ctx context.Context, p *Pending) error {
 	if p.Session == nil {
 		return storage.ErrConflict // nothing is proven any more
 	}
-	binding := web.ProvenBinding(s.hasher, p.Browser.Binding, p.Person.User.ID)
+	binding := web.SessionBinding(s.hasher, p.Browser.Binding, p.Browser.Session, p.Person.User.ID)
 	n := s.newSignIn(p, p.Person, binding)
 	n.Progress = authn.Progress{Started: n.StartedAt}
 	event := s.event(p, audit.ProofAccepted, "session")

@@ -190,7 +190,7 @@ func (h *House) pending() storage.SignInSecrets {
 func (h *House) Completion(s storage.SignIn) storage.Completion {
 	now := h.Clock.Now()
 	return storage.Completion{
-		SignIn: s, Evidence: s.Progress.Completed(now), NewBrowser: h.Name("browser"),
+		SignIn: s, Evidence: s.Progress.Completed(now, nil), NewBrowser: h.Name("browser"),
 		ExpiresAt: now.Add(12 * time.Hour), Network: "192.0.2.1", UserAgent: "Firefox", Event: Event(audit.SignInSucceeded),
 	}
 }

@@ -243,7 +243,7 @@ func ReplaceAgainstCode(t *testing.T, h *House) {
 				return storage.Session{}, err
 			}
 			c := completion
-			c.SignIn, c.Evidence = s, s.Progress.Completed(h.Clock.Now())
+			c.SignIn, c.Evidence = s, s.Progress.Completed(h.Clock.Now(), nil)
 			return db.CompleteSignIn(t.Context(), c)
 		})
 		must(t, errs[0])
