@@ -23,7 +23,11 @@ type applier struct {
 	policyOf string // account whose policy is being changed
 }
 
-func (a *applier) prunes(k Kind) bool { return slices.Contains(a.prune, k) }
+// prunes tells whether what a list of the kind doesn't name is removed. Nothing
+// is where the list is left out.
+func prunes[T any](a *applier, k Kind, list []T) bool {
+	return list != nil && slices.Contains(a.prune, k)
+}
 
 // apply brings everything into being before what names it, and removes it after.
 func (a *applier) apply(ctx context.Context, want Desired) error {
@@ -41,7 +45,7 @@ func (a *applier) apply(ctx context.Context, want Desired) error {
 	if err := a.clients(ctx, Account{}, want.Clients); err != nil {
 		return err
 	}
-	if !a.prunes(KindAccount) {
+	if !prunes(a, KindAccount, want.Accounts) {
 		return nil
 	}
 	all, err := many(ctx, a.tx, scanAccount, `SELECT `+accountColumns+` FROM accounts a ORDER BY a.name`)
@@ -109,7 +113,7 @@ func (a *applier) inside(ctx context.Context, account Account, w DesiredAccount)
 			return err
 		}
 	}
-	if a.prunes(KindProduct) {
+	if prunes(a, KindProduct, w.Products) {
 		for name, id := range products {
 			if slices.Contains(w.Products, name) {
 				continue
@@ -191,7 +195,7 @@ func (a *applier) deviceGroups(ctx context.Context, account Account, want []Desi
 		}
 		a.changed(KindDeviceGroup, name, updated, map[string]string{"version": old.Has.String()}, map[string]string{"version": has.String()})
 	}
-	if !a.prunes(KindDeviceGroup) {
+	if !prunes(a, KindDeviceGroup, want) {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {

@@ -98,7 +98,8 @@ type ApplyOptions struct {
 	DryRun bool
 	// Prune lists the kinds of which everything is removed that isn't named:
 	// accounts in the installation, the others in the accounts that are named,
-	// and clients of the installation.
+	// and clients of the installation. Of a list that is left out nothing is
+	// removed, and it must not be left out everywhere; an empty one removes all.
 	Prune []Kind
 }
 
@@ -155,6 +156,9 @@ func (d Desired) check(o ApplyOptions) error {
 		if !slices.Contains(Prunable, k) {
 			return fmt.Errorf("prune %q: use %v", k, Prunable)
 		}
+		if !d.lists(k) {
+			return fmt.Errorf("prune %q: no list of that kind is given; write an empty one, [], to remove all", k)
+		}
 	}
 	accounts, users, clients := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	client := func(c DesiredClient) string { return c.ID }
@@ -175,6 +179,24 @@ func (d Desired) check(o ApplyOptions) error {
 			once(clients, KindClient, a.Clients, client))
 	}
 	return errors.Join(errs...)
+}
+
+// lists tells whether a list of the kind is given at all.
+func (d Desired) lists(k Kind) bool {
+	inside := func(given func(DesiredAccount) bool) bool { return slices.ContainsFunc(d.Accounts, given) }
+	switch k {
+	case KindAccount:
+		return d.Accounts != nil
+	case KindProduct:
+		return inside(func(a DesiredAccount) bool { return a.Products != nil })
+	case KindDeviceGroup:
+		return inside(func(a DesiredAccount) bool { return a.DeviceGroups != nil })
+	case KindUser:
+		return inside(func(a DesiredAccount) bool { return a.Users != nil })
+	case KindClient:
+		return d.Clients != nil || inside(func(a DesiredAccount) bool { return a.Clients != nil })
+	}
+	return false
 }
 
 // once fails if a name is missing or was seen before.

@@ -30,7 +30,7 @@ func (a *applier) users(ctx context.Context, account Account, want []DesiredUser
 		}
 		named[id] = true
 	}
-	if !a.prunes(KindUser) {
+	if !prunes(a, KindUser, want) {
 		return nil
 	}
 	all, err := many(ctx, a.tx, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.account_id = $1 ORDER BY u.email`, account.ID)
@@ -132,7 +132,7 @@ func (a *applier) clients(ctx context.Context, account Account, want []DesiredCl
 		}
 		named[w.ID] = true
 	}
-	if !a.prunes(KindClient) {
+	if !prunes(a, KindClient, want) {
 		return nil
 	}
 	all, err := many(ctx, a.tx, scanClient, `SELECT `+clientColumns+` FROM clients c WHERE COALESCE(c.account_id, '') = $1 ORDER BY c.id`, account.ID)

@@ -19,8 +19,9 @@ const applyHelp = `Make the installation what the files say: accounts with their
 groups, users, seats and policy, and clients. All of it is done, or nothing.
 Applying the same again changes nothing.
 
-What a file leaves out stays as it is; only --prune removes. A policy that
-requires two-step verification is refused while a device group falls short.
+What a file leaves out stays as it is; only --prune removes, and only from lists
+that are there: [] is an empty one. A policy that requires two-step verification
+is refused while a device group falls short.
 
   accounts:
     - name: Example Support        # known by its name
@@ -134,10 +135,19 @@ func readDesired(files []string) (storage.Desired, *places, error) {
 		}
 		faults = append(faults, checkLanguages(name, lines, d)...)
 		at.note(name, lines, d)
-		all.Accounts = append(all.Accounts, d.Accounts...)
-		all.Clients = append(all.Clients, d.Clients...)
+		all.Accounts = joined(all.Accounts, d.Accounts)
+		all.Clients = joined(all.Clients, d.Clients)
 	}
 	return all, at, errors.Join(faults...)
+}
+
+// joined appends a list to another. Two that are left out are one left out, but
+// one that is empty is given.
+func joined[T any](a, b []T) []T {
+	if a == nil {
+		return b
+	}
+	return append(a, b...)
 }
 
 // checkLanguages finds languages that pages and mails do not exist in.

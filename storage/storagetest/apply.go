@@ -19,6 +19,7 @@ var applyPromises = []promise{
 	{"TestApplyLeavesClientsAsTheyAre", applyClients},
 	{"TestApplyWithoutDatabase", applyNowhere},
 	{"TestApplyPrunesWhatIsNamed", applyPrune},
+	{"TestApplyPrunesNoListThatIsLeftOut", applyPruneLeftOut},
 	{"TestN03_ApplyLooksAtDeviceGroups", applyGate},
 	{"TestN04_ApplyKeepsAnAdministrator", applyAdmins},
 	{"TestB02_ApplyRefusesRedirectURIs", applyRedirects},
@@ -231,7 +232,7 @@ func applyPrune(t *testing.T, e Engine) {
 	member(t, db, other, "other@example.com")
 	must(t, second(db.CreateClient(t.Context(), webClient(db, "spare"), By)))
 	a := &want.Accounts[0]
-	a.Products, a.DeviceGroups, a.Clients = []string{"Desk"}, a.DeviceGroups[:1], nil
+	a.Products, a.DeviceGroups, a.Clients = []string{"Desk"}, a.DeviceGroups[:1], []storage.DesiredClient{}
 	a.Users = a.Users[1:]
 	a.Users[0].Seats = []string{"Desk"}
 	expect(t, "without prune", apply(t, db, want, storage.ApplyOptions{}), "deleted seat Example Support / Admin@Example.com / Console")
@@ -246,9 +247,31 @@ deleted client spare
 deleted account Other`)
 	expect(t, "again", apply(t, db, want, storage.ApplyOptions{Prune: storage.Prunable}), "")
 	// A product that the policy names can't be pruned from under it.
-	a.Products, a.Policy, a.Users[0].Seats = nil, nil, nil
+	a.Products, a.Policy, a.Users[0].Seats = []string{}, nil, nil
 	if _, err := db.Apply(t.Context(), want, storage.ApplyOptions{Prune: storage.Prunable}, By); !errors.Is(err, storage.ErrInUse) {
 		t.Errorf("pruning a covered product: %v", err)
+	}
+}
+
+func applyPruneLeftOut(t *testing.T, e Engine) {
+	db, _ := e.open(t)
+	apply(t, db, desired(db), storage.ApplyOptions{})
+	account := storage.DesiredAccount{Name: "Example Support"}
+	for _, k := range storage.Prunable {
+		want := storage.Desired{Accounts: []storage.DesiredAccount{account}}
+		if k == storage.KindAccount {
+			want.Accounts = nil
+		}
+		o := storage.ApplyOptions{Prune: []storage.Kind{k}}
+		if _, err := db.Apply(t.Context(), want, o, By); err == nil || !strings.Contains(err.Error(), "[]") {
+			t.Errorf("no list of %s at all: %v", k, err)
+		}
+		// Another account has all the lists, this one none.
+		want.Accounts = []storage.DesiredAccount{account, {
+			Name: "Other", Products: []string{}, DeviceGroups: []storage.DesiredDeviceGroup{}, Users: []storage.DesiredUser{}, Clients: []storage.DesiredClient{},
+		}}
+		o.DryRun = true
+		expect(t, string(k), apply(t, db, want, o), "created account Other")
 	}
 }
 
