@@ -186,6 +186,32 @@ func TestSomeoneElse(t *testing.T) {
 	}
 }
 
+// Who signs in as somebody else proves everything, also when it is the same one.
+func TestL01_SomeoneElseProvesEverythingAnew(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	w.enrolled(b, agent)
+	w.password(b, w.begin(func(r *signin.Request) { r.Ask.Since = w.now() }), agent)
+	expect(t, b.Press("Sign in as someone else"), "sign-in", 200)
+	expect(t, b.Submit(pair(agent, password)), "enter-code", 200)
+}
+
+// A session lives twelve hours from its code on, however often the password is
+// given again meanwhile.
+func TestG04_PasswordKeepsNoCodeAlive(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	w.enrolled(b, agent)
+	for given := w.now(); w.now().Sub(given) < 11*time.Hour; {
+		w.wait(50 * time.Minute)
+		w.password(b, w.begin(func(r *signin.Request) { r.SomeoneElse = true }), agent)
+		w.arrived(b)
+	}
+	w.wait(55 * time.Minute)
+	w.password(b, w.begin(func(r *signin.Request) { r.SomeoneElse = true }), agent)
+	expect(t, b.Page(), "enter-code", 200)
+}
+
 func TestSwitchedOffMeanwhile(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
