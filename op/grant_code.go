@@ -32,7 +32,7 @@ func (s *server) CodeExchange(ctx context.Context, r *zop.ClientRequest[oidc.Acc
 		if err := checkCode(v, c, r.Data, now); err != nil {
 			return storage.Redemption{Event: call.refusal(c, v.Grant, err)}, err
 		}
-		required, err := standing(v)
+		required, err := standing(v, now)
 		if err != nil {
 			return storage.Redemption{Event: call.refusal(c, v.Grant, err)}, err
 		}

@@ -31,7 +31,7 @@ func (s *server) RefreshToken(ctx context.Context, r *zop.ClientRequest[oidc.Ref
 		if v.Grant.ClientID != c.ID {
 			return storage.Rotation{}, errRefresh()
 		}
-		required, err := standing(v)
+		required, err := standing(v, now)
 		if err != nil {
 			return storage.Rotation{}, err
 		}

@@ -199,6 +199,30 @@ func TestRefreshOutlivesTheSessionOnlyIfOffline(t *testing.T) {
 	}
 }
 
+// A session's absolute limit, as the account has it now, ends what hangs on the
+// session; its idle limit does not, since refreshing is no activity.
+func TestF05_SessionsLimitOfNowEndsItsGrants(t *testing.T) {
+	r := newRig(t)
+	s := r.signIn(authn.Password, authn.TOTP)
+	bound := r.exchange("console", r.code("console", s))
+	offline := r.exchange("console", r.code("console", s, func(g *storage.Grant) { g.Scope, g.Offline = "openid offline_access", true }))
+	r.at = r.at.Add(3 * time.Hour)
+	bound = r.refresh("console", bound.text("refresh_token"))
+	r.want("behind a session idle for three hours", bound, 200, "")
+	_, err := r.db.UpdatePolicy(t.Context(), r.account.ID, func(s storage.AccountState) (storage.Policy, error) {
+		s.Policy.Lifetimes.TwoStepIdle, s.Policy.Lifetimes.TwoStepAbsolute = time.Hour, 2*time.Hour
+		return s.Policy, nil
+	}, audit.System)
+	r.must(err)
+	r.want("UserInfo", r.userInfo(bound.text("access_token")), 401, "invalid_token")
+	if a := r.introspect("api", bound.text("access_token")); a.Body["active"] != false {
+		t.Errorf("introspection: %s", a.Text)
+	}
+	r.want("refresh", r.refresh("console", bound.text("refresh_token")), 400, "invalid_grant")
+	r.want("code", r.exchange("console", r.code("console", s)), 400, "invalid_grant")
+	r.want("offline", r.refresh("console", offline.text("refresh_token")), 200, "")
+}
+
 func TestGrantsHaveAnEnd(t *testing.T) {
 	r := newRig(t)
 	s := r.signIn(authn.Password, authn.TOTP)

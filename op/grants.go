@@ -14,6 +14,7 @@ import (
 	"stile/audit"
 	"stile/authn"
 	"stile/seal"
+	"stile/session"
 	"stile/storage"
 	"stile/token"
 )
@@ -54,7 +55,12 @@ func newTokens(access string, scope []string) tokens {
 // stand, also where less is required: tokens say what was proven, and a password
 // or an authenticator that is gone proves nothing. Each use of a grant asks
 // this; nobody stores the answer. The requirement comes back with it.
-func standing(v storage.GrantView) (authn.Requirement, error) {
+//
+// A grant that is not offline ends with the session, and at the policy's
+// absolute limit of sessions as it is now. The idle limit is not asked: it is
+// about the person in front of the browser, and an app that refreshes is no sign
+// of one. It neither keeps the session alive nor ends with its rest.
+func standing(v storage.GrantView, now time.Time) (authn.Requirement, error) {
 	switch {
 	case v.Client.Disabled, v.Client.AccountID != "" && v.Client.AccountID != v.Person.Account.ID:
 		return authn.Requirement{}, errClientEnded()
@@ -62,7 +68,8 @@ func standing(v storage.GrantView) (authn.Requirement, error) {
 		return authn.Requirement{}, errUserEnded()
 	case v.Client.ThirdParty && !within(v.Grant.Scope, v.Consent):
 		return authn.Requirement{}, errConsentEnded()
-	case !v.SessionLive && !v.Grant.Offline:
+	case v.Grant.Offline:
+	case !v.SessionLive, !now.Before(session.Ends(v.Grant.Evidence, v.Person.Policy)):
 		return authn.Requirement{}, errSessionEnded()
 	}
 	r, err := authn.Require(v.Person.Policy.Policy, v.Person.Subject, authn.Ask{})

@@ -64,9 +64,13 @@ func TestC05_StandingIsJudgedAsThingsAreNow(t *testing.T) {
 		"third party, allowed less":       {viewOf(thirdParty("openid")), errConsentEnded()},
 		"third party, consent withdrawn":  {viewOf(thirdParty("")), errConsentEnded()},
 		"signed out":                      {viewOf(func(v *storage.GrantView) { v.SessionLive = false }), errSessionEnded()},
-		"signed out, but offline":         {viewOf(func(v *storage.GrantView) { v.SessionLive, v.Grant.Offline = false, true }), nil},
+		"over the session's limit of now": {viewOf(func(v *storage.GrantView) { v.Person.Policy.Lifetimes.TwoStepAbsolute = 0 }), errSessionEnded()},
+		"over that limit, but offline": {viewOf(func(v *storage.GrantView) {
+			v.Person.Policy.Lifetimes.TwoStepAbsolute, v.Grant.Offline = 0, true
+		}), nil},
+		"signed out, but offline": {viewOf(func(v *storage.GrantView) { v.SessionLive, v.Grant.Offline = false, true }), nil},
 	} {
-		if _, err := standing(c.view); !errors.Is(err, c.want) {
+		if _, err := standing(c.view, noon); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
@@ -155,7 +159,7 @@ func TestGrantsEndSoonerWhereTwoStepsAreRequired(t *testing.T) {
 		"two steps":            {viewOf(twoStep), noon, noon.Add(14 * day), noon.Add(30 * day)},
 		"two steps, at day 20": {viewOf(twoStep), noon.Add(20 * day), noon.Add(30 * day), noon.Add(30 * day)},
 	} {
-		r, err := standing(c.view)
+		r, err := standing(c.view, noon)
 		if err != nil {
 			t.Fatal(err)
 		}

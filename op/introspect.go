@@ -110,7 +110,7 @@ func (s *server) introspectService(ctx context.Context, c *client, text string) 
 		return introspection{}, err
 	}
 	if _, err := s.p.client(ctx, claims.ClientID); err != nil {
-		return introspection{}, err // gone or disabled since
+		return introspection{}, err // gone, disabled or of a suspended account since
 	}
 	return introspection{
 		Active: true, Scope: claims.Scope, ClientID: claims.ClientID, TokenType: oidc.BearerToken,
@@ -121,7 +121,7 @@ func (s *server) introspectService(ctx context.Context, c *client, text string) 
 
 // ofGrant says what every token of a grant has in common, if it works now.
 func (s *server) ofGrant(v storage.GrantView, expires time.Time) introspection {
-	if _, err := standing(v); err != nil {
+	if _, err := standing(v, s.p.Now()); err != nil {
 		return introspection{}
 	}
 	return introspection{

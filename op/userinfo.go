@@ -33,7 +33,7 @@ func (s *server) UserInfo(ctx context.Context, r *zop.Request[oidc.UserInfoReque
 	case err != nil:
 		return nil, failure(ctx, err)
 	}
-	switch required, err := standing(view.GrantView); {
+	switch required, err := standing(view.GrantView, s.p.Now()); {
 	case errors.Is(err, errEvidenceIsPast()):
 		// RFC 9470 section 3: what to ask for at the next sign-in.
 		return nil, s.p.challenge(c, http.StatusUnauthorized, errBearerEvidence(), "acr_values", s.p.Levels.Name(required.Level))
