@@ -29,7 +29,7 @@ type clientCache struct {
 }
 
 type cachedClient struct {
-	client *client // nil: not registered, or disabled
+	client *client // nil: not registered, disabled, or of a suspended account
 	until  time.Time
 }
 
@@ -43,8 +43,8 @@ func newClient(stored storage.Client) *client {
 	return &client{Client: stored, scopes: strings.Fields(stored.Metadata.Scope)}
 }
 
-// client returns a registered client that is not disabled, at most [clientAge]
-// old. It fails with [storage.ErrNotFound], and as the database does.
+// client returns a registered client that is not disabled, and whose account is
+// not suspended, at most [clientAge] old. It fails with [storage.ErrNotFound], and as the database does.
 func (p *Provider) client(ctx context.Context, id string) (*client, error) {
 	if id == "" || len(id) > maxClientID {
 		return nil, storage.ErrNotFound
@@ -58,7 +58,7 @@ func (p *Provider) client(ctx context.Context, id string) (*client, error) {
 		case errors.Is(err, storage.ErrNotFound):
 		case err != nil:
 			return nil, err
-		case !stored.Disabled:
+		case !stored.Disabled && !stored.Suspended:
 			c.client = newClient(stored)
 		}
 		p.clients.put(id, c, now)

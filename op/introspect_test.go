@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"testing"
+	"time"
 
 	"stile/audit"
 	"stile/authn"
@@ -145,6 +146,30 @@ func TestServiceTokensEndWithTheirClient(t *testing.T) {
 	r.at = r.at.Add(token.AccessLife)
 	if got := r.introspect("api", access); got.Text != inactive {
 		t.Errorf("expired: %s", got.Text)
+	}
+}
+
+// The services of an account stop with it: they get no tokens, and those that
+// they have tell an API nothing.
+func TestL04_ServicesStopWithTheirAccount(t *testing.T) {
+	r := newRig(t)
+	secret := seal.NewToken(seal.KindClientSecret)
+	_, err := r.db.CreateClient(t.Context(), storage.Client{
+		ID: "robot", AccountID: r.account.ID, SecretHash: r.db.HashClientSecret("robot", secret),
+		Metadata: storage.Metadata{GrantTypes: []string{"client_credentials"}, Scope: "reports:read"},
+	}, audit.System)
+	r.must(err)
+	ask := func() reply { return r.attempt(basicOf("robot", secret.Reveal())) }
+	a := ask()
+	r.want("before", a, 200, "")
+	for _, until := range []*time.Time{&noon, nil} {
+		_, err = r.db.UpdateAccount(t.Context(), r.account.ID, func(a *storage.Account) error { a.SuspendedAt = until; return nil }, audit.System)
+		r.must(err)
+		r.at = r.at.Add(clientAge)
+		b, active := ask(), r.introspect("api", a.text("access_token")).Body["active"]
+		if (b.Status == 200) != (until == nil) || active != (until == nil) {
+			t.Errorf("suspended %v: %d %s, active %v", until != nil, b.Status, b.Text, active)
+		}
 	}
 }
 

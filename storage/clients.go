@@ -23,6 +23,8 @@ type Client struct {
 	Version    int64 // rises with each change
 	Disabled   bool
 	CreatedAt  time.Time
+	// Suspended says that the client's account is, as far as [DB.Client] read it.
+	Suspended bool
 }
 
 const clientColumns = `c.id, COALESCE(c.account_id, ''), c.metadata, c.secret, c.third_party, c.version, c.disabled_at IS NOT NULL, c.created_at`
@@ -148,9 +150,11 @@ func (db *DB) deleteClient(ctx context.Context, tx *sql.Tx, id string, by audit.
 	return db.unique(err, "client %q", id)
 }
 
-// Client returns a client by its client_id. It fails with ErrNotFound.
+// Client returns a client by its client_id, with the state of its account. It fails with ErrNotFound.
 func (db *DB) Client(ctx context.Context, id string) (Client, error) {
-	c, err := client(ctx, db.reader, id)
+	c, err := one(ctx, db.reader, func(r row) (c Client, err error) {
+		return c, r.Scan(append(clientDest(&c), &c.Suspended)...)
+	}, `SELECT `+clientColumns+`, a.suspended_at IS NOT NULL FROM clients c LEFT JOIN accounts a ON a.id = c.account_id WHERE c.id = $1`, id)
 	if err != nil {
 		return Client{}, fmt.Errorf("client %q: %w", id, err)
 	}
