@@ -223,6 +223,27 @@ func TestF05_SessionsLimitOfNowEndsItsGrants(t *testing.T) {
 	r.want("offline", r.refresh("console", offline.text("refresh_token")), 200, "")
 }
 
+// Taking offline_access from a client takes it from the grants that it has:
+// those whose session is over are over.
+func TestE04_WithdrawnOfflineAccessEndsWhatOutlivedItsSession(t *testing.T) {
+	r := newRig(t)
+	s := r.signIn(authn.Password)
+	offline := func(g *storage.Grant) { g.Scope, g.Offline = "openid email offline_access", true }
+	a, other := r.exchange("console", r.code("console", s, offline)), r.exchange("console", r.code("console", r.signIn(authn.Password), offline))
+	r.must(r.db.EndSession(t.Context(), s.ID, "signed_out", audit.System))
+	a = r.refresh("console", a.text("refresh_token"))
+	r.want("signed out", a, 200, "")
+	_, err := r.db.UpdateClient(t.Context(), "console", func(c *storage.Client) error { c.Metadata.Scope = "openid"; return nil }, audit.System)
+	r.must(err)
+	r.want("UserInfo", r.userInfo(a.text("access_token")), 401, "invalid_token")
+	r.want("withdrawn", r.refresh("console", a.text("refresh_token")), 400, "invalid_grant")
+	b := r.refresh("console", other.text("refresh_token"))
+	r.want("withdrawn, session alive", b, 200, "")
+	if b.text("scope") != "openid" {
+		t.Errorf("scope %q", b.text("scope"))
+	}
+}
+
 func TestGrantsHaveAnEnd(t *testing.T) {
 	r := newRig(t)
 	s := r.signIn(authn.Password, authn.TOTP)

@@ -68,7 +68,7 @@ func standing(v storage.GrantView, now time.Time) (authn.Requirement, error) {
 		return authn.Requirement{}, errUserEnded()
 	case v.Client.ThirdParty && !within(v.Grant.Scope, v.Consent):
 		return authn.Requirement{}, errConsentEnded()
-	case v.Grant.Offline:
+	case offline(v):
 	case !v.SessionLive, !now.Before(session.Ends(v.Grant.Evidence, v.Person.Policy)):
 		return authn.Requirement{}, errSessionEnded()
 	}
@@ -77,6 +77,12 @@ func standing(v storage.GrantView, now time.Time) (authn.Requirement, error) {
 		return r, errEvidenceIsPast()
 	}
 	return r, nil
+}
+
+// offline tells whether a grant outlives its session: it was given so, and the
+// client may still have that.
+func offline(v storage.GrantView) bool {
+	return v.Grant.Offline && len(openNow(oidc.ScopeOfflineAccess, v)) > 0
 }
 
 // openNow returns those of the scopes of a grant or token that its client may

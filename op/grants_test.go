@@ -36,6 +36,13 @@ func viewOf(change ...func(*storage.GrantView)) storage.GrantView {
 func thirdParty(consent string) func(*storage.GrantView) {
 	return func(v *storage.GrantView) { v.Client.ThirdParty, v.Consent = true, consent }
 }
+func offlineFor(scope string) func(*storage.GrantView) {
+	return func(v *storage.GrantView) {
+		v.Grant.Offline = true
+		v.Client.Metadata.Scope, v.Client.Metadata.GrantTypes = scope, []string{"authorization_code", "refresh_token"}
+	}
+}
+func signedOut(v *storage.GrantView)    { v.SessionLive = false }
 func passwordOnly(v *storage.GrantView) { v.Grant.Evidence = v.Grant.Evidence[:1] }
 func twoStep(v *storage.GrantView)      { v.Person.Policy.TwoStep = true }
 
@@ -65,10 +72,11 @@ func TestC05_StandingIsJudgedAsThingsAreNow(t *testing.T) {
 		"third party, consent withdrawn":  {viewOf(thirdParty("")), errConsentEnded()},
 		"signed out":                      {viewOf(func(v *storage.GrantView) { v.SessionLive = false }), errSessionEnded()},
 		"over the session's limit of now": {viewOf(func(v *storage.GrantView) { v.Person.Policy.Lifetimes.TwoStepAbsolute = 0 }), errSessionEnded()},
-		"over that limit, but offline": {viewOf(func(v *storage.GrantView) {
-			v.Person.Policy.Lifetimes.TwoStepAbsolute, v.Grant.Offline = 0, true
-		}), nil},
-		"signed out, but offline": {viewOf(func(v *storage.GrantView) { v.SessionLive, v.Grant.Offline = false, true }), nil},
+		"over that limit, but offline":    {viewOf(offlineFor("openid offline_access"), func(v *storage.GrantView) { v.Person.Policy.Lifetimes.TwoStepAbsolute = 0 }), nil},
+		"signed out, but offline":         {viewOf(signedOut, offlineFor("openid offline_access")), nil},
+		"signed out, offline no more":     {viewOf(signedOut, offlineFor("openid profile")), errSessionEnded()},
+		"signed out, no refresh any more": {viewOf(signedOut, offlineFor("openid offline_access"), func(v *storage.GrantView) { v.Client.Metadata.GrantTypes = nil }), errSessionEnded()},
+		"signed in, offline no more":      {viewOf(offlineFor("openid profile")), nil},
 	} {
 		if _, err := standing(c.view, noon); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
