@@ -76,16 +76,20 @@ func accessToken(grantID, hash, scope string, now, until time.Time) insert {
 // unchanged adds to a write on grants that all that a decision was made from is
 // still as it was read, and that the session is live if the grant needs one.
 func (w *guarded) unchanged(v GrantView, session bool, now time.Time) {
-	n := len(w.args)
-	w.text += shift(` AND EXISTS (SELECT 1 FROM users u JOIN accounts a ON a.id = u.account_id JOIN policies p ON p.account_id = u.account_id
+	and := func(condition string, args ...any) {
+		w.text += shift(" AND "+condition, len(w.args))
+		w.args = append(w.args, args...)
+	}
+	p := v.Person
+	and(`EXISTS (SELECT 1 FROM users u JOIN accounts a ON a.id = u.account_id JOIN policies p ON p.account_id = u.account_id
 		JOIN clients c ON c.id = grants.client_id
 		WHERE u.id = grants.user_id AND u.epoch = $1 AND u.disabled_at IS NULL AND a.suspended_at IS NULL
-		AND p.version = $2 AND c.version = $3 AND c.disabled_at IS NULL)`, n)
-	w.args = append(w.args, v.Person.User.Epoch, v.Person.Policy.Version, v.Client.Version)
+		AND p.version = $2 AND c.version = $3 AND c.disabled_at IS NULL AND u.enhanced = $4 AND `+seatsColumn+` = $5)`,
+		p.User.Epoch, p.Policy.Version, v.Client.Version, p.User.Enhanced, p.seats)
+	and(`COALESCE((SELECT k.scope FROM consents k WHERE k.user_id = grants.user_id AND k.client_id = grants.client_id), '') = $1`, v.Consent)
 	if session {
-		w.text += shift(` AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = grants.session_id AND s.user_id = grants.user_id
-			AND s.ended_at IS NULL AND s.expires_at > $1)`, n+3)
-		w.args = append(w.args, micros(now))
+		and(`EXISTS (SELECT 1 FROM sessions s WHERE s.id = grants.session_id AND s.user_id = grants.user_id
+			AND s.ended_at IS NULL AND s.expires_at > $1)`, micros(now))
 	}
 }
 

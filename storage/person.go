@@ -30,6 +30,8 @@ type Person struct {
 	// it are unused; empty and 0 without one.
 	RecoveryID   string
 	RecoveryLeft int
+
+	seats string // as they were read, see seatsColumn
 }
 
 // TOTP is an active authenticator app.
@@ -70,8 +72,7 @@ func (db *DB) person(ctx context.Context, q queryer, where string, args ...any) 
 // users table as u; scan them with personRow. They use the names a, p, t and r.
 const (
 	personColumns = userColumns + `, ` + accountColumns + `, p.version, p.settings,
-	COALESCE((SELECT string_agg(s.product_id || ' ' || n.name, '` + seatBreak + `') FROM seats s JOIN products n ON n.id = s.product_id
-		WHERE s.user_id = u.id), ''),
+	` + seatsColumn + `,
 	COALESCE(t.id, ''), COALESCE(t.data, ''), COALESCE(t.last_step, 0),
 	COALESCE((SELECT min(x.id) FROM authenticators x WHERE x.user_id = u.id AND x.kind = 'totp' AND x.state = 'suspended'), ''),
 	COALESCE(r.id, ''),
@@ -83,6 +84,11 @@ const (
 	LEFT JOIN authenticators r ON r.user_id = u.id AND r.kind = 'recovery' AND r.state = 'active'`
 )
 
+// seatsColumn lists the seats of the user u, in an order of the database's: the
+// same seats are the same text.
+const seatsColumn = `COALESCE((SELECT string_agg(s.product_id || ' ' || n.name, '` + seatBreak + `' ORDER BY s.product_id)
+	FROM seats s JOIN products n ON n.id = s.product_id WHERE s.user_id = u.id), '')`
+
 // seatBreak stands between the seats of a person; names are of one line.
 const seatBreak = "\n"
 
@@ -90,7 +96,6 @@ const seatBreak = "\n"
 type personRow struct {
 	p         Person
 	policy    int64
-	seats     string
 	totp      TOTP
 	sealed    string // its key
 	suspended string // id of a TOTP authenticator
@@ -99,7 +104,7 @@ type personRow struct {
 // dest lists where Scan puts the columns.
 func (r *personRow) dest() []any {
 	list := append(userDest(&r.p.User), accountDest(&r.p.Account)...)
-	return append(list, &r.policy, fromJSON(&r.p.Policy), &r.seats,
+	return append(list, &r.policy, fromJSON(&r.p.Policy), &r.p.seats,
 		&r.totp.ID, &r.sealed, &r.totp.LastStep, &r.suspended, &r.p.RecoveryID, &r.p.RecoveryLeft)
 }
 
@@ -110,7 +115,7 @@ func (r *personRow) person(db *DB) (Person, error) {
 	p.Policy.Version = r.policy
 	u := p.User
 	p.Subject = authn.Subject{ID: u.ID, AccountID: u.AccountID, Epoch: u.Epoch, Own: u.Enhanced}
-	for seat := range strings.SplitSeq(r.seats, seatBreak) {
+	for seat := range strings.SplitSeq(p.seats, seatBreak) {
 		if id, name, ok := strings.Cut(seat, " "); ok {
 			p.Subject.Seats, p.Products = append(p.Subject.Seats, id), append(p.Products, name)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"stile/audit"
 	"stile/storage"
 )
 
@@ -141,6 +142,63 @@ func TestE04_ChangeBetweenReadingAndWritingOfARepeat(t *testing.T) {
 			t.Errorf("%d access tokens, want those of the exchange and the refresh", n)
 		}
 	})
+}
+
+// What a decision looks at beside the user's password and authenticators, the
+// policy and the client counts to the moment as well.
+func TestL08_SeatWishOrConsentBetweenReadingAndWriting(t *testing.T) {
+	for _, c := range []Change{
+		{Name: "seat of a covered product given", Make: func(ctx context.Context, h *House, db *storage.DB) error {
+			return db.GiveSeat(ctx, h.User.ID, "covered", By)
+		}},
+		{Name: "two steps wished for", Make: func(ctx context.Context, h *House, db *storage.DB) error {
+			_, err := db.UpdateUser(ctx, h.User.ID, func(u *storage.User) error { u.Enhanced = true; return nil }, By)
+			return err
+		}},
+		{Name: "less consented to", Make: func(ctx context.Context, h *House, db *storage.DB) error {
+			return db.GiveConsent(ctx, h.User.ID, h.Client.ID, "openid", nil, Event(audit.ConsentGiven))
+		}},
+	} {
+		for name, use := range map[string]func(t *testing.T, h *House, judge func(storage.GrantView) error) error{
+			"exchange": func(t *testing.T, h *House, judge func(storage.GrantView) error) error {
+				return h.redeem(t, h.code(t), judge)
+			},
+			"refresh": func(t *testing.T, h *House, judge func(storage.GrantView) error) error {
+				return h.rotate(t, h.redeemed(t), 1, judge)
+			},
+		} {
+			t.Run(c.Name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				Each(t, func(t *testing.T, h *House) {
+					h.coverOneProduct(t)
+					must(t, h.DB.GiveConsent(t.Context(), h.User.ID, h.Client.ID, "openid email", nil, Event(audit.ConsentGiven)))
+					h.Session = h.SignedIn(t)
+					between := c.Between(t.Context(), h, h.Open(t))
+					want(t, name, use(t, h, func(v storage.GrantView) error {
+						if v.Consent != "openid email" {
+							return errPolicy
+						}
+						return between(v)
+					}), errPolicy)
+				})
+			})
+		}
+	}
+}
+
+// coverOneProduct requires two steps of those who hold a seat of one product;
+// the house's user has one of another.
+func (h *House) coverOneProduct(t *testing.T) {
+	for _, id := range []string{"free", "covered"} {
+		_, err := h.DB.CreateProduct(t.Context(), storage.Product{ID: id, AccountID: h.Account.ID, Name: id}, By)
+		must(t, err)
+	}
+	must(t, h.DB.GiveSeat(t.Context(), h.User.ID, "free", By))
+	_, err := h.DB.UpdatePolicy(t.Context(), h.Account.ID, func(s storage.AccountState) (storage.Policy, error) {
+		s.Policy.TwoStep, s.Policy.Products = true, []string{"covered"}
+		return s.Policy, nil
+	}, By)
+	must(t, err)
 }
 
 // A change that takes nothing away still has the decision made again.
