@@ -121,15 +121,13 @@ func checkPair(email, password string) error {
 	return &Problem{Status: http.StatusUnprocessableEntity, Fields: fields}
 }
 
-// provePassword stores the first proof. A sign-in of the same user that is
-// under way goes on with it; anybody else's begins.
+// provePassword stores the first proof. It begins the sign-in anew, under a key
+// that only this answer gives: what was under way before is not built upon,
+// since somebody else may have begun it here.
 func (s *Service) provePassword(ctx context.Context, p *Pending, person *storage.Person, rehash string, refund []limit.Back) error {
-	binding := web.ProvenBinding(s.hasher, p.Browser.Binding, person.User.ID)
+	binding := web.ProvenBinding(p.Browser.Binding)
 	n := s.newSignIn(p, person, binding)
 	n.Progress.Started = n.StartedAt
-	if old := p.SignIn; old != nil && old.UserID == person.User.ID {
-		n.Version, n.Label, n.Progress, n.Secrets, n.StartedAt = old.Version, old.Label, old.Progress, old.Secrets, old.StartedAt
-	}
 	n.Progress = n.Progress.Prove(authn.Proof{
 		Method: authn.Password, At: s.now(), Authenticator: authn.PasswordID(person.User.PasswordVersion),
 	}, person.Subject)

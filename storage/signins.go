@@ -12,8 +12,8 @@ import (
 	"stile/seal"
 )
 
-// A pending sign-in is one row, found by the id of its request and by the
-// cookie that binds it to a browser. Every step writes it once, on condition
+// A pending sign-in is one row, found by the id of its request and by a key in
+// the cookie that binds it to a browser. Every step writes it once, on condition
 // that it is as it was read (version), not over, and of the user's present
 // epoch. So no two windows of a browser add up to more than one of them did, and
 // nothing survives a change of the user's password or authenticators.
@@ -36,14 +36,23 @@ type PasswordProof struct {
 }
 
 // OpenSignIn reads all that a sign-in screen needs: the pending sign-in of this
-// request and browser, the live session of the same user in the browser, and the
+// request in this browser, under its binding or an older one (of several, the
+// one begun last), the live session of the same user in the browser, and the
 // person. Without a sign-in, the session is the browser's present one; without
 // either, the view is empty. A session whose absolute limit has passed is left
 // out; its idle limit is the policy's, and for the caller to apply.
 //
 // A sign-in of an older epoch is not returned: view.Outdated says that there was one.
-func (db *DB) OpenSignIn(ctx context.Context, key SignInKey, browser string) (SignInView, error) {
+func (db *DB) OpenSignIn(ctx context.Context, key SignInKey, browser string, older ...string) (SignInView, error) {
 	now := db.now()
+	args, bound := []any{key.ID, browser, micros(now)}, ""
+	for _, binding := range append([]string{key.Binding}, older...) {
+		args = append(args, binding)
+		bound += ", $" + strconv.Itoa(len(args))
+	}
+	pending := func(row string) string {
+		return row + `.id = $1 AND ` + row + `.binding IN (` + bound[2:] + `) AND ` + row + `.completed_at IS NULL AND ` + row + `.expires_at > $3`
+	}
 	view, err := one(ctx, db.reader, func(r row) (v SignInView, err error) {
 		var (
 			n          SignIn
@@ -85,13 +94,13 @@ func (db *DB) OpenSignIn(ctx context.Context, key SignInKey, browser string) (Si
 		return v, nil
 	}, `SELECT `+signInColumns+`, e.sent_at, e.expires_at, COALESCE(e.tries, 0), e.used_at, `+sessionColumns+`, `+personColumns+`
 	FROM users u `+personJoins+`
-	LEFT JOIN sign_ins n ON n.id = $1 AND n.binding = $2 AND n.user_id = u.id AND n.completed_at IS NULL AND n.expires_at > $4
-	LEFT JOIN email_codes e ON e.purpose = '`+enrolmentCode+`' AND e.txn = $5 AND e.user_id = n.user_id
-	LEFT JOIN sessions s ON s.browser = $3 AND s.user_id = u.id AND s.ended_at IS NULL
+	LEFT JOIN sign_ins n ON n.user_id = u.id AND `+pending("n")+`
+	LEFT JOIN email_codes e ON e.purpose = '`+enrolmentCode+`' AND e.txn = n.id || '.' || n.binding AND e.user_id = n.user_id
+	LEFT JOIN sessions s ON s.browser = $2 AND s.user_id = u.id AND s.ended_at IS NULL
 	WHERE u.id = COALESCE(
-		(SELECT x.user_id FROM sign_ins x WHERE x.id = $1 AND x.binding = $2 AND x.completed_at IS NULL AND x.expires_at > $4),
-		(`+presentSession("y.user_id", "$3")+`))`,
-		key.ID, key.Binding, browser, micros(now), key.txn())
+		(SELECT x.user_id FROM sign_ins x WHERE `+pending("x")+` ORDER BY x.started_at DESC, x.binding LIMIT 1),
+		(`+presentSession("y.user_id", "$2")+`))
+	ORDER BY n.started_at DESC, n.binding LIMIT 1`, args...)
 	if err == ErrNotFound { //nolint:errorlint // exactly what one returns without a row
 		return SignInView{}, nil
 	}

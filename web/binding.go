@@ -8,14 +8,18 @@ import (
 	"stile/seal"
 )
 
-// A binding is the value of the login cookie: 256 bits in two halves. The first
-// names the browser, and the forms of sign-ins hold on to it. What has been
-// proven in a sign-in is found by both halves, and the second one is changed by
-// the first proof, to one that only whoever proved it in this browser gets. So a
-// cookie that somebody planted beforehand leads to nothing that was proven
-// afterwards, while all windows of one browser still find their way.
+// A binding is the value of the login cookie: a name of the browser, to which
+// the forms of sign-ins hold on, and some keys. Each is 128 random bits. What has
+// been proven in a sign-in is found by the name and one key together, see
+// [RowBindings], and each password that is right makes another key, which only
+// the browser that proved it is given. So whoever planted or noted an earlier
+// cookie finds nothing that is proven afterwards, even with the same password,
+// while all windows of one browser, also of several users, still find their way
+// by the keys that were there before.
 
-const bindingSize, bindingHalf = 32, 16
+// bindingPart is the size of the name and of a key; maxKeys bounds the keys of a
+// cookie: the oldest goes.
+const bindingPart, maxKeys = 16, 8
 
 // Binding returns the login cookie of this browser, and sets one where there
 // is none. It is set anew by each answer, so that it outlives the newest screen.
@@ -33,10 +37,11 @@ func (k *Kit) Binding(w http.ResponseWriter, r *http.Request) string {
 
 // SentBinding returns the login cookie that came with a request, or "".
 func (k *Kit) SentBinding(r *http.Request) string {
-	if b := k.Cookie(r, CookieLogin); seal.KindBinding.Is(b) {
-		return b
+	b := k.Cookie(r, CookieLogin)
+	if name, _ := bindingParts(b); name == "" {
+		return ""
 	}
-	return ""
+	return b
 }
 
 // SetBinding sets the login cookie, in place of one that this answer was about to set.
@@ -53,23 +58,63 @@ func (k *Kit) SetBinding(w http.ResponseWriter, r *http.Request, binding string)
 	k.SetCookie(w, CookieLogin, binding, LoginAge)
 }
 
-// ProvenBinding returns the binding of the same browser for what this user
-// proves in it.
-func ProvenBinding(h *seal.Hasher, binding, userID string) string {
-	name := browserHalf(binding)
-	if name == "" { // whoever has none proves in a browser of his own
-		name = browserHalf(seal.NewToken(seal.KindBinding).Reveal())
+// RowBindings returns what sign-ins in the browser of a binding are found by,
+// one for each key, the newest first; none without a binding.
+func RowBindings(binding string) []string {
+	name, keys := bindingParts(binding)
+	var rows []string
+	for _, key := range keys {
+		rows = append(rows, formatBinding(name, key))
 	}
-	proven := append([]byte(name), h.Sum(seal.HashCookie, "binding", name, userID)...)
-	return string(seal.KindBinding) + base64.RawURLEncoding.EncodeToString(proven[:bindingSize])
+	return rows
 }
 
-// browserHalf returns the half that names the browser, or "" of what is no binding.
-func browserHalf(binding string) string {
-	rest, ok := strings.CutPrefix(binding, string(seal.KindBinding))
-	raw, err := base64.RawURLEncoding.DecodeString(rest)
-	if !ok || err != nil || len(raw) != bindingSize {
-		return ""
+// ProvenBinding returns the binding of the same browser with a new key for what
+// is proven now.
+func ProvenBinding(binding string) string {
+	_, fresh := bindingParts(seal.NewToken(seal.KindBinding).Reveal())
+	return withKey(binding, fresh[0])
+}
+
+// SessionBinding returns the binding of the same browser with the key for what
+// stands on one of its sessions, by the hash of the session cookie. It is the
+// same each time, so that whoever presses twice begins one sign-in, and nobody
+// makes it without that cookie.
+func SessionBinding(h *seal.Hasher, binding, session, userID string) string {
+	name, _ := bindingParts(binding)
+	return withKey(binding, string(h.Sum(seal.HashCookie, "binding", name, session, userID)[:bindingPart]))
+}
+
+// withKey puts a key before all others.
+func withKey(binding, key string) string {
+	name, old := bindingParts(binding)
+	if name == "" { // whoever has none proves in a browser of his own
+		name, _ = bindingParts(seal.NewToken(seal.KindBinding).Reveal())
 	}
-	return string(raw[:bindingHalf])
+	keys := []string{key}
+	for _, k := range old {
+		if k != key && len(keys) < maxKeys {
+			keys = append(keys, k)
+		}
+	}
+	return formatBinding(name, keys...)
+}
+
+func formatBinding(name string, keys ...string) string {
+	return string(seal.KindBinding) + base64.RawURLEncoding.EncodeToString([]byte(name+strings.Join(keys, "")))
+}
+
+// bindingParts returns the name of the browser and the keys, or "" of what is
+// no binding.
+func bindingParts(binding string) (name string, keys []string) {
+	rest, ok := strings.CutPrefix(binding, string(seal.KindBinding))
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(rest)
+	parts := len(raw) / bindingPart
+	if !ok || err != nil || len(raw)%bindingPart != 0 || parts < 2 || parts > 1+maxKeys {
+		return "", nil
+	}
+	for at := bindingPart; at < len(raw); at += bindingPart {
+		keys = append(keys, string(raw[at:at+bindingPart]))
+	}
+	return string(raw[:bindingPart]), keys
 }

@@ -71,8 +71,8 @@ func TestG02_SignedCookiesAreOursOnly(t *testing.T) {
 	}
 }
 
-// The half of a binding that names the browser stays, the other one is the
-// prover's.
+// The name of the browser stays, and each proof has a key that no earlier
+// binding leads to; what was found by the earlier ones still is.
 func TestG01_ProvenBindings(t *testing.T) {
 	k := newSite(t, "https://id.example.com")
 	var first, proven string
@@ -81,25 +81,46 @@ func TestG01_ProvenBindings(t *testing.T) {
 		if again := k.Binding(w, r); again != first {
 			t.Errorf("%s became %s within one answer", first, again)
 		}
-		proven = ProvenBinding(k.hasher, first, "user 1")
+		proven = ProvenBinding(first)
 		k.SetBinding(w, r, proven)
 		return nil
 	}))
 	cookies := k.ask(get("/")).Cookies()
-	if len(cookies) != 1 || cookies[0].Value != proven || proven == first || !seal.KindBinding.Is(proven) {
+	if len(cookies) != 1 || cookies[0].Value != proven || proven == first {
 		t.Fatalf("cookies %v after %s, %s", cookies, first, proven)
 	}
-	if browserHalf(first) != browserHalf(proven) || browserHalf(first) == "" {
+	nameOf := func(b string) string { name, _ := bindingParts(b); return name }
+	if nameOf(first) != nameOf(proven) || nameOf(first) == "" {
 		t.Error("forms in other tabs were let down")
 	}
-	if ProvenBinding(k.hasher, proven, "user 1") != proven {
-		t.Error("another proof of the same user lets another tab down")
+	if rows := RowBindings(proven); len(rows) != 2 || rows[1] != first {
+		t.Errorf("rows %v after %s", rows, first)
 	}
-	if ProvenBinding(k.hasher, proven, "user 2") == proven {
-		t.Error("two users share a binding")
+	for _, noted := range []string{first, proven} {
+		if RowBindings(ProvenBinding(noted))[0] == RowBindings(ProvenBinding(noted))[0] {
+			t.Error("who noted an earlier binding comes to the same one")
+		}
 	}
-	if browserHalf("stl_short") != "" || browserHalf(proven[4:]) != "" {
-		t.Error("a broken binding names a browser")
+	many := first
+	for range 3 * maxKeys {
+		many = ProvenBinding(many)
+	}
+	if rows := RowBindings(many); len(rows) != maxKeys {
+		t.Errorf("%d keys in one cookie", len(rows))
+	}
+	ofSession := func(session, user string) string {
+		return RowBindings(SessionBinding(k.hasher, first, session, user))[0]
+	}
+	if one := ofSession("s1", "u1"); one != ofSession("s1", "u1") || one == ofSession("s2", "u1") || one == ofSession("s1", "u2") {
+		t.Error("the key of a session isn't the session's own")
+	}
+	if again := SessionBinding(k.hasher, SessionBinding(k.hasher, first, "s1", "u1"), "s1", "u1"); len(RowBindings(again)) != 2 {
+		t.Error("the key of a session is kept twice")
+	}
+	for _, broken := range []string{"", "stl_", "stl_short", proven[4:], proven + "A", many + first[4:]} {
+		if nameOf(broken) != "" || RowBindings(broken) != nil {
+			t.Errorf("%q names a browser", broken)
+		}
 	}
 }
 
@@ -112,7 +133,7 @@ func FuzzCookies(f *testing.F) {
 	f.Fuzz(func(t *testing.T, header string) {
 		r := get("/")
 		r.Header.Set("Cookie", header)
-		if b := k.SentBinding(r); b != "" && (!seal.KindBinding.Is(b) || browserHalf(b) == "") {
+		if b := k.SentBinding(r); b != "" && len(RowBindings(b)) == 0 {
 			t.Fatalf("binding %q", b)
 		}
 		var known map[string]any

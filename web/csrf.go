@@ -39,7 +39,8 @@ func (k *Kit) holder(r *http.Request) string {
 	if binding == "" {
 		return ""
 	}
-	return "browser " + browserHalf(binding)
+	name, _ := bindingParts(binding)
+	return "browser " + name
 }
 
 func (k *Kit) tokenFor(holder, route string, period int64) string {
