@@ -28,7 +28,7 @@ func (s *server) ClientCredentialsExchange(ctx context.Context, r *zop.ClientReq
 	if err != nil {
 		return nil, failure(ctx, err)
 	}
-	return &zop.Response{Header: http.Header{}, Data: newTokens(access, scope)}, nil
+	return &zop.Response{Header: http.Header{}, Data: newTokens(access, scope, token.AccessLife)}, nil
 }
 
 // serviceScopes returns the scopes that a service asks for, or without any all

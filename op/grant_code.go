@@ -27,6 +27,7 @@ func (s *server) CodeExchange(ctx context.Context, r *zop.ClientRequest[oidc.Acc
 	}
 	c, call, access := ofClient(r), callOf(ctx), seal.NewToken(seal.KindAccess)
 	var scope []string
+	var until time.Time
 	view, err := s.p.DB.RedeemCode(ctx, seal.HashToken(r.Data.Code), func(v storage.GrantView) (storage.Redemption, error) {
 		now := s.p.Now()
 		if err := checkCode(v, c, r.Data, now); err != nil {
@@ -37,11 +38,13 @@ func (s *server) CodeExchange(ctx context.Context, r *zop.ClientRequest[oidc.Acc
 			return storage.Redemption{Event: call.refusal(c, v.Grant, err)}, err
 		}
 		scope = openNow(v.Grant.Scope, v)
+		idle, absolute := lifetime(v, required, now)
+		until = earlier(now.Add(token.AccessLife), absolute)
 		out := storage.Redemption{
-			AccessHash: seal.HashToken(access.Reveal()), AccessScope: strings.Join(scope, " "), AccessUntil: now.Add(token.AccessLife),
-			Refresh: c.may(oidc.GrantTypeRefreshToken), Event: call.event(audit.GrantRedeemed, c, v.Grant),
+			AccessHash: seal.HashToken(access.Reveal()), AccessScope: strings.Join(scope, " "), AccessUntil: until,
+			Refresh: c.may(oidc.GrantTypeRefreshToken), IdleAt: idle, ExpiresAt: absolute,
+			Event: call.event(audit.GrantRedeemed, c, v.Grant),
 		}
-		out.IdleAt, out.ExpiresAt = lifetime(v, required, now)
 		return out, nil
 	})
 	switch {
@@ -52,7 +55,7 @@ func (s *server) CodeExchange(ctx context.Context, r *zop.ClientRequest[oidc.Acc
 	case err != nil:
 		return nil, failure(ctx, err)
 	}
-	return s.give(ctx, c, view, given{access: access, scope: scope, generation: view.Grant.Generation, nonce: view.Grant.Nonce})
+	return s.give(ctx, c, view, given{access: access, scope: scope, until: until, generation: view.Grant.Generation, nonce: view.Grant.Nonce})
 }
 
 // checkCode tells whether a code is for this client and this request.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	zop "github.com/zitadel/oidc/v3/pkg/op"
@@ -24,6 +25,7 @@ func (s *server) RefreshToken(ctx context.Context, r *zop.ClientRequest[oidc.Ref
 	}
 	c, call, access := ofClient(r), callOf(ctx), seal.NewToken(seal.KindAccess)
 	var scope []string
+	var until time.Time
 	var judged storage.Grant
 	view, successor, err := s.p.DB.RotateRefresh(ctx, grantID, generation, func(v storage.GrantView) (storage.Rotation, error) {
 		now := s.p.Now()
@@ -35,10 +37,11 @@ func (s *server) RefreshToken(ctx context.Context, r *zop.ClientRequest[oidc.Ref
 		if err != nil {
 			return storage.Rotation{}, err
 		}
-		idle, absolute := lifetime(v, required, now)
-		if !now.Before(v.Grant.IdleAt) || !now.Before(v.Grant.ExpiresAt) || !now.Before(absolute) {
+		if !now.Before(refreshableUntil(v, required)) {
 			return storage.Rotation{}, errRefresh()
 		}
+		idle, absolute := lifetime(v, required, now)
+		until = earlier(now.Add(token.AccessLife), earlier(absolute, v.Grant.ExpiresAt))
 		asked, err := wantedOf(v.Grant.Claims)
 		if err != nil {
 			return storage.Rotation{}, err
@@ -49,7 +52,7 @@ func (s *server) RefreshToken(ctx context.Context, r *zop.ClientRequest[oidc.Ref
 			return storage.Rotation{}, errScopeNotGranted()
 		}
 		return storage.Rotation{
-			AccessHash: seal.HashToken(access.Reveal()), AccessScope: strings.Join(scope, " "), AccessUntil: now.Add(token.AccessLife),
+			AccessHash: seal.HashToken(access.Reveal()), AccessScope: strings.Join(scope, " "), AccessUntil: until,
 			IdleAt: idle, Event: call.event(audit.GrantRefreshed, c, v.Grant),
 		}, nil
 	})
@@ -64,5 +67,5 @@ func (s *server) RefreshToken(ctx context.Context, r *zop.ClientRequest[oidc.Ref
 	case err != nil:
 		return nil, failure(ctx, err)
 	}
-	return s.give(ctx, c, view, given{access: access, scope: scope, generation: successor})
+	return s.give(ctx, c, view, given{access: access, scope: scope, until: until, generation: successor})
 }

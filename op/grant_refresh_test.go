@@ -244,6 +244,51 @@ func TestE04_WithdrawnOfflineAccessEndsWhatOutlivedItsSession(t *testing.T) {
 	}
 }
 
+// A policy that is tightened counts for the tokens that are out already.
+func TestE04_TightenedLifetimesEndWhatIsOut(t *testing.T) {
+	r := newRig(t)
+	tighten := func(change func(*storage.Lifetimes)) {
+		_, err := r.db.UpdatePolicy(t.Context(), r.account.ID, func(s storage.AccountState) (storage.Policy, error) {
+			change(&s.Policy.Lifetimes)
+			return s.Policy, nil
+		}, audit.System)
+		r.must(err)
+	}
+	s := r.signIn(authn.Password)
+	a := r.exchange("console", r.code("console", s))
+	r.at = r.at.Add(2 * time.Hour)
+	tighten(func(l *storage.Lifetimes) { l.GrantIdle = time.Hour })
+	if i := r.introspect("console", a.text("refresh_token")); i.Text != inactive {
+		t.Errorf("introspection: %s", i.Text)
+	}
+	r.want("idle for longer than is allowed now", r.refresh("console", a.text("refresh_token")), 400, "invalid_grant")
+
+	a = r.exchange("console", r.code("console", s))
+	r.at = r.at.Add(58 * time.Minute)
+	if i := r.introspect("console", a.text("refresh_token")); i.Body["exp"] != float64(r.at.Add(2*time.Minute).Unix()) {
+		t.Errorf("introspection: %s", i.Text)
+	}
+	r.want("in time", r.refresh("console", a.text("refresh_token")), 200, "")
+}
+
+func TestAccessTokensEndWithTheirGrant(t *testing.T) {
+	r := newRig(t)
+	_, err := r.db.UpdatePolicy(t.Context(), r.account.ID, func(s storage.AccountState) (storage.Policy, error) {
+		s.Policy.Lifetimes.GrantIdle, s.Policy.Lifetimes.GrantAbsolute = 9*time.Minute, 10*time.Minute
+		return s.Policy, nil
+	}, audit.System)
+	r.must(err)
+	a := r.tokensOf("console", authn.Password)
+	r.at = r.at.Add(8 * time.Minute)
+	a = r.refresh("console", a.text("refresh_token"))
+	r.want("refresh", a, 200, "")
+	if a.Body["expires_in"] != float64(120) {
+		t.Errorf("expires_in %v", a.Body["expires_in"])
+	}
+	r.at = r.at.Add(2 * time.Minute)
+	r.want("UserInfo after the grant's end", r.userInfo(a.text("access_token")), 401, "invalid_token")
+}
+
 func TestGrantsHaveAnEnd(t *testing.T) {
 	r := newRig(t)
 	s := r.signIn(authn.Password, authn.TOTP)

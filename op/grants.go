@@ -41,10 +41,10 @@ type tokens struct {
 }
 
 // newTokens is what all grants answer. Its maker adds the rest.
-func newTokens(access string, scope []string) tokens {
+func newTokens(access string, scope []string, life time.Duration) tokens {
 	return tokens{
 		AccessToken: access, TokenType: oidc.BearerToken,
-		ExpiresIn: int64(token.AccessLife / time.Second), Scope: strings.Join(scope, " "),
+		ExpiresIn: int64(life / time.Second), Scope: strings.Join(scope, " "),
 	}
 }
 
@@ -106,25 +106,37 @@ func lifetime(v storage.GrantView, r authn.Requirement, now time.Time) (idle, ab
 		age = min(age, l.TwoStepGrantAbsolute)
 	}
 	absolute = v.Grant.CreatedAt.Add(age)
-	idle = now.Add(l.GrantIdle)
-	if idle.After(absolute) {
-		idle = absolute
+	return earlier(now.Add(l.GrantIdle), absolute), absolute
+}
+
+// refreshableUntil says until when the refresh token of a grant works: as was
+// written when it was given, or, where the policy has been tightened since, as it
+// would be given now.
+func refreshableUntil(v storage.GrantView, r authn.Requirement) time.Time {
+	idle, _ := lifetime(v, r, v.Grant.RotatedAt)
+	return earlier(idle, earlier(v.Grant.IdleAt, v.Grant.ExpiresAt))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
 	}
-	return idle, absolute
+	return a
 }
 
 // given is what one exchange or refresh hands out.
 type given struct {
 	access     seal.Secret
 	scope      []string
-	generation int64  // of the refresh token; 0 for none
-	nonce      string // of the authorization request, in the first ID token only
+	until      time.Time // end of the access token
+	generation int64     // of the refresh token; 0 for none
+	nonce      string    // of the authorization request, in the first ID token only
 }
 
 // give makes the answer. What it says about the sign-in is copied from the
 // evidence of the grant, so it is the same at each refresh.
 func (s *server) give(ctx context.Context, c *client, v storage.GrantView, g given) (*zop.Response, error) {
-	t := newTokens(g.access.Reveal(), g.scope)
+	t := newTokens(g.access.Reveal(), g.scope, g.until.Sub(s.p.Now()))
 	if g.generation > 0 {
 		t.RefreshToken = s.p.Tokens.Refresh(v.Grant.ID, g.generation).Reveal()
 	}

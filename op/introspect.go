@@ -5,11 +5,11 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	zop "github.com/zitadel/oidc/v3/pkg/op"
 
+	"stile/authn"
 	"stile/seal"
 	"stile/storage"
 	"stile/token"
@@ -73,8 +73,9 @@ func (s *server) introspectAccess(ctx context.Context, c *client, text string) (
 	if err != nil || !c.hears(view.Grant.ClientID, view.Grant.AccountID) {
 		return introspection{}, err
 	}
-	found := s.ofGrant(view.GrantView, view.ExpiresAt)
+	found, _ := s.ofGrant(view.GrantView)
 	if found.Active {
+		found.Expires = view.ExpiresAt.Unix()
 		found.Scope, found.TokenType, found.IssuedAt = strings.Join(openNow(view.Scope, view.GrantView), " "), oidc.BearerToken, view.IssuedAt.Unix()
 		found.Audience = token.Audience{s.p.Issuer}
 	}
@@ -92,12 +93,13 @@ func (s *server) introspectRefresh(ctx context.Context, c *client, text string) 
 	if err != nil || view.Grant.ClientID != c.ID || view.Grant.Generation != generation {
 		return introspection{}, err
 	}
-	expires := view.Grant.ExpiresAt
-	if view.Grant.IdleAt.Before(expires) {
-		expires = view.Grant.IdleAt
-	}
-	found := s.ofGrant(view, expires)
+	found, required := s.ofGrant(view)
 	if found.Active {
+		expires := refreshableUntil(view, required)
+		if !s.p.Now().Before(expires) {
+			return introspection{}, nil
+		}
+		found.Expires = expires.Unix()
 		found.Scope, found.IssuedAt = strings.Join(openNow(view.Grant.Scope, view), " "), view.Grant.RotatedAt.Unix()
 	}
 	return found, nil
@@ -119,13 +121,15 @@ func (s *server) introspectService(ctx context.Context, c *client, text string) 
 	}, nil
 }
 
-// ofGrant says what every token of a grant has in common, if it works now.
-func (s *server) ofGrant(v storage.GrantView, expires time.Time) introspection {
-	if _, err := standing(v, s.p.Now()); err != nil {
-		return introspection{}
+// ofGrant says what every token of a grant has in common, if it works now, and
+// what is required of the grant.
+func (s *server) ofGrant(v storage.GrantView) (introspection, authn.Requirement) {
+	required, err := standing(v, s.p.Now())
+	if err != nil {
+		return introspection{}, required
 	}
 	return introspection{
-		Active: true, ClientID: v.Grant.ClientID, Subject: v.Grant.UserID, Issuer: s.p.Issuer, Expires: expires.Unix(),
+		Active: true, ClientID: v.Grant.ClientID, Subject: v.Grant.UserID, Issuer: s.p.Issuer,
 		ACR: v.Grant.ACR, AMR: v.Grant.Evidence.AMR(), AuthTime: v.Grant.Evidence.AuthTime().Unix(), AccountID: v.Grant.AccountID,
-	}
+	}, required
 }
