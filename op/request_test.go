@@ -2,6 +2,7 @@ package op
 
 import (
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
+	"stile/authn"
 	"stile/storage"
 )
 
@@ -256,15 +258,38 @@ func TestOnlyOpenScopesAreGranted(t *testing.T) {
 }
 
 func TestRequestThatIsNoFormIsNotRead(t *testing.T) {
-	for _, text := range []string{"state=%", "state=%zz", "st%ate=1", "state=%ff%fe", "state=\xff"} {
+	for _, text := range []string{"state=%", "state=%zz", "st%ate=1", "state=%ff%fe", "state=\xff", "client_id=a%00b", "nonce=%00", "state=a%0ab", "scope=openid%09email", "login_hint=%7f"} {
 		if _, ok := parseParameters(bounds, text); ok {
 			t.Errorf("%q is read", text)
 		}
+	}
+	if p, ok := parseParameters(bounds, "claims=%7B%0D%0A%09%7D"); !ok || p.get("claims") != "{\r\n\t}" {
+		t.Error("claims set in lines are not read")
 	}
 	p, ok := parseParameters(bounds, "state=a;b&&state2=x&nonce=a%20b+c&=x&scope")
 	if !ok || p.get("state") != "a;b" || p.get("nonce") != "a b c" || p.get("scope") != "" {
 		t.Errorf("read as %v", p)
 	}
+}
+
+// A control character never reaches the database, of which one kind would fail.
+func TestA07_ControlCharactersAreABadRequest(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	for _, target := range []string{
+		pathAuthorize + "?client_id=a%00b",
+		pathAuthorize + "?" + authorizeQuery("console").Encode() + "&login_hint=%00",
+		pathAuthorize + "?" + authorizeQuery("console", "nonce", "\x00", "prompt", "none").Encode(),
+		pathEndSession + "?client_id=a%00b",
+		pathEndSession + "?logout_hint=%1f",
+	} {
+		if n := f.statements(func() { f.wantPage(target, b.get(target), http.StatusBadRequest, "error") }); n != 0 {
+			t.Errorf("%s: %d statements", target, n)
+		}
+	}
+	form := authorizeQuery("console", "nonce", "\x00")
+	f.wantPage("posted", b.do(http.MethodPost, pathAuthorize, form), http.StatusBadRequest, "error")
 }
 
 func FuzzAuthorizeParams(f *testing.F) {
