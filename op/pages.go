@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
@@ -87,7 +86,7 @@ func (p *Provider) showFinished(w http.ResponseWriter, r *http.Request, c *clien
 
 // webLink types a registered URL for a page, if it is one for browsers.
 func webLink(to string) template.URL {
-	if strings.HasPrefix(to, "https://") || strings.HasPrefix(to, "http://") {
+	if onWeb(to) {
 		return template.URL(to) //nolint:gosec // registered, and no script
 	}
 	return ""

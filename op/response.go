@@ -36,7 +36,12 @@ type target struct {
 // takes tells whether answers can be given in a mode: nothing can be posted to
 // a private scheme.
 func (t target) takes(m responseMode) bool {
-	return slices.Contains(responseModes, m) && (m != modeFormPost || strings.HasPrefix(string(t.URI), "http"))
+	return slices.Contains(responseModes, m) && (m != modeFormPost || onWeb(string(t.URI)))
+}
+
+// onWeb tells whether a URI is one that browsers load and post to.
+func onWeb(uri string) bool {
+	return strings.HasPrefix(uri, "https://") || strings.HasPrefix(uri, "http://")
 }
 
 // field is one parameter of an answer.

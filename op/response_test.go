@@ -19,6 +19,18 @@ func TestAnswersAreAddedToWhatIsRegistered(t *testing.T) {
 	}
 }
 
+func TestFormPostIsForWebAddresses(t *testing.T) {
+	for uri, want := range map[redirectURI]bool{
+		"https://rp.test/cb": true, "http://127.0.0.1:4711/cb": true, "com.example.app:/cb": false,
+		"http.example.app:/cb": false, "https.example.app://cb": false, "httpx://rp.test/cb": false,
+	} {
+		to := target{URI: uri}
+		if to.takes(modeFormPost) != want || !to.takes(modeQuery) {
+			t.Errorf("%s: form_post is %v", uri, !want)
+		}
+	}
+}
+
 func TestFormPostGoesToTheRedirectURIAndNowhereElse(t *testing.T) {
 	for uri, want := range map[redirectURI]string{
 		"https://rp.test/cb":       "form-action https://rp.test/cb",
