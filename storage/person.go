@@ -190,10 +190,13 @@ func scanUser(r row) (u User, err error) { return u, r.Scan(userDest(&u)...) }
 
 // Account is a customer organisation.
 type Account struct {
-	ID          string
-	Name        string // unique in the installation
-	Language    string // BCP 47; empty for none
-	TimeZone    string // IANA name; empty for UTC
+	ID       string
+	Name     string // unique in the installation
+	Language string // BCP 47; empty for none
+	TimeZone string // IANA name; empty for UTC
+	// SuspendedAt begins a pause: nobody of the account signs in or gets tokens,
+	// but nothing ends. When it is lifted, sessions and grants whose own time is
+	// not over work again; [DB.SignOutUser] ends them for good.
 	SuspendedAt *time.Time
 	CreatedAt   time.Time
 }
