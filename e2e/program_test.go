@@ -11,6 +11,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -147,17 +148,19 @@ type result struct {
 	Code     int
 }
 
-// run runs a program to its end.
+// run runs a program to its end, which must come by itself.
 func run(t testing.TB, stdin, name string, args ...string) result {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(bin, name), args...)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, name), args...)
 	cmd.Dir = t.TempDir() // no config.yaml but the one that is named
 	cmd.Stdin = strings.NewReader(stdin)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
-	if cmd.ProcessState == nil {
-		t.Fatal(err)
+	if cmd.ProcessState == nil || ctx.Err() != nil {
+		t.Fatalf("%s: %v, %v: %s%s", name, err, ctx.Err(), out.String(), errs.String())
 	}
 	return result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
 }
