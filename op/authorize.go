@@ -64,7 +64,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) error {
 	if sealed := sealedIn(r); sealed != "" {
 		q, err := p.resume(r.Context(), sealed)
 		if err != nil {
-			return err
+			return p.tellIfSure(w, r, q, err)
 		}
 		return p.proceed(w, r, q)
 	}
@@ -225,9 +225,11 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, q pending) er
 		switch {
 		case errors.Is(err, storage.ErrConflict):
 			if err := p.renew(r.Context(), &q); err != nil {
-				return err
+				return p.tellIfSure(w, r, q, err)
 			}
 			continue
+		case errors.Is(err, storage.ErrSpent) && q.Silent:
+			return p.tell(w, r, q, errLoginRequired())
 		case errors.Is(err, storage.ErrSpent):
 			return p.showFinished(w, r, q.client, view.Person, q.Locales)
 		case err != nil:
@@ -257,6 +259,16 @@ func (p *Provider) tell(w http.ResponseWriter, r *http.Request, q pending, err e
 		return p.answerError(w, r, q.Target, errUnavailable())
 	}
 	return err
+}
+
+// tellIfSure is tell for what failed while the client was looked up again. If
+// that has shown that client or redirect URI are gone, or if the request could
+// not be read, there is nobody to tell: the error stays a page.
+func (p *Provider) tellIfSure(w http.ResponseWriter, r *http.Request, q pending, err error) error {
+	if _, gone := errors.AsType[web.UserError](err); gone {
+		return err
+	}
+	return p.tell(w, r, q, err)
 }
 
 // orSelect tells a client that may show no page, and is not for the browser's

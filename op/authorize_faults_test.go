@@ -12,6 +12,24 @@ import (
 	"stile/storage"
 )
 
+// Where no page may be shown, none is: not for a request that was answered
+// before, and not without a database.
+func TestA09_SilentRequestsAreAnsweredAlsoWhenReloaded(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	post := func() string {
+		a := b.do(http.MethodPost, pathAuthorize, authorizeQuery("console", "prompt", "none"), "Sec-Fetch-Site", "cross-site")
+		return a.Header.Get("Location")
+	}
+	once, later := post(), post()
+	f.wantCode("first", b.get(once), "console")
+	f.wantError("reload", b.get(once), "console", "login_required")
+	f.at = f.at.Add(clientAge)
+	f.must(f.db.Close())
+	f.wantError("no database", b.get(later), "console", "temporarily_unavailable")
+}
+
 func TestA02_FaultBeforeTheRedirectURIIsSureIsAPageAndLeavesNothing(t *testing.T) {
 	f := newFront(t)
 	f.register(storage.Client{ID: "gone", Metadata: storage.Metadata{RedirectURIs: []string{"https://rp.test/cb"}}})
