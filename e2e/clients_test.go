@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -65,7 +66,7 @@ func oneSignIn(t *testing.T, s *system) {
 	sent := len(w.Visited)
 	w.tokens(s.console(t))
 	for _, a := range w.Visited[sent:] {
-		if a.Method == "POST" {
+		if a.Method == http.MethodPost {
 			t.Errorf("a third client needed a form at %s", a.URL)
 		}
 	}

@@ -344,9 +344,17 @@ func cors(t *testing.T, s *system) {
 		path, origin string
 		want         bool
 	}{
-		{"/token", origin, true}, {"/userinfo", origin, true}, {"/revoke", origin, true}, {"/jwks", origin, true}, {"/.well-known/openid-configuration", origin, true},
-		{"/token", "https://evil.example", false}, {"/token", "null", false}, {"/userinfo", "https://evil.example", false},
-		{"/authorize", origin, false}, {"/login/sign-in", origin, false}, {"/introspect", origin, false},
+		{"/token", origin, true},
+		{"/userinfo", origin, true},
+		{"/revoke", origin, true},
+		{"/jwks", origin, true},
+		{"/.well-known/openid-configuration", origin, true},
+		{"/token", "https://evil.example", false},
+		{"/token", "null", false},
+		{"/userinfo", "https://evil.example", false},
+		{"/authorize", origin, false},
+		{"/login/sign-in", origin, false},
+		{"/introspect", origin, false},
 	} {
 		r, _ := http.NewRequest(http.MethodOptions, s.Issuer+ask.path, nil)
 		r.Header.Set("Origin", ask.origin)

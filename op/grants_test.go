@@ -36,6 +36,7 @@ func viewOf(change ...func(*storage.GrantView)) storage.GrantView {
 func thirdParty(consent string) func(*storage.GrantView) {
 	return func(v *storage.GrantView) { v.Client.ThirdParty, v.Consent = true, consent }
 }
+
 func offlineFor(scope string) func(*storage.GrantView) {
 	return func(v *storage.GrantView) {
 		v.Grant.Offline = true

@@ -195,8 +195,9 @@ func (d Desired) lists(k Kind) bool {
 		return inside(func(a DesiredAccount) bool { return a.Users != nil })
 	case KindClient:
 		return d.Clients != nil || inside(func(a DesiredAccount) bool { return a.Clients != nil })
+	default: // seats and the policy belong to what lists them
+		return false
 	}
-	return false
 }
 
 // once fails if a name is missing or was seen before.

@@ -97,7 +97,8 @@ func TestG01_ProvenBindings(t *testing.T) {
 		t.Errorf("rows %v after %s", rows, first)
 	}
 	for _, noted := range []string{first, proven} {
-		if RowBindings(ProvenBinding(noted))[0] == RowBindings(ProvenBinding(noted))[0] {
+		one, other := ProvenBinding(noted), ProvenBinding(noted)
+		if RowBindings(one)[0] == RowBindings(other)[0] {
 			t.Error("who noted an earlier binding comes to the same one")
 		}
 	}

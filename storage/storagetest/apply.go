@@ -203,7 +203,7 @@ func applyClients(t *testing.T, e Engine) {
 	console := &want.Clients[0]
 	console.ThirdParty = nil
 	expect(t, "left out", apply(t, db, want, storage.ApplyOptions{}), "")
-	console.Metadata.Name = "Console 2"
+	console.Name = "Console 2"
 	apply(t, db, want, storage.ApplyOptions{})
 	if c := got(db.Client(t.Context(), "console"))(t); !c.Disabled || !c.ThirdParty || c.Metadata.Name != "Console 2" {
 		t.Errorf("after another name: %+v", c)

@@ -323,7 +323,7 @@ func ReplaceAgainstIssue(t *testing.T, h *House) {
 	// The session was just used.
 	held, err := Raw(t, h.URL).BeginTx(ctx, nil)
 	must(t, err)
-	defer held.Rollback() //nolint:errcheck // after Commit it has nothing to do
+	defer held.Rollback()
 	_, err = held.ExecContext(ctx, `UPDATE sessions SET seen_at = seen_at WHERE id = $1`, session.ID)
 	must(t, err)
 	issued, replaced := make(chan error, 1), make(chan error, 1)
@@ -351,7 +351,7 @@ func IssueAgainstEpoch(t *testing.T, h *House) {
 	issue := h.Issue(t, h.SignedIn(t))
 	held, err := Raw(t, h.URL).BeginTx(ctx, nil)
 	must(t, err)
-	defer held.Rollback() //nolint:errcheck // after Commit it has nothing to do
+	defer held.Rollback()
 	_, err = held.ExecContext(ctx, `UPDATE users SET epoch = epoch + 1`)
 	must(t, err)
 	issued := make(chan error, 1)
