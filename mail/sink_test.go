@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,9 +99,34 @@ func (s *sinkSession) Data(r io.Reader) error {
 	_, secured := s.conn.TLSConnectionState()
 	s.sink.got, s.sink.secured = append(s.sink.got, string(text)), append(s.sink.secured, secured)
 	if s.sink.drop {
-		go func() { _ = s.conn.Close() }()
+		s.conn.Conn().(*droppable).dropped.Store(true)
 	}
 	return nil
+}
+
+// A droppable connection ends, once dropped, where the server waits for the
+// next command: after its answer to the last one, and before it hears another.
+type droppable struct {
+	net.Conn
+	dropped atomic.Bool
+}
+
+func (d *droppable) Read(p []byte) (int, error) {
+	if d.dropped.Load() {
+		_ = d.Conn.Close()
+		return 0, io.EOF
+	}
+	return d.Conn.Read(p)
+}
+
+type droppingListener struct{ net.Listener }
+
+func (l droppingListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &droppable{Conn: c}, nil
 }
 
 func (s *sinkSession) Reset()        {}
@@ -115,6 +141,9 @@ func (s *sink) start(t *testing.T, secure *tls.Config, direct bool) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if s.drop {
+		l = droppingListener{l}
 	}
 	if direct {
 		l = tls.NewListener(l, secure)
