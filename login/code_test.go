@@ -326,6 +326,7 @@ func TestL10_Q02_WithoutADatabaseNobodyGetsIn(t *testing.T) {
 	fields.Set(templates.FieldEmail, member)
 	fields.Set(templates.FieldPassword, password)
 	must(t, w.db.Close())
+	b.Impatient = true
 	for _, p := range []*stiletest.Page{b.Open(begun), b.Send(w.url+"/login/sign-in", fields)} {
 		if p.Status != http.StatusServiceUnavailable || p.Header.Get("Retry-After") == "" || strings.Contains(p.Body, "database") {
 			t.Errorf("without a database: %s", p)

@@ -37,6 +37,8 @@ type Browser struct {
 	Apps []string
 	// Visited holds each answer that the browser got, redirects included.
 	Visited []Answer
+	// Impatient stays with an answer that says to come back in a moment.
+	Impatient bool
 
 	page *Page
 }
@@ -162,13 +164,13 @@ func (b *Browser) submit(form, button *html.Node, values map[string]string) *Pag
 }
 
 // send sends a request and follows where its answer leads. Whoever is told to
-// come back in a moment does so.
+// come back in a moment does so, unless impatient.
 func (b *Browser) send(method, address string, form url.Values) *Page {
 	b.t.Helper()
 	page := b.sendOnce(method, address, form)
 	for range maxBusy {
 		wait, err := strconv.Atoi(page.Header.Get("Retry-After"))
-		if page.Status != http.StatusServiceUnavailable || err != nil {
+		if b.Impatient || page.Status != http.StatusServiceUnavailable || err != nil {
 			break
 		}
 		<-time.After(time.Duration(wait) * time.Second)

@@ -100,7 +100,7 @@ func (db *DB) OpenSignIn(ctx context.Context, key SignInKey, browser string, old
 	WHERE u.id = COALESCE(
 		(SELECT x.user_id FROM sign_ins x WHERE `+pending("x")+` ORDER BY x.started_at DESC, x.binding LIMIT 1),
 		(`+presentSession("y.user_id", "$2")+`))
-	ORDER BY n.started_at DESC, n.binding LIMIT 1`, args...)
+	ORDER BY n.epoch DESC, n.started_at DESC, n.binding LIMIT 1`, args...)
 	if err == ErrNotFound { //nolint:errorlint // exactly what one returns without a row
 		return SignInView{}, nil
 	}
