@@ -89,9 +89,23 @@ func (db *DB) write(ctx context.Context, f func(tx *sql.Tx) error) error {
 		if err := f(tx); err != nil {
 			return err
 		}
-		return tx.Commit()
+		return db.commit(tx)
 	})
 }
+
+// commit ends a transaction that did what it should.
+func (db *DB) commit(tx *sql.Tx) error {
+	if db.undo {
+		return tx.Rollback()
+	}
+	return tx.Commit()
+}
+
+// Rehearse makes this handle undo every change that goes through it once it
+// was made. Its methods fail as they would, and return what they would, so that
+// a command can say what it would do. It is for a handle of which nobody else
+// knows, and before its first change.
+func (db *DB) Rehearse() { db.undo = true }
 
 // writing is write for what returns a value.
 func writing[T any](ctx context.Context, db *DB, f func(tx *sql.Tx) (T, error)) (v T, err error) {

@@ -68,9 +68,10 @@ func (p *program) accountCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.done(accountOf(made), "account %q made, id %s", made.Name, made.ID)
+			return p.changed(storage.Difference(made.Name, nil, &made), accountOf(made), "account %q made, id %s", made.Name, made.ID)
 		}))
 	placeFlags(c, &a.Language, &a.TimeZone)
+	p.dryRunFlag(c)
 	return c
 }
 
@@ -121,6 +122,8 @@ type productRecord struct {
 	Name string `json:"name"`
 }
 
+func productOf(p storage.Product) productRecord { return productRecord{p.ID, p.Name} }
+
 type groupRecord struct {
 	Name    string `json:"name"`
 	Version string `json:"client_version"`
@@ -149,7 +152,7 @@ func (p *program) accountShow() *cobra.Command {
 				{"two-step", record.TwoStep},
 			}}
 			for _, product := range s.Products {
-				record.Products = append(record.Products, productRecord{product.ID, product.Name})
+				record.Products = append(record.Products, productOf(product))
 				t.row("product", product.Name)
 			}
 			for _, g := range s.Groups {
@@ -172,7 +175,9 @@ func (p *program) accountUpdate() *cobra.Command {
 				return err
 			}
 			now := p.now().UTC()
+			var was storage.Account
 			changed, err := db.UpdateAccount(ctx, a.ID, func(a *storage.Account) error {
+				was = *a
 				set(c, "name", &a.Name, to.Name)
 				set(c, "language", &a.Language, to.Language)
 				set(c, "time-zone", &a.TimeZone, to.TimeZone)
@@ -187,13 +192,14 @@ func (p *program) accountUpdate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.done(accountOf(changed), "account %q updated", changed.Name)
+			return p.changed(storage.Difference(was.Name, &was, &changed), accountOf(changed), "account %q updated", changed.Name)
 		}))
 	c.Flags().StringVar(&to.Name, "name", "", "another name")
 	placeFlags(c, &to.Language, &to.TimeZone)
 	c.Flags().BoolVar(&suspend, "suspend", false, "nobody of the account can sign in any more")
 	c.Flags().BoolVar(&resume, "resume", false, "take a suspension back")
 	c.MarkFlagsMutuallyExclusive("suspend", "resume")
+	p.dryRunFlag(c)
 	return c
 }
 
@@ -218,9 +224,10 @@ func (p *program) accountDelete() *cobra.Command {
 			if err := db.DeleteAccount(ctx, a.ID, by()); err != nil {
 				return err
 			}
-			return p.done(accountOf(a), "account %q deleted", a.Name)
+			return p.changed(storage.Difference(a.Name, &a, nil), accountOf(a), "account %q deleted", a.Name)
 		}))
 	yesFlag(c, &yes)
+	p.dryRunFlag(c)
 	return c
 }
 

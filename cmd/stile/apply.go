@@ -61,7 +61,6 @@ is refused while a device group falls short.
       disabled: false`
 
 func (p *program) apply() *cobra.Command {
-	var dryRun bool
 	var prune []string
 	c := p.verb("apply FILE...", "Make accounts, products, users, seats, device groups, policies and clients what files say",
 		"  stile apply --dry-run accounts.yaml\n  stile apply accounts.yaml clients.yaml --prune user",
@@ -71,7 +70,7 @@ func (p *program) apply() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			o := storage.ApplyOptions{DryRun: dryRun}
+			o := storage.ApplyOptions{DryRun: p.dryRun}
 			for _, kind := range prune {
 				o.Prune = append(o.Prune, storage.Kind(strings.ReplaceAll(kind, "-", " ")))
 			}
@@ -83,11 +82,11 @@ func (p *program) apply() *cobra.Command {
 				if err != nil {
 					return places.explain(err)
 				}
-				return p.printChanges(changes, dryRun)
+				return p.printChanges(changes, p.dryRun)
 			})(ctx, nil)
 		})
 	c.Long = applyHelp
-	c.Flags().BoolVar(&dryRun, "dry-run", false, "print the differences and change nothing")
+	p.dryRunFlag(c)
 	c.Flags().StringSliceVar(&prune, "prune", nil, "also remove what the files don't name, of the kinds given: account, product, device-group, user, client")
 	return c
 }

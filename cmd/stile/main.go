@@ -51,6 +51,7 @@ type program struct {
 	configPath string
 	json       bool
 	began      bool // the command line was understood
+	dryRun     bool // say what would change, and change nothing
 }
 
 // run executes one command line and returns the exit code.
@@ -96,7 +97,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	p.verbs(root,
 		p.begins(demoCommand()), p.serve(), p.migrate(), p.configuration(), p.version(),
-		p.apply(), p.account(), p.policy(), p.user(), p.client(), p.key(), p.audit(),
+		p.apply(), p.account(), p.policy(), p.user(), p.product(), p.seat(), p.deviceGroup(), p.client(), p.key(), p.audit(),
 	)
 	return root
 }

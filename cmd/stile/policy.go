@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"stile/config"
-	"stile/device"
 	"stile/storage"
 )
 
@@ -101,9 +100,9 @@ func (p *program) policyShow() *cobra.Command {
 }
 
 func (p *program) policyUpdate() *cobra.Command {
-	var to, version string
+	var to string
 	var products []string
-	var build int
+	var client clientFlag
 	var waive bool
 	var c *cobra.Command
 	c = p.verb("update ACCOUNT", "Change an account's policy",
@@ -119,7 +118,9 @@ func (p *program) policyUpdate() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var was storage.AccountState
 			changed, err := db.UpdatePolicy(ctx, s.Account.ID, func(s storage.AccountState) (storage.Policy, error) {
+				was = s
 				next := s.Policy
 				set(c, "two-step", &next.TwoStep, to == "required")
 				set(c, "waive-first", &next.WaiveFirst, waive)
@@ -130,18 +131,14 @@ func (p *program) policyUpdate() *cobra.Command {
 					}
 					next.Products = ids
 				}
-				set(c, "client-build", &next.Required.Build, build)
-				if c.Flags().Changed("client-version") {
-					required, err := device.Parse(version, next.Required.Build)
-					if err != nil {
-						return next, err
-					}
-					next.Required = required
-				}
-				return next, nil
+				next.Required, err = client.over(c, next.Required)
+				return next, err
 			}, by())
 			if err != nil {
 				return fmt.Errorf("account %q: %w", s.Account.Name, err)
+			}
+			if p.dryRun {
+				return p.printChanges(was.Difference(changed), true)
 			}
 			record, err := policyOf(ctx, db, s, changed)
 			if err != nil {
@@ -151,10 +148,10 @@ func (p *program) policyUpdate() *cobra.Command {
 		}))
 	c.Flags().StringVar(&to, "two-step", "", "two-step verification: required or optional")
 	c.Flags().StringSliceVar(&products, "products", nil, "cover only who has a seat of these products, by name or id; \"\" covers everyone")
-	c.Flags().StringVar(&version, "client-version", "", "client version that every device group must have")
-	c.Flags().IntVar(&build, "client-build", 0, "client build that every device group must have")
+	client.register(c, "every device group must have")
 	c.Flags().BoolVar(&waive, "waive-first", false, "ask for no code right after enrolment")
 	c.MarkFlagsOneRequired("two-step", "products", "client-version", "client-build", "waive-first")
+	p.dryRunFlag(c)
 	return c
 }
 
@@ -165,11 +162,11 @@ func productIDs(have []storage.Product, names []string) ([]string, error) {
 		if name == "" {
 			continue
 		}
-		i := slices.IndexFunc(have, func(p storage.Product) bool { return p.ID == name || p.Name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("product %q: %w", name, storage.ErrNotFound)
+		product, err := findProduct(have, name)
+		if err != nil {
+			return nil, err
 		}
-		ids = append(ids, have[i].ID)
+		ids = append(ids, product.ID)
 	}
 	return ids, nil
 }

@@ -102,7 +102,7 @@ func terminal(r io.Reader) (int, bool) {
 
 // sure asks, by name, whether something is to be destroyed.
 func (p *program) sure(yes bool, name, what string) error {
-	if yes {
+	if yes || p.dryRun {
 		return nil
 	}
 	if _, ok := terminal(p.in); !ok {

@@ -106,7 +106,7 @@ func (p *program) userCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.done(userOf(made), "user %s made, id %s", made.Email, made.ID)
+			return p.changed(storage.Difference(s.Account.Name, nil, &made), userOf(made), "user %s made, id %s", made.Email, made.ID)
 		}))
 	c.Flags().StringVar(&account, "account", "", "name or id of the account")
 	c.Flags().StringVar(&u.Email, "email", "", "e-mail address")
@@ -117,6 +117,7 @@ func (p *program) userCreate() *cobra.Command {
 	c.Flags().BoolVar(&without, "no-password", false, "make the user without a password")
 	c.MarkFlagsMutuallyExclusive("password-stdin", "password-file", "no-password")
 	required(c, "account", "email", "name")
+	p.dryRunFlag(c)
 	return c
 }
 

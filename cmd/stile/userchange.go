@@ -31,7 +31,9 @@ func (p *program) userUpdate() *cobra.Command {
 				}
 			}
 			now := p.now().UTC()
+			var was storage.User
 			changed, err := db.UpdateUser(ctx, found.User.ID, func(u *storage.User) error {
+				was = *u
 				set(c, "email", &u.Email, to.Email)
 				set(c, "name", &u.Name, to.Name)
 				set(c, "role", &u.Roles, to.Roles)
@@ -48,7 +50,7 @@ func (p *program) userUpdate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.done(userOf(changed), "user %s updated", changed.Email)
+			return p.changed(storage.Difference(found.Account.Name, &was, &changed), userOf(changed), "user %s updated", changed.Email)
 		}))
 	c.Flags().StringVar(&to.Email, "email", "", "another address, to be verified anew")
 	c.Flags().StringVar(&to.Name, "name", "", "another display name")
@@ -57,6 +59,7 @@ func (p *program) userUpdate() *cobra.Command {
 	c.Flags().BoolVar(&disable, "disable", false, "the user can't sign in any more")
 	c.Flags().BoolVar(&enable, "enable", false, "take that back")
 	c.MarkFlagsMutuallyExclusive("disable", "enable")
+	p.dryRunFlag(c)
 	return c
 }
 
@@ -74,9 +77,10 @@ func (p *program) userDelete() *cobra.Command {
 			if err := db.DeleteUser(ctx, found.User.ID, by()); err != nil {
 				return err
 			}
-			return p.done(userOf(found.User), "user %s deleted", found.User.Email)
+			return p.changed(storage.Difference(found.Account.Name, &found.User, nil), userOf(found.User), "user %s deleted", found.User.Email)
 		}))
 	yesFlag(c, &yes)
+	p.dryRunFlag(c)
 	return c
 }
 
@@ -104,10 +108,11 @@ func (p *program) userSetPassword() *cobra.Command {
 			if err := db.SetPassword(ctx, found.User.ID, phc, by(), p.notice(cfg, found, templates.MailPasswordChanged)); err != nil {
 				return err
 			}
-			return p.done(userOf(found.User), "user %s has a new password and is signed out everywhere", found.User.Email)
+			return p.changed(userChange(found, "password", "one", "another"), userOf(found.User), "user %s has a new password and is signed out everywhere", found.User.Email)
 		}))
 	secret.flags(c.Flags())
 	c.MarkFlagsMutuallyExclusive("password-stdin", "password-file")
+	p.dryRunFlag(c)
 	return c
 }
 
@@ -126,14 +131,15 @@ func (p *program) userResetAuthenticator() *cobra.Command {
 			if err := db.ResetAuthenticator(ctx, found.User.ID, by(), p.notice(cfg, found, templates.MailAdminReset)); err != nil {
 				return err
 			}
-			return p.done(userOf(found.User), "user %s sets up a new authenticator at the next sign-in", found.User.Email)
+			return p.changed(userChange(found, "authenticator", "one", ""), userOf(found.User), "user %s sets up a new authenticator at the next sign-in", found.User.Email)
 		}))
 	yesFlag(c, &yes)
+	p.dryRunFlag(c)
 	return c
 }
 
 func (p *program) userSignOut() *cobra.Command {
-	return p.verb("sign-out USER", "End all sessions of a user, and what applications hold", "  stile user sign-out ann@example.com",
+	c := p.verb("sign-out USER", "End all sessions of a user, and what applications hold", "  stile user sign-out ann@example.com",
 		cobra.ExactArgs(1), p.work(func(ctx context.Context, db *storage.DB, _ *config.Config, args []string) error {
 			found, err := person(ctx, db, args[0])
 			if err != nil {
@@ -142,8 +148,10 @@ func (p *program) userSignOut() *cobra.Command {
 			if err := db.SignOutUser(ctx, found.User.ID, by()); err != nil {
 				return err
 			}
-			return p.done(userOf(found.User), "user %s is signed out everywhere", found.User.Email)
+			return p.changed(userChange(found, "sessions", "live", "ended"), userOf(found.User), "user %s is signed out everywhere", found.User.Email)
 		}))
+	p.dryRunFlag(c)
+	return c
 }
 
 // notice is the message that tells a user what was done.
