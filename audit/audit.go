@@ -36,6 +36,9 @@ const (
 	PasswordChanged     Kind = "password.changed"
 	ClientChanged       Kind = "client.changed"
 	KeyRotated          Kind = "key.rotated"
+	InvitationSent      Kind = "invitation.sent"
+	InvitationAccepted  Kind = "invitation.accepted"
+	InvitationWithdrawn Kind = "invitation.withdrawn"
 )
 
 // Outcomes of an event.

@@ -24,6 +24,8 @@ var expiring = []struct{ table, key, ends string }{
 	{"sign_ins", "id, binding", "expires_at"},
 	{"sessions", "id", "expires_at"},
 	{"requests", "hash", "expires_at"},
+	{"links", "hash", "expires_at"},
+	{"invitations", "id", "expires_at"},
 	{"limits", "key", "expires_at"},
 	{"outbox", "id", "expires_at"},
 	{"signing_keys", "id", "removes_at"},

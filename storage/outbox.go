@@ -20,7 +20,8 @@ type Mail struct {
 	To        string
 	Lang      string
 	Data      map[string]string // what the template shows; may hold a code
-	ExpiresAt time.Time         // not sent afterwards; zero for three days from now
+	DueAt     time.Time         // not sent before; zero for at once
+	ExpiresAt time.Time         // not sent afterwards; zero for three days from when it is due
 	Attempts  int               // how often it was leased
 }
 
@@ -31,8 +32,11 @@ const mailLife = 3 * day
 func (db *DB) enqueue(m Mail) (insert, error) {
 	now := db.now()
 	m.ID = timeID(now)
+	if m.DueAt.Before(now) {
+		m.DueAt = now
+	}
 	if m.ExpiresAt.IsZero() {
-		m.ExpiresAt = now.Add(mailLife)
+		m.ExpiresAt = m.DueAt.Add(mailLife)
 	}
 	sealed, err := seal.SealJSON(db.ring, seal.PurposeOutbox, bindTo("outbox", m.ID, ""), m)
 	if err != nil {
@@ -41,7 +45,7 @@ func (db *DB) enqueue(m Mail) (insert, error) {
 	return insert{
 		table:   "outbox",
 		columns: "id, kind, sealed, attempts, next_at, leased_until, expires_at, created_at",
-		values:  []any{m.ID, m.Kind, sealed, 0, micros(now), 0, micros(m.ExpiresAt), micros(now)},
+		values:  []any{m.ID, m.Kind, sealed, 0, micros(m.DueAt), 0, micros(m.ExpiresAt), micros(now)},
 	}, nil
 }
 
