@@ -37,8 +37,8 @@ func (s *system) serve(t testing.TB, env ...string) {
 
 // How often the program dies on each database.
 const (
-	killedRounds     = 10 // while tokens are refreshed
-	killedEnrolments = 6
+	killedRounds     = 20 // while tokens are refreshed
+	killedEnrolments = 20
 )
 
 // The program dies at any moment, as in a power cut, and starts again: nothing

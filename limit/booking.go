@@ -28,6 +28,7 @@ const (
 	TOTPMonth      Name = "totp_month"     // an unknown browser has to enter an e-mail code first
 	TOTPExposed    Name = "totp_exposed"   // if this code is wrong too, the password counts as known to others
 	EmailSentGap   Name = "email_sent_gap" // the last message is too young
+	EmailSentDay   Name = "email_sent_day" // from unknown browsers: the password counts as known to others
 	networkName    Name = "network"        // and the others, which only refuse
 	networkHour    Name = "network_hour"   //
 	passwordKnown  Name = "password_known_browser"
@@ -35,7 +36,6 @@ const (
 	emailCodeDay   Name = "email_code_day"
 	emailCodeMonth Name = "email_code_month"
 	emailSentHour  Name = "email_sent_hour"
-	emailSentDay   Name = "email_sent_day"
 	emailSentNet   Name = "email_sent_network"
 	emailSentAcct  Name = "email_sent_account"
 	recoveryHour   Name = "recovery_hour"

@@ -65,7 +65,7 @@ func (f Figures) BookEmailSent(user, account string, v Visitor) []Booking {
 	return append(bookings,
 		Booking{Key: key(EmailSentGap, owner...), Name: EmailSentGap, Figure: f.EmailSentGap},
 		Booking{Key: key(emailSentHour, owner...), Name: emailSentHour, Figure: f.EmailSentHour},
-		Booking{Key: key(emailSentDay, owner...), Name: emailSentDay, Figure: f.EmailSentDay},
+		Booking{Key: key(EmailSentDay, owner...), Name: EmailSentDay, Figure: f.EmailSentDay},
 		Booking{Key: key(emailSentAcct, account), Name: emailSentAcct, Figure: f.EmailSentAccount},
 	)
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"stile/audit"
 	"stile/seal"
 	"stile/storage"
 )
@@ -41,13 +42,14 @@ func (p *Provider) authenticate(ctx context.Context, c *call) (*client, error) {
 		c.header.Set("Retry-After", seconds(wait))
 		return nil, p.unauthorized(c, errClientPaused())
 	}
-	if found == nil {
-		id = "" // whatever ids strangers think up are counted as one
-	}
-	bookings := p.Limits.BookClient(seal.HashToken(id), network)
+	event := c.unproven(found)
+	bookings := p.Limits.BookClient(seal.HashToken(event.ClientID), network)
 	paused := storage.LimitedError{}
 	switch _, err := p.DB.BookAttempts(ctx, bookings); {
-	case err == nil:
+	case err == nil: // no more lines of the audit log than failures are booked
+		if err := p.DB.Record(ctx, event); err != nil {
+			return nil, failure(ctx, err)
+		}
 		return nil, p.unauthorized(c, errClientUnproven())
 	case errors.As(err, &paused):
 		c.header.Set("Retry-After", seconds(paused.Until.Sub(p.Now())))
@@ -55,6 +57,20 @@ func (p *Provider) authenticate(ctx context.Context, c *call) (*client, error) {
 	default:
 		return nil, failure(ctx, err)
 	}
+}
+
+// unproven is the audit log's line about a client that did not prove who it is.
+// Whatever ids strangers think up are counted as one, and not written down.
+func (c *call) unproven(found *client) audit.Event {
+	e := audit.Event{Kind: audit.ClientRefused, Outcome: audit.Refused, Actor: c.actor, Reason: "unknown_client"}
+	if found == nil {
+		return e
+	}
+	e.AccountID, e.ClientID, e.Reason = found.AccountID, found.ID, "wrong_secret"
+	if c.credentials.method != found.AuthMethod() {
+		e.Reason = "wrong_method"
+	}
+	return e
 }
 
 // proven compares the secret whoever asks, so that an unknown client and a

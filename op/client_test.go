@@ -1,9 +1,11 @@
 package op
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,7 +141,7 @@ func TestD07_StrangersLearnNothing(t *testing.T) {
 		var first, again reply
 		cold := r.statements(func() { first = try(r) })
 		warm := r.statements(func() { again = try(r) })
-		if cold != 2 || warm != 2 { // the client is looked up, the failure is counted
+		if cold != 3 || warm != 3 { // the client is looked up, the failure is counted, and told
 			t.Errorf("%s: %d statements, then %d", name, cold, warm)
 		}
 		if first.Status != 401 || first.text("error_description") != errClientUnproven().Description || again.Text != first.Text {
@@ -201,5 +203,43 @@ func TestZitadel17_WrongSecretIs401WithAChallenge(t *testing.T) {
 		if a.Header.Get("WWW-Authenticate") == "" {
 			t.Errorf("%s: no WWW-Authenticate", path)
 		}
+	}
+}
+
+func TestD06_FailuresAreAuditedAndNoMoreThanAreBooked(t *testing.T) {
+	r := newRig(t)
+	try := func(id, secret string) reply {
+		q := r.request(http.MethodPost, pathToken, url.Values{"grant_type": {"client_credentials"}})
+		q.Header.Set("Authorization", basicOf(id, secret))
+		return r.send(q)
+	}
+	try("service", "wrong")
+	try("desktop", "anything") // public
+	for i := range 3 {
+		try(fmt.Sprintf("stranger-%d", i), "stl_secret")
+	}
+	want := map[string]string{"wrong_secret": "service", "wrong_method": "desktop", "unknown_client": ""}
+	lines := r.events(audit.ClientRefused)
+	if len(lines) != 5 {
+		t.Errorf("%d lines", len(lines))
+	}
+	for _, e := range lines {
+		if id, ok := want[e.Reason]; !ok || id != e.ClientID || e.Outcome != audit.Refused || e.Actor.Network == "" {
+			t.Errorf("line %+v", e)
+		}
+		if text := fmt.Sprintf("%+v", e); strings.Contains(text, "stranger") || strings.Contains(text, "secret") && e.Reason != "wrong_secret" {
+			t.Errorf("a stranger's words are in the log: %s", text)
+		}
+	}
+	for range 3 * r.p.Limits.ClientNetwork.Allowed {
+		try("service", "wrong")
+	}
+	if n := len(r.events(audit.ClientRefused)); n > 5+r.p.Limits.ClientNetwork.Allowed {
+		t.Errorf("%d lines, more than failures are booked", n)
+	}
+	before := len(r.events(audit.ClientRefused))
+	r.want("the right one", try("service", r.secrets["service"].Reveal()), http.StatusOK, "")
+	if len(r.events(audit.ClientRefused)) != before {
+		t.Error("a success is told as a failure")
 	}
 }

@@ -91,7 +91,7 @@ func (p *Provider) allow(w http.ResponseWriter, r *http.Request, q pending, view
 	event := userEvent(r, audit.ConsentGiven, q.client, view)
 	event.Detail = map[string]string{"scope": strings.Join(v.scopes, " ")}
 	var mails []storage.Mail
-	if view.Consent == "" {
+	if !within(strings.Join(v.scopes, " "), view.Consent) {
 		mails = append(mails, p.appAllowed(r, q.client, view.Person))
 	}
 	if err := p.DB.GiveConsent(r.Context(), view.Person.User.ID, q.client.ID, strings.Join(scope, " "), mails, event); err != nil {
@@ -101,7 +101,7 @@ func (p *Provider) allow(w http.ResponseWriter, r *http.Request, q pending, view
 	return p.carry(w, r, q, pathAuthorize)
 }
 
-// appAllowed tells the user of an app that was not allowed anything before.
+// appAllowed tells the user of an app that was not allowed as much before.
 func (p *Provider) appAllowed(r *http.Request, c *client, person storage.Person) storage.Mail {
 	u, a := person.User, person.Account
 	return storage.Mail{

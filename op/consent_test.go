@@ -61,8 +61,17 @@ func TestThirdPartyIsAllowedOnceAndAskedAgainForMore(t *testing.T) {
 	}
 	mails, err := f.db.LeaseMail(t.Context(), 10, 0)
 	f.must(err)
-	if len(mails) != 1 || mails[0].Kind != "app-allowed" || mails[0].To != "ada@example.com" || mails[0].Data["client"] != "Grafana" {
-		t.Errorf("mails: %+v", mails)
+	if len(mails) != 2 { // the first time, and for more
+		t.Errorf("%d mails", len(mails))
+	}
+	for _, m := range mails {
+		if m.Kind != "app-allowed" || m.To != "ada@example.com" || m.Data["client"] != "Grafana" {
+			t.Errorf("mail: %+v", m)
+		}
+	}
+	f.wantCode("the same again", b.press(b.consentPage(b.authorize("grafana", "prompt", "consent")), "allow"), "grafana")
+	if n, err := f.db.OutboxLength(t.Context()); err != nil || n != 2 {
+		t.Errorf("%d mails, %v: nothing more was allowed", n, err)
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"stile/address"
 	"stile/seal"
+	"stile/session"
 	"stile/storage"
 	"stile/templates"
 	"stile/token"
@@ -29,8 +31,9 @@ const leavingLife = time.Hour
 // like every sealed request it has no authority.
 type leaving struct {
 	ClientID string    `json:"client,omitempty"`
-	SID      string    `json:"sid,omitempty"` // of a good hint
-	To       string    `json:"to,omitempty"`  // registered, with state; empty: our own page
+	SID      string    `json:"sid,omitempty"`  // of a good hint
+	Hint     string    `json:"hint,omitempty"` // logout_hint: an address, or the sid or sub of tokens
+	To       string    `json:"to,omitempty"`   // registered, with state; empty: our own page
 	Locales  []string  `json:"locales,omitempty"`
 	Started  time.Time `json:"started"`
 }
@@ -68,7 +71,7 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) error {
 // readLeaving checks what a client sends. A hint that is not good counts as
 // none, and costs the way back to the client: somebody else may have sent it.
 func (p *Provider) readLeaving(ctx context.Context, params parameters) (leaving, error) {
-	q := leaving{Started: p.Now(), Locales: strings.Fields(params.get("ui_locales"))}
+	q := leaving{Started: p.Now(), Locales: strings.Fields(params.get("ui_locales")), Hint: params.get("logout_hint")}
 	if len(params.repeated) > 0 {
 		return q, pageOf(templates.ErrorRequest, errRepeated(), params.repeated[0])
 	}
@@ -90,7 +93,7 @@ func (p *Provider) readLeaving(ctx context.Context, params parameters) (leaving,
 	}
 	c, err := p.client(ctx, id)
 	if errors.Is(err, storage.ErrNotFound) {
-		return leaving{Started: q.Started, Locales: q.Locales}, nil
+		return leaving{Started: q.Started, Locales: q.Locales, Hint: q.Hint}, nil
 	} else if err != nil {
 		return q, err
 	}
@@ -158,24 +161,63 @@ func (p *Provider) signOut(w http.ResponseWriter, r *http.Request, view *storage
 	return p.Sessions.End(r.Context(), w, p.Sessions.BrowserHash(r), reason, by)
 }
 
-// showSignOut asks whether the user wants to sign out. Behind a session that has
-// lapsed it names nobody: whoever sits there now may be somebody else.
+// here returns the live sessions of the browser, one for each user: first the
+// one that the client named, else the present one. A name that fits nobody here
+// changes nothing, so it tells nobody whether it is anybody's. There is none
+// behind a present session that has lapsed: whoever sits there now may be
+// somebody else.
+func (p *Provider) here(r *http.Request, q leaving) ([]storage.SessionView, error) {
+	view, err := p.Sessions.Current(r, q.ClientID)
+	if err != nil || view == nil {
+		return nil, err
+	}
+	all, err := p.DB.BrowserSessions(r.Context(), p.Sessions.BrowserHash(r))
+	if err != nil {
+		return nil, err
+	}
+	live := slices.DeleteFunc(all, func(v storage.SessionView) bool {
+		return !v.Person.Active() || !session.Alive(v.Session, v.Person.Policy, p.Now())
+	})
+	if i := slices.IndexFunc(live, func(v storage.SessionView) bool { return p.named(q, v) }); i > 0 {
+		live[0], live[i] = live[i], live[0]
+	}
+	return live, nil
+}
+
+// named tells whether the client named the user of this session.
+func (p *Provider) named(q leaving, v storage.SessionView) bool {
+	if p.hinted(q, v) {
+		return true
+	}
+	user := v.Person.User
+	canonical, err := address.Canonical(q.Hint)
+	return err == nil && canonical == user.Email || q.Hint != "" && (q.Hint == user.ID || q.Hint == p.Tokens.SID(v.Session.ID, q.ClientID))
+}
+
+// showSignOut asks whether the user wants to sign out.
 func (p *Provider) showSignOut(w http.ResponseWriter, r *http.Request) error {
 	sealed := r.URL.Query().Get(templates.FieldRequest)
 	q, err := p.openLeaving(sealed)
 	if err != nil {
 		return err
 	}
-	view, err := p.Sessions.Current(r, q.ClientID)
+	here, err := p.here(r, q)
 	if err != nil {
 		return err
 	}
 	page, person := templates.SignOut{}, storage.Person{}
-	if view != nil {
-		person, page.Address = view.Person, view.Person.User.Email
-		if page.Apps, err = p.DB.Apps(r.Context(), view.Session.ID); err != nil {
+	for _, v := range here {
+		page.Addresses = append(page.Addresses, v.Person.User.Email)
+		apps, err := p.DB.Apps(r.Context(), v.Session.ID)
+		if err != nil {
 			return err
 		}
+		page.Apps = append(page.Apps, apps...)
+	}
+	slices.Sort(page.Apps)
+	page.Apps = slices.Compact(page.Apps)
+	if len(here) > 0 {
+		person = here[0].Person
 	} else if left, err := p.lapsed(r); err != nil {
 		return err
 	} else if len(left) == 0 {
@@ -213,10 +255,29 @@ func (p *Provider) takeSignOut(w http.ResponseWriter, r *http.Request) error {
 		}
 		return p.showFinished(w, r, c, person, q.Locales)
 	}
+	if form.Get(templates.FieldDo) == templates.DoEverywhere {
+		if done, err := p.signOutEverywhere(r, q); err != nil {
+			return err
+		} else if !done {
+			return p.goOn(w, r, pathSignOut, q) // which no longer offers it
+		}
+	}
 	if err := p.signOut(w, r, view, "user"); err != nil {
 		return err
 	}
 	return p.goOn(w, r, pathSignedOut, q)
+}
+
+// signOutEverywhere ends all sessions and grants of the user whom the page
+// names first. It tells whether there was one.
+func (p *Provider) signOutEverywhere(r *http.Request, q leaving) (done bool, err error) {
+	here, err := p.here(r, q)
+	if err != nil || len(here) == 0 {
+		return false, err
+	}
+	by := web.Actor(r)
+	by.Kind, by.ID = "user", here[0].Person.User.ID
+	return true, p.DB.SignOutUser(r.Context(), here[0].Person.User.ID, by)
 }
 
 // showSignedOut says that it is done, also when it is loaded again.

@@ -52,11 +52,12 @@ func (s *Service) Code(ctx context.Context, p *Pending, input string) error {
 // wrongCode answers a wrong code. After too many in a row the authenticator
 // takes no more, and its user comes back another way.
 func (s *Service) wrongCode(ctx context.Context, p *Pending, try attempt) error {
-	e := s.refused(p, audit.ProofRefused, string(authn.TOTP))
+	refusal := try.wrongCode(ctx, s.refused(p, audit.ProofRefused, string(authn.TOTP)))
 	if try.has(limit.TOTPExposed) {
-		e.Detail = map[string]string{"reached": string(limit.TOTPExposed)} // the password counts as known to others
+		if err := s.exposed(ctx, p, limit.TOTPExposed); err != nil {
+			return err
+		}
 	}
-	refusal := try.wrongCode(ctx, e)
 	if !try.has(limit.TOTP) {
 		return refusal
 	}

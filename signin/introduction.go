@@ -103,6 +103,11 @@ func (s *Service) sendCode(ctx context.Context, p *Pending, progress authn.Progr
 		if limit.NameOf(limited.Key) == limit.EmailSentGap {
 			key = templates.ErrSendAgainWait
 		}
+		if limit.NameOf(limited.Key) == limit.EmailSentDay && !s.known(p) {
+			if err := s.exposed(ctx, p, limit.EmailSentDay); err != nil {
+				return err
+			}
+		}
 		return s.limited(ctx, p, limited, s.tooMany(field, key, limited.Until))
 	}
 	if err != nil {

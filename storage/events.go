@@ -36,10 +36,19 @@ func (db *DB) event(e audit.Event) insert {
 // the attempts that a failure brings, see [limit.Failure]. It costs the same
 // whether or not anyone knows the subject.
 func (db *DB) Record(ctx context.Context, e audit.Event, failures ...limit.Booking) error {
+	return db.RecordAndMail(ctx, e, nil, failures...)
+}
+
+// RecordAndMail is [DB.Record] with messages about it.
+func (db *DB) RecordAndMail(ctx context.Context, e audit.Event, mails []Mail, failures ...limit.Booking) error {
+	riders, err := db.enqueueAll(mails)
+	if err != nil {
+		return err
+	}
 	line := db.event(e)
-	g := guarded{text: line.render(0, ""), args: line.values}
+	g := guarded{text: line.render(0, ""), args: line.values, riders: riders}
 	if text, args := bookStatement(failures, db.now()); text != "" {
-		g.riders = []rider{alsoRun(text, args...)}
+		g.riders = append(g.riders, alsoRun(text, args...))
 	}
 	if _, err := db.guard(ctx, g); err != nil {
 		return fmt.Errorf("audit log: %w", err)

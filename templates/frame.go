@@ -42,6 +42,7 @@ const (
 	DoDeny         = "deny"          // consent
 	DoSignOut      = "sign-out"      // sign-out, main form
 	DoStay         = "stay"          // sign-out: stay signed in
+	DoEverywhere   = "everywhere"    // sign-out: also end the user's other sessions and all grants
 	DoMoreTime     = "more-time"     // any page with Frame.MoreTime: answer 303 to the page itself
 )
 

@@ -32,7 +32,7 @@ func TestH04_MarkupInNamesIsShownAsText(t *testing.T) {
 			templates.EnterCode{Address: s, Reason: templates.CodeStepUp, Recovery: "/" + s},
 			templates.RecoveryCode{None: true, Account: s},
 			templates.Consent{Address: s, Scopes: []string{s}},
-			templates.SignOut{Address: s, Apps: []string{s}, Hidden: []templates.FormField{{Name: s, Value: s}}},
+			templates.SignOut{Addresses: []string{s, s}, Apps: []string{s}, Hidden: []templates.FormField{{Name: s, Value: s}}},
 			templates.SignedOut{Unreached: []string{s}},
 			templates.FormPost{Action: "https://client.example/" + s, Fields: []templates.FormField{{Name: s, Value: s}}},
 			templates.ErrorPage{Kind: templates.ErrorKind(s), Account: s, Start: "/" + s, At: now, Developer: &templates.DeveloperDetails{

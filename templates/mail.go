@@ -30,6 +30,7 @@ const (
 	MailGrantReused            MailKind = "grant-reused"            // DataClient
 	MailAppAllowed             MailKind = "app-allowed"             // DataClient
 	MailPasswordChanged        MailKind = "password-changed"        //
+	MailPasswordExposed        MailKind = "password-exposed"        // somebody has it who lacks the second factor
 	MailAdminReset             MailKind = "admin-reset"             // an admin removed the authenticators
 )
 
@@ -71,6 +72,7 @@ var notices = map[MailKind]notice{
 	MailGrantReused:            {"mail.reused.subject", "mail.reused.text", []string{DataClient}},
 	MailAppAllowed:             {"mail.allowed.subject", "mail.allowed.text", []string{DataClient}},
 	MailPasswordChanged:        {"mail.password.subject", "mail.password.text", nil},
+	MailPasswordExposed:        {"mail.exposed.subject", "mail.exposed.text", nil},
 	MailAdminReset:             {"mail.reset.subject", "mail.reset.text", nil},
 }
 

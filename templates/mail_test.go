@@ -15,7 +15,8 @@ import (
 var mailKinds = []templates.MailKind{
 	templates.MailEmailCode, templates.MailAuthenticatorConnected, templates.MailAuthenticatorReplaced,
 	templates.MailAuthenticatorSuspended, templates.MailRecoveryCodeUsed, templates.MailRecoveryCodesMade,
-	templates.MailGrantReused, templates.MailAppAllowed, templates.MailPasswordChanged, templates.MailAdminReset,
+	templates.MailGrantReused, templates.MailAppAllowed, templates.MailPasswordChanged, templates.MailPasswordExposed,
+	templates.MailAdminReset,
 }
 
 func mailData() templates.MailData {

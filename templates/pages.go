@@ -229,11 +229,13 @@ func (Consent) Name() string { return "consent" }
 
 // SignOut asks before signing out.
 //
-// Forms: DoSignOut (main), DoStay.
+// Forms: DoSignOut (main), DoStay, DoEverywhere where Addresses has somebody.
 type SignOut struct {
-	Address string   // the signed-in user
-	Apps    []string // names of the clients signed in to
-	// Hidden fields that both forms carry, such as state.
+	// Addresses are the browser's users; the first is who is signed out
+	// everywhere on that wish.
+	Addresses []string
+	Apps      []string // names of the clients signed in to
+	// Hidden fields that all forms carry, such as state.
 	Hidden []FormField
 }
 

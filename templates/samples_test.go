@@ -151,7 +151,7 @@ func samples(t testing.TB) []sample {
 			f.Client = templates.Client{Name: "Grafana", Host: "grafana.example", Privacy: "https://grafana.example/privacy", Terms: "https://grafana.example/terms"}
 		}, templates.Consent{Address: address, Scopes: []string{"openid", "profile", "email", "offline_access", "dashboards.read"}, SwitchUser: true}},
 		{"consent.more", nil, templates.Consent{Address: address, Scopes: []string{"offline_access"}, Known: []string{"openid"}}},
-		{"sign-out", nil, templates.SignOut{Address: address, Apps: []string{"Acme Console", "Grafana"}, Hidden: []templates.FormField{{Name: "state", Value: "af0ifjsldkj"}}}},
+		{"sign-out", nil, templates.SignOut{Addresses: []string{address, "second@example.com"}, Apps: []string{"Acme Console", "Grafana"}, Hidden: []templates.FormField{{Name: "state", Value: "af0ifjsldkj"}}}},
 		{"sign-out.alone", alone, templates.SignOut{}},
 		{"signed-out", nil, templates.SignedOut{Continue: "com.example.app:/signed-out?state=x", Unreached: []string{"Grafana"}}},
 		{"signed-out.alone", alone, templates.SignedOut{}},

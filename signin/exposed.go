@@ -1,0 +1,37 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"stile/audit"
+	"stile/limit"
+	"stile/storage"
+	"stile/templates"
+)
+
+// exposedTold is the count of messages about an exposed password.
+const exposedTold limit.Name = "exposed_told"
+
+// exposed notes that the password counts as known to others: in unknown
+// browsers it was right, and what comes after it failed so often that a bound
+// was reached. The user is told once a day, however long it goes on.
+func (s *Service) exposed(ctx context.Context, p *Pending, reached limit.Name) error {
+	user := p.Person.User.ID
+	_, err := s.db.BookAttempts(ctx, []limit.Booking{{
+		Key: string(exposedTold) + "|" + user, Name: exposedTold, Figure: limit.Figure{Allowed: 1, Per: 24 * time.Hour},
+	}})
+	if _, told := errors.AsType[storage.LimitedError](err); told {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return s.db.RecordAndMail(ctx, s.event(p, audit.PasswordExposed, string(reached)),
+		[]storage.Mail{s.mail(p, templates.MailPasswordExposed)})
+}
+
+// known tells whether the user has signed in in this browser before.
+func (s *Service) known(p *Pending) bool {
+	return s.visitor(p, s.addressKey(p.Person.User.Email)).Known != ""
+}
