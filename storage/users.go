@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"stile/address"
 	"stile/audit"
@@ -13,9 +14,14 @@ import (
 
 // Roles of users in their account.
 const (
-	RoleMember = "member"
-	RoleAdmin  = "admin"
+	RoleMember   = "member"
+	RoleAdmin    = "admin"    // everything
+	RoleHelpdesk = "helpdesk" // helps users; changes no policy
+	RoleAuditor  = "auditor"  // reads everything, changes nothing
 )
+
+// Roles lists all of them.
+func Roles() []string { return []string{RoleMember, RoleAdmin, RoleHelpdesk, RoleAuditor} }
 
 // CreateUser makes a user. Password is a PHC string, or empty for one who sets
 // it later; an empty ID is filled in, and Roles default to member.
@@ -64,8 +70,8 @@ func (u User) check() error {
 		return err
 	}
 	for _, r := range u.Roles {
-		if r != RoleMember && r != RoleAdmin {
-			return fmt.Errorf("user %q: role %q: use %s or %s", u.Email, r, RoleMember, RoleAdmin)
+		if !slices.Contains(Roles(), r) {
+			return fmt.Errorf("user %q: role %q: use %s", u.Email, r, strings.Join(Roles(), ", "))
 		}
 	}
 	if err := checkPlace(u.Language, u.TimeZone); err != nil {

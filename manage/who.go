@@ -1,0 +1,117 @@
+package manage
+
+import (
+	"slices"
+	"time"
+
+	"stile/audit"
+	"stile/authn"
+	"stile/storage"
+)
+
+// Fresh is how young a person's proofs must be for a change.
+const Fresh = 10 * time.Minute
+
+// Who is somebody who was let in to one account. Make one with [User] or [Client].
+type Who struct {
+	by        audit.Actor
+	accountID string
+	userID    string // empty for a service
+	name      string
+	may       permissions
+	scopes    []string // what the token is for; nil without one
+	evidence  authn.Evidence
+	subject   authn.Subject
+	cooldown  *time.Time
+}
+
+// Asked is what a door wants of whoever comes in: two steps.
+func Asked() authn.Ask { return authn.Ask{Levels: []authn.Level{authn.LevelMFA}, Essential: true} }
+
+// User lets a person in, with what the present session or token has proven. It
+// fails with [ErrForbidden] if the person's roles open nothing here, and with
+// [ProofsError] if less than two steps are proven, or less than the account
+// requires now. scopes are those of the token; nil for a session.
+func User(p storage.Person, evidence authn.Evidence, scopes []string, by audit.Actor) (Who, error) {
+	may := union(roles, p.User.Roles)
+	if !p.Active() || len(may) == 0 {
+		return Who{}, ErrForbidden
+	}
+	requirement, err := authn.Require(p.Policy.Policy, p.Subject, Asked())
+	if err != nil || !requirement.Met(evidence, p.Subject) {
+		return Who{}, ProofsError{}
+	}
+	if scopes != nil {
+		may = may.and(union(permissionsOf, scopes))
+	}
+	by.Kind, by.ID = "user", p.User.ID
+	return Who{
+		by: by, accountID: p.Account.ID, userID: p.User.ID, name: p.User.Name, may: may, scopes: scopes,
+		evidence: evidence, subject: p.Subject, cooldown: p.User.CooldownUntil,
+	}, nil
+}
+
+// Client lets a service in that is bound to an account, with the scopes of its
+// token. It fails with [ErrForbidden] for any other client.
+func Client(c storage.Client, scopes []string, by audit.Actor) (Who, error) {
+	may := union(permissionsOf, scopes).without(personal)
+	if c.AccountID == "" || c.Disabled || c.Suspended || len(may) == 0 {
+		return Who{}, ErrForbidden
+	}
+	by.Kind, by.ID = "client", c.ID
+	return Who{by: by, accountID: c.AccountID, name: c.Metadata.Name, may: may, scopes: scopes}, nil
+}
+
+// AccountID is the account that Who was let in to.
+func (w Who) AccountID() string { return w.accountID }
+
+// UserID is the person; empty for a service.
+func (w Who) UserID() string { return w.userID }
+
+// Name is how pages call whoever it is.
+func (w Who) Name() string { return w.name }
+
+// Has tells whether Who has a permission, apart from how fresh the proofs are.
+func (w Who) Has(p Permission) bool { return w.may[p] }
+
+// May fails unless Who may do something with the permission now.
+func (w Who) May(p Permission, now time.Time) error {
+	if !w.may[p] {
+		return ErrForbidden
+	}
+	if !p.changes() || w.userID == "" {
+		return nil
+	}
+	if w.cooldown != nil && w.cooldown.After(now) {
+		return CooldownError{Until: *w.cooldown}
+	}
+	if w.evidence.Of(w.subject).Since(now.Add(-Fresh)).Level() < authn.LevelMFA {
+		return ProofsError{MaxAge: Fresh}
+	}
+	return nil
+}
+
+func (s *Service) may(w Who, p Permission) error { return w.May(p, s.Now()) }
+
+// mayGive fails if a role can do what Who can't: nobody gives a role, or takes
+// one from others, that is more than his own. What only people may do is not
+// held against a service.
+func (w Who) mayGive(given []string) error {
+	for p := range union(roles, given) {
+		if !w.may[p] && (w.userID != "" || !personal[p]) {
+			return ErrForbidden
+		}
+	}
+	return nil
+}
+
+// mayGiveScopes fails if a client would get scopes of ours that the token of Who
+// doesn't have.
+func (w Who) mayGiveScopes(wanted []string) error {
+	for _, s := range wanted {
+		if _, ours := permissionsOf[s]; ours && w.scopes != nil && !slices.Contains(w.scopes, s) {
+			return ErrForbidden
+		}
+	}
+	return nil
+}
