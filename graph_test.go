@@ -16,9 +16,9 @@ var levels = map[string]int{
 	"authn": 0, "audit": 0, "seal": 0, "device": 0, "limit": 0, "address": 0, "locale": 0, "templates": 1, "config": 1,
 	"storage/migrations": 1, "storage": 2,
 	"factor": 3, "token": 3, "web": 3, "mail": 3,
-	"session": 4,
-	"signin":  5,
-	"op":      6, "login": 6,
+	"session": 4, "manage": 4,
+	"signin": 5,
+	"op":     6, "login": 6, "admin": 6,
 	"server":    7,
 	"demo":      8,
 	"cmd/stile": 9, "cmd/desktop": 9,
@@ -29,12 +29,12 @@ var onlyFor = map[string][]string{
 	"database/sql":                {"storage"},
 	"github.com/jackc/pgx/v5":     {"storage"},
 	"modernc.org/sqlite":          {"storage"},
-	"github.com/zitadel/oidc/v3":  {"op", "token", "demo", "cmd/desktop"},
+	"github.com/zitadel/oidc/v3":  {"op", "token", "admin", "demo", "cmd/desktop"},
 	"github.com/pquerna/otp":      {"factor"},
 	"github.com/skip2/go-qrcode":  {"factor"},
 	"github.com/wneessen/go-mail": {"mail"},
-	"github.com/gorilla/mux":      {"op", "login", "server", "web", "session"},
-	"net/http":                    {"op", "login", "signin", "session", "web", "server", "demo", "cmd/stile", "cmd/desktop"},
+	"github.com/gorilla/mux":      {"op", "login", "admin", "server", "web", "session"},
+	"net/http":                    {"op", "login", "admin", "signin", "session", "web", "server", "demo", "cmd/stile", "cmd/desktop"},
 }
 
 // pure lists what the core of the decisions may not touch.

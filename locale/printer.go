@@ -71,6 +71,9 @@ func (p Printer) value(v any) any {
 	return v
 }
 
+// Number is n with the grouping of the language.
+func (p Printer) Number(n int) string { return p.number(n) }
+
 // number writes n with the grouping of the language. Spanish and Portuguese
 // leave four digits together.
 func (p Printer) number(n int) string {

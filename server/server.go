@@ -28,11 +28,13 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"stile/admin"
 	"stile/authn"
 	"stile/config"
 	"stile/factor"
 	"stile/login"
 	"stile/mail"
+	"stile/manage"
 	"stile/op"
 	"stile/seal"
 	"stile/session"
@@ -121,6 +123,10 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 		Issuer: s.cfg.Issuer, Levels: levels(s.cfg.Policy.Levels), Limits: s.cfg.Limits, Now: s.now, Logger: s.log,
 	}
 	screens := &login.Handler{Kit: kit, SignIns: signIns, Sessions: sessions, Templates: set}
+	center, err := s.adminCenter(ctx, kit, sessions)
+	if err != nil {
+		return err
+	}
 
 	if s.sender = seams.Mail; s.sender == nil {
 		if s.sender, err = smtp(s.cfg, set, s.now); err != nil {
@@ -141,6 +147,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	r.Handle("/readyz", http.HandlerFunc(s.health.ready)).Methods(http.MethodGet, http.MethodHead)
 	provider.Mount(r)
 	screens.Mount(r)
+	center.Mount(r)
 	if err := nameRoutes(r); err != nil {
 		return err
 	}
@@ -151,6 +158,18 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	}
 	s.handler = kit.Chain(r)
 	return nil
+}
+
+// adminCenter makes the Admin Center, which is a client of this very server.
+func (s *Server) adminCenter(ctx context.Context, kit *web.Kit, sessions *session.Manager) (*admin.Center, error) {
+	acr := levels(s.cfg.Policy.Levels).Names[authn.LevelMFA]
+	if err := admin.Register(ctx, s.db, s.cfg.Issuer, acr); err != nil {
+		return nil, err
+	}
+	return admin.New(admin.Options{
+		Kit: kit, Sessions: sessions, Manage: manage.New(s.db, s.cfg.Issuer, s.cfg.Pages.Service, s.now),
+		Issuer: s.cfg.Issuer, ACR: acr, SID: s.tokens.SID, Self: s.Handler, Now: s.now,
+	})
 }
 
 // Handler answers all requests.

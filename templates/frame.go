@@ -91,6 +91,9 @@ type Frame struct {
 	// EnrolmentStep. Zero: not said.
 	Step, Of int
 
+	// Admin is the frame of a page of the Admin Center; nil for all others.
+	Admin *AdminFrame
+
 	// Until is when the page stops working; zero: not said.
 	Until time.Time
 	// MoreTime offers "I need more time" (DoMoreTime) shortly before Until.

@@ -48,6 +48,8 @@ var screens = []Page{
 	Finished{},
 	FormPost{},
 	ErrorPage{},
+	AdminOverview{},
+	AdminRefused{},
 }
 
 // Load parses everything once. dir, unless empty, is a folder whose files take
@@ -85,6 +87,9 @@ func load(files, texts fs.FS) (*Set, error) {
 	}
 	for _, p := range screens {
 		page, err := layout.Clone()
+		if err == nil && isAdmin(p) { // another frame around the same parts
+			page, err = page.ParseFS(files, "admin-layout.html")
+		}
 		if err == nil {
 			page, err = page.ParseFS(files, p.Name()+".html")
 		}
@@ -116,6 +121,9 @@ func (s *Set) Execute(w io.Writer, f Frame, p Page) error {
 	}
 	if f.Printer == (locale.Printer{}) {
 		return fmt.Errorf("templates: page %q without a language", p.Name())
+	}
+	if isAdmin(p) && f.Admin == nil {
+		f.Admin = &AdminFrame{}
 	}
 	b := buffers.Get().(*bytes.Buffer)
 	defer func() {

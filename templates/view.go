@@ -56,6 +56,9 @@ func (v *view) Title() string {
 	if v.Client.Name != "" {
 		title += " – " + v.Client.Name
 	}
+	if v.Admin != nil {
+		title += " – " + v.T("admin.title")
+	}
 	return title + " – " + v.ServiceName()
 }
 

@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gorilla/securecookie"
@@ -16,6 +18,7 @@ const (
 	CookieLogin   = "stile-login"   // [seal.KindBinding]: binds sign-ins under way to the browser
 	CookieKnown   = "stile-known"   // signed: users who completed a sign-in here; grants nothing
 	CookieLang    = "stile_lang"    // a language tag that the user chose
+	CookieAdmin   = "stile-admin"   // signed: which session the Admin Center was told about
 )
 
 // How long cookies live. Zero is until the browser closes.
@@ -60,6 +63,19 @@ func (k *Kit) ClearCookie(w http.ResponseWriter, name string) {
 		Name: k.cookieName(name), MaxAge: -1,
 		Path: "/", Secure: k.https, HttpOnly: name != CookieLang, SameSite: http.SameSiteLaxMode,
 	})
+}
+
+// CookiesBeginning returns the names of the cookies of a request that begin like
+// this, each once, as [Kit.Cookie] takes them.
+func (k *Kit) CookiesBeginning(r *http.Request, prefix string) []string {
+	var names []string
+	for _, c := range r.Cookies() {
+		rest, ok := strings.CutPrefix(c.Name, k.cookieName(prefix))
+		if ok && !slices.Contains(names, prefix+rest) {
+			names = append(names, prefix+rest)
+		}
+	}
+	return names
 }
 
 // newCodec signs cookies that hold more than a random id. Their age is part of

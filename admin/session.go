@@ -1,0 +1,191 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"stile/manage"
+	"stile/storage"
+	"stile/templates"
+	"stile/web"
+)
+
+const (
+	signInPath  = home + "/sign-in"
+	signOutPath = home + "/sign-out"
+	signedOut   = "/end_session/done"
+)
+
+// Parameters of our own pages.
+const (
+	paramConfirmed = "confirmed" // who is asking has just proven it anew, for the form that is shown
+	paramNotice    = "notice"    // what was done, see templates.AdminNotice
+)
+
+// Visit is one request of somebody who was let in, and what is known of it.
+// Handlers of routes read it, act through Manage with Who, and answer with
+// [Visit.Show] or [Visit.Done]. What acts fail with they return as it is.
+type Visit struct {
+	*Center
+	W       http.ResponseWriter
+	R       *http.Request
+	Fields  url.Values // of the form, or of the query
+	Who     manage.Who
+	Person  storage.Person
+	Session storage.Session
+}
+
+// Path returns an id of the path: Path("user") of /admin/users/{user}.
+func (v *Visit) Path(name string) string { return mux.Vars(v.R)[name] }
+
+// serve answers a request for a page or from one of its forms.
+func (c *Center) serve(p *page, w http.ResponseWriter, r *http.Request) error {
+	v := &Visit{Center: c, W: w, R: r}
+	route, err := v.read(p)
+	if err != nil {
+		return err
+	}
+	if route.Permission != Anyone {
+		if in, err := v.enter(route); !in || err != nil {
+			return err
+		}
+	}
+	return v.answer(route.Handle(v))
+}
+
+// read reads the query, or a form, which has to be ours before anything else is
+// looked at.
+func (v *Visit) read(p *page) (route *Route, err error) {
+	if v.R.Method != http.MethodPost {
+		v.Fields, err = web.Query(v.R)
+		return p.get, err
+	}
+	if v.Fields, err = v.Kit.Form(v.W, v.R); err != nil {
+		if e, ok := errors.AsType[web.UserError](err); ok && p.get != nil {
+			e.Start = v.R.URL.Path
+			err = e
+		}
+		return nil, err
+	}
+	route = p.forms[v.Fields.Get(templates.FieldDo)]
+	if route == nil {
+		return nil, web.UserError{Kind: templates.ErrorRequest, Err: errors.New("form that the page doesn't have")}
+	}
+	return route, nil
+}
+
+// enter finds out who is asking, from what the database says now, and whether
+// that is enough for the route. If not, it has answered: with the sign-in, whose
+// end is this very page, or with a page that says why not.
+func (v *Visit) enter(route *Route) (in bool, err error) {
+	view, err := v.Sessions.Current(v.R, ClientID)
+	if err != nil {
+		return false, err
+	}
+	if view == nil {
+		return false, v.signIn(v.W, v.R, v.back())
+	}
+	v.Person, v.Session = view.Person, view.Session
+	v.Who, err = manage.User(v.Person, v.Session.Evidence, nil, web.Actor(v.R))
+	switch _, weak := errors.AsType[manage.ProofsError](err); {
+	case errors.Is(err, manage.ErrForbidden):
+		return false, v.refuse(http.StatusForbidden, templates.AdminNoRole)
+	case weak, err == nil && !v.spokenOf():
+		return false, v.signIn(v.W, v.R, v.back())
+	case err != nil:
+		return false, err
+	}
+	if v.Now().Sub(v.Session.SeenAt) >= time.Minute {
+		if err := v.Manage.DB.TouchSession(v.R.Context(), v.Session.ID); err != nil {
+			return false, err
+		}
+	}
+	if v.R.Method == http.MethodPost {
+		err = v.Who.May(route.Permission, v.Now())
+	} else if !v.Who.Has(route.Permission) {
+		err = manage.ErrForbidden
+	}
+	return err == nil, v.answer(err)
+}
+
+// spokenOf tells whether the browser's present session is the one of which the
+// provider has told us.
+func (v *Visit) spokenOf() bool {
+	var told spokenOf
+	return v.Kit.Signed(v.R, web.CookieAdmin, &told) &&
+		told.Subject == v.Person.User.ID && told.SID == v.SID(v.Session.ID, ClientID)
+}
+
+// back is where a sign-in comes out: this page, and where a form was sent, the
+// page with the form filled in. Nothing is changed until it is sent again.
+func (v *Visit) back() string {
+	if v.R.Method != http.MethodPost {
+		return v.R.URL.RequestURI()
+	}
+	if p := v.pages[v.pattern()]; p == nil || p.get == nil {
+		return home
+	}
+	fields := shownFields(v.Fields)
+	fields.Set(paramConfirmed, "yes")
+	return withQuery(v.R.URL.EscapedPath(), fields)
+}
+
+func (v *Visit) pattern() string {
+	if m := mux.CurrentRoute(v.R); m != nil {
+		if path, err := m.GetPathTemplate(); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// answer turns what an act failed with into a page, or a way to what it needs.
+func (v *Visit) answer(err error) error {
+	if e, ok := errors.AsType[manage.ProofsError](err); ok {
+		return v.signIn(v.W, v.R, v.back(), "max_age", strconv.Itoa(int(max(e.MaxAge, time.Second)/time.Second)))
+	}
+	if _, ok := errors.AsType[manage.CooldownError](err); ok {
+		return v.refuse(http.StatusForbidden, templates.AdminCooldown)
+	}
+	switch {
+	case errors.Is(err, manage.ErrForbidden):
+		return v.refuse(http.StatusForbidden, templates.AdminNotAllowed)
+	case errors.Is(err, storage.ErrNotFound):
+		return v.refuse(http.StatusNotFound, templates.AdminMissing)
+	}
+	return err
+}
+
+// refuse says why there is no page.
+func (v *Visit) refuse(status int, why templates.AdminRefusal) error {
+	page := templates.AdminRefused{Why: why, Account: v.Person.Account.Name, Back: v.R.URL.Path}
+	if until := v.Person.User.CooldownUntil; until != nil {
+		page.Until = *until
+	}
+	return v.Show(status, page)
+}
+
+// signInAnew lets somebody else sign in.
+func (v *Visit) signInAnew() error {
+	return v.signIn(v.W, v.R, home, "prompt", "select_account")
+}
+
+// signOut ends all sessions of the browser.
+func (v *Visit) signOut() error {
+	by := web.Actor(v.R)
+	if view, err := v.Sessions.Current(v.R, ClientID); err != nil {
+		return err
+	} else if view != nil {
+		by.Kind, by.ID = "user", view.Person.User.ID
+	}
+	if err := v.Sessions.End(v.R.Context(), v.W, v.Sessions.BrowserHash(v.R), "user", by); err != nil {
+		return err
+	}
+	v.Kit.ClearCookie(v.W, web.CookieAdmin)
+	return v.Kit.Redirect(v.W, v.R, signedOut)
+}

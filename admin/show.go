@@ -1,0 +1,66 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"stile/manage"
+	"stile/templates"
+	"stile/web"
+)
+
+// Show answers with a page of the Admin Center.
+func (v *Visit) Show(status int, page templates.AdminPage, problems ...templates.FieldError) error {
+	u, a := v.Person.User, v.Person.Account
+	return v.Kit.Page(v.W, v.R, status, page,
+		web.Languages(u.Language), web.DefaultLanguage(a.Language), web.Zone(u.TimeZone, a.TimeZone),
+		web.Problems(problems...), web.Framed(v.frame))
+}
+
+// frame fills in what surrounds the pages.
+func (v *Visit) frame(f *templates.Frame) {
+	f.Admin = &templates.AdminFrame{
+		Account: v.Person.Account.Name, Address: v.Person.User.Email, Sections: v.sections(),
+		SignOut: v.Kit.FormToken(v.W, v.R, routeName(signOutPath)),
+	}
+	if until := v.Person.User.CooldownUntil; until != nil && until.After(v.Now()) {
+		f.Admin.Cooldown = *until
+	}
+	if v.R.Method == http.MethodPost {
+		return
+	}
+	if v.Fields.Get(paramConfirmed) != "" {
+		f.Notices = append(f.Notices, templates.Notice{Key: templates.NoticeAdminConfirmed})
+	} else if n, ok := templates.AdminNotice(v.Fields.Get(paramNotice)); ok {
+		f.Notices = append(f.Notices, n)
+	}
+}
+
+// sections are the sections that whoever asks may see: those whose first page
+// is in the table.
+func (v *Visit) sections() []templates.AdminSection {
+	var open []templates.AdminSection
+	for _, s := range templates.AdminSections() {
+		if p := v.pages[s.Path()]; p != nil && p.get != nil && v.Who.Has(p.get.Permission) {
+			open = append(open, s)
+		}
+	}
+	return open
+}
+
+// Done goes on to a page of ours after something was done, with what to say
+// there: a name of [templates.AdminNotice].
+func (v *Visit) Done(path, notice string) error {
+	return v.Kit.Redirect(v.W, v.R, web.WithLanguage(v.R, withQuery(path, url.Values{paramNotice: {notice}})))
+}
+
+// Problems returns what the page says about a field that an act has refused. It
+// says false of any other error.
+func Problems(err error) ([]templates.FieldError, bool) {
+	e, ok := errors.AsType[manage.InputError](err)
+	if !ok {
+		return nil, false
+	}
+	return []templates.FieldError{{Field: e.Field, Key: templates.InputKey(string(e.Code))}}, true
+}

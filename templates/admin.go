@@ -1,0 +1,151 @@
+package templates
+
+import "time"
+
+// AdminPage is a page of the Admin Center. Its layout is admin-layout.html; the
+// name begins with "admin-".
+type AdminPage interface {
+	Page
+	// Section is the part of the navigation that the page belongs to.
+	Section() AdminSection
+}
+
+// AdminSection is one part of the Admin Center.
+type AdminSection string
+
+// The sections.
+const (
+	AdminOverviewSection AdminSection = "overview"
+	AdminUsersSection    AdminSection = "users"
+	AdminRequestsSection AdminSection = "requests"
+	AdminProductsSection AdminSection = "products"
+	AdminDevicesSection  AdminSection = "device-groups"
+	AdminClientsSection  AdminSection = "clients"
+	AdminLogSection      AdminSection = "log"
+	AdminSettingsSection AdminSection = "settings"
+)
+
+// adminSections are the sections in the order of the navigation.
+var adminSections = []struct {
+	section   AdminSection
+	path, key string
+}{
+	{AdminOverviewSection, "/admin", "admin.nav.overview"},
+	{AdminSettingsSection, "/admin/settings", "admin.nav.settings"},
+	{AdminUsersSection, "/admin/users", "admin.nav.users"},
+	{AdminRequestsSection, "/admin/requests", "admin.nav.requests"},
+	{AdminProductsSection, "/admin/products", "admin.nav.products"},
+	{AdminDevicesSection, "/admin/device-groups", "admin.nav.device_groups"},
+	{AdminClientsSection, "/admin/clients", "admin.nav.clients"},
+	{AdminLogSection, "/admin/log", "admin.nav.log"},
+}
+
+// AdminSections lists the sections in the order of the navigation.
+func AdminSections() []AdminSection {
+	all := make([]AdminSection, len(adminSections))
+	for i, s := range adminSections {
+		all[i] = s.section
+	}
+	return all
+}
+
+// Path of the section's first page.
+func (s AdminSection) Path() string {
+	for _, known := range adminSections {
+		if known.section == s {
+			return known.path
+		}
+	}
+	return ""
+}
+
+// AdminFrame is what surrounds the pages of the Admin Center.
+type AdminFrame struct {
+	Account  string         // name of the organisation
+	Address  string         // of who is signed in
+	Sections []AdminSection // that he may see, in order
+	SignOut  string         // token of the form that signs out
+	Cooldown time.Time      // until when he may change nothing; zero: he may
+}
+
+// AdminRefusal says why there is no page.
+type AdminRefusal string
+
+// Why there is no page.
+const (
+	AdminNoRole     AdminRefusal = "no-role"     // 403: a member, who has no business here
+	AdminNotAllowed AdminRefusal = "not-allowed" // 403: the role does not include this
+	AdminCooldown   AdminRefusal = "cooldown"    // 403: nothing may be changed until AdminRefused.Until
+	AdminMissing    AdminRefusal = "missing"     // 404: there is no such thing in this account
+)
+
+// AdminRefused says why there is no page, or why nothing was changed.
+type AdminRefused struct {
+	Why     AdminRefusal
+	Account string    // name of the organisation, whose admins can help
+	Until   time.Time // of a cool-down
+	Back    string    // path of the page that a form was on
+}
+
+// Name of the screen.
+func (AdminRefused) Name() string { return "admin-refused" }
+
+// Section of the navigation.
+func (AdminRefused) Section() AdminSection { return "" }
+
+func (r AdminRefused) heading(*Frame) heading {
+	switch r.Why {
+	case AdminNoRole:
+		return heading{key: "admin.refused.no_role.title"}
+	case AdminCooldown:
+		return heading{key: "admin.refused.cooldown.title"}
+	case AdminMissing:
+		return heading{key: "admin.refused.missing.title"}
+	}
+	return heading{key: "admin.refused.not_allowed.title"}
+}
+
+// adminNotices are the sentences that confirm what was done, by their names in
+// the query of a page.
+var adminNotices = map[string]string{
+	"saved": "notice.admin.saved",
+}
+
+// NoticeAdminConfirmed says that who is asking has proven it anew.
+const NoticeAdminConfirmed = "notice.admin.confirmed"
+
+// AdminNotice returns the sentence that confirms what was done. Only names that
+// are known are said.
+func AdminNotice(name string) (Notice, bool) {
+	key, ok := adminNotices[name]
+	return Notice{Key: key}, ok
+}
+
+// inputKeys are the keys of what may be wrong with a field, by the codes of
+// package manage.
+var inputKeys = map[string]string{
+	"missing":   "error.input.missing",
+	"name":      "error.input.name",
+	"address":   "error.address.form",
+	"version":   "error.input.version",
+	"build":     "error.input.build",
+	"role":      "error.input.role",
+	"language":  "error.input.language",
+	"time_zone": "error.input.time_zone",
+	"product":   "error.input.product",
+	"date":      "error.input.date",
+	"mode":      "error.input.mode",
+	"taken":     "error.input.taken",
+	"confirm":   "error.input.confirm",
+	"metadata":  "error.input.metadata",
+	"self":      "error.input.self",
+}
+
+// InputKey returns the key of what is wrong with a field; of an unknown code,
+// that the entry can't be taken.
+func InputKey(code string) string {
+	if key, ok := inputKeys[code]; ok {
+		return key
+	}
+	return "error.input.other"
+}
