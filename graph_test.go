@@ -13,7 +13,7 @@ import (
 
 // levels is the order of the packages: each imports only from lower levels.
 var levels = map[string]int{
-	"authn": 0, "audit": 0, "seal": 0, "device": 0, "limit": 0, "address": 0, "locale": 0, "templates": 1, "config": 1,
+	"authn": 0, "audit": 0, "seal": 0, "device": 0, "limit": 0, "address": 0, "locale": 0, "templates": 1, "config": 1, "roster": 1,
 	"storage/migrations": 1, "storage": 2,
 	"factor": 3, "token": 3, "web": 3, "mail": 3,
 	"session": 4, "manage": 4,
