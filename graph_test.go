@@ -14,6 +14,7 @@ import (
 // levels is the order of the packages: each imports only from lower levels.
 var levels = map[string]int{
 	"authn": 0, "audit": 0, "seal": 0, "device": 0, "limit": 0, "address": 0, "locale": 0, "templates": 1, "config": 1, "roster": 1,
+	"resource":           0,
 	"storage/migrations": 1, "storage": 2,
 	"factor": 3, "token": 3, "web": 3, "mail": 3,
 	"session": 4, "manage": 4,
@@ -34,7 +35,7 @@ var onlyFor = map[string][]string{
 	"github.com/skip2/go-qrcode":  {"factor"},
 	"github.com/wneessen/go-mail": {"mail"},
 	"github.com/gorilla/mux":      {"op", "login", "admin", "server", "web", "session"},
-	"net/http":                    {"op", "login", "admin", "signin", "session", "web", "server", "demo", "cmd/stile", "cmd/desktop"},
+	"net/http":                    {"op", "login", "admin", "signin", "session", "web", "server", "demo", "cmd/stile", "cmd/desktop", "resource"},
 }
 
 // pure lists what the core of the decisions may not touch.

@@ -36,6 +36,7 @@ const (
 type Console struct {
 	rp   rp.RelyingParty
 	base string
+	api  http.Handler // the sample API
 	now  func() time.Time
 
 	mu       sync.Mutex
@@ -48,6 +49,8 @@ type consoleSession struct {
 	idToken     string
 	claims      map[string]any
 	name, email string // from the userinfo endpoint
+	access      string // access token
+	refresh     string // refresh token, if any
 	token       string // of the forms of this session
 }
 
@@ -68,15 +71,16 @@ func nonceOf(ctx context.Context) string {
 }
 
 // NewConsole discovers the provider, which must be serving, and returns the
-// console that answers at base.
-func NewConsole(ctx context.Context, issuer, clientID, clientSecret, base string, now func() time.Time) (*Console, error) {
+// console that answers at base. Beside its pages it serves the sample API that
+// it calls.
+func NewConsole(ctx context.Context, issuer, clientID, clientSecret, base string, api http.Handler, now func() time.Time) (*Console, error) {
 	party, err := rp.NewRelyingPartyOIDC(ctx, issuer, clientID, clientSecret, base+"/callback",
 		[]string{oidc.ScopeOpenID, oidc.ScopeProfile, oidc.ScopeEmail},
 		rp.WithAuthStyle(oauth2.AuthStyleInHeader), rp.WithSigningAlgsFromDiscovery(), rp.WithVerifierOpts(rp.WithNonce(nonceOf)))
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	return &Console{rp: party, base: base, now: now, sessions: map[string]consoleSession{}, pending: map[string]pendingSignIn{}}, nil
+	return &Console{rp: party, base: base, api: api, now: now, sessions: map[string]consoleSession{}, pending: map[string]pendingSignIn{}}, nil
 }
 
 // Handler serves the console's pages.
@@ -85,6 +89,7 @@ func (c *Console) Handler() http.Handler {
 	mux.HandleFunc("GET /{$}", c.home)
 	mux.HandleFunc("GET /session", c.session)
 	mux.HandleFunc("GET /payments", c.payments)
+	mux.Handle("GET "+pathPayments, c.api)
 	mux.HandleFunc("GET /callback", c.callback)
 	mux.HandleFunc("GET /sign-in", func(w http.ResponseWriter, r *http.Request) { c.signIn(w, r, "/") })
 	mux.HandleFunc("POST /sign-in", func(w http.ResponseWriter, r *http.Request) { c.signIn(w, r, "/") })
@@ -120,31 +125,6 @@ func (c *Console) session(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = json.NewEncoder(w).Encode(s.claims)
-}
-
-// payments is the page that only a second factor opens.
-func (c *Console) payments(w http.ResponseWriter, r *http.Request) {
-	s, ok := c.current(r)
-	if !ok {
-		http.Redirect(w, r, "/", http.StatusSeeOther)
-		return
-	}
-	open := s.claims["acr"] == acrMFA
-	status := http.StatusOK
-	if !open {
-		status = http.StatusForbidden
-	}
-	show(w, status, "payments", map[string]any{"Open": open, "Token": s.token})
-}
-
-func (c *Console) stepUp(w http.ResponseWriter, r *http.Request) {
-	if s, ok := c.current(r); !ok || !ownForm(r, s) {
-		c.showHome(w, r, http.StatusForbidden, "Sign in first.")
-		return
-	}
-	// Essential: the provider answers with this level or with an error, never with less.
-	claims := fmt.Sprintf(`{"id_token":{"acr":{"essential":true,"value":%q}}}`, acrMFA)
-	c.signIn(w, r, "/payments", rp.AuthURLOpt(rp.WithURLParam("claims", claims)))
 }
 
 // signIn sends the browser to the provider; path is where it comes out.
@@ -200,7 +180,10 @@ func (c *Console) callback(w http.ResponseWriter, r *http.Request) {
 		c.showHome(w, r, http.StatusBadGateway, "The provider did not say who you are. Sign in again.")
 		return
 	}
-	c.begin(w, r, consoleSession{idToken: tokens.IDToken, claims: claims, name: who.Name, email: who.Email, token: rand.Text()})
+	c.begin(w, r, consoleSession{
+		idToken: tokens.IDToken, claims: claims, name: who.Name, email: who.Email,
+		access: tokens.AccessToken, refresh: tokens.RefreshToken, token: rand.Text(),
+	})
 	http.Redirect(w, r, p.path, http.StatusSeeOther)
 }
 
@@ -242,6 +225,17 @@ func (c *Console) begin(w http.ResponseWriter, r *http.Request, s consoleSession
 	}
 	c.mu.Unlock()
 	c.setCookie(w, consoleCookie, id, 0)
+}
+
+// renew writes the session of a browser that is still signed in.
+func (c *Console) renew(r *http.Request, s consoleSession) {
+	if cookie, err := r.Cookie(consoleCookie); err == nil {
+		c.mu.Lock()
+		if _, ok := c.sessions[cookie.Value]; ok {
+			c.sessions[cookie.Value] = s
+		}
+		c.mu.Unlock()
+	}
 }
 
 func (c *Console) forget(r *http.Request) {

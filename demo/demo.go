@@ -70,7 +70,11 @@ func Run(ctx context.Context, o Options) error {
 		<-ctx.Done()
 		return doors.smtp.Close()
 	})
-	console, err := NewConsole(ctx, d.Issuer, consoleID, d.secret(consoleID), d.Console, o.Now)
+	payments, err := NewPayments(ctx, d.Issuer, apiID, d.secret(apiID), o.Now)
+	if err != nil {
+		return errors.Join(err, ctx.Err())
+	}
+	console, err := NewConsole(ctx, d.Issuer, consoleID, d.secret(consoleID), d.Console, payments, o.Now)
 	if err != nil {
 		return errors.Join(err, ctx.Err())
 	}

@@ -35,7 +35,7 @@ func shell(t testing.TB, dir, line string) (string, error) {
 	return string(out), err
 }
 
-// What README and docs/connect.md tell people to type works as it is written.
+// What README, docs/connect.md and docs/step-up.md tell people to type works as it is written.
 func TestDocumentedCommands(t *testing.T) {
 	t.Parallel()
 	s := startServe(t, "") // its folder is where the commands are typed
@@ -54,6 +54,9 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 	connect := source(t, "docs/connect.md")
 	for _, m := range inTable.FindAllStringSubmatch(connect, -1) {
+		lines = append(lines, m[1])
+	}
+	for _, m := range inTable.FindAllStringSubmatch(source(t, "docs/step-up.md"), -1) {
 		lines = append(lines, m[1])
 	}
 	if m := regexp.MustCompile("`(stile client create --file [^`]+)`").FindStringSubmatch(connect); m != nil {
@@ -101,7 +104,7 @@ func TestDocumentedCommands(t *testing.T) {
 // Whatever a document of ours links to in the tree is there.
 func TestDocumentedFiles(t *testing.T) {
 	t.Parallel()
-	for _, document := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/connect.md", "docs/operations.md"} {
+	for _, document := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/connect.md", "docs/step-up.md", "docs/operations.md"} {
 		for _, m := range links.FindAllStringSubmatch(source(t, document), -1) {
 			if strings.Contains(m[1], ":") {
 				continue
@@ -112,9 +115,11 @@ func TestDocumentedFiles(t *testing.T) {
 		}
 	}
 	named := regexp.MustCompile("`((?:cmd|demo|docs)/[\\w./-]+)`")
-	for _, m := range named.FindAllStringSubmatch(source(t, "docs/connect.md"), -1) {
-		if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
-			t.Errorf("docs/connect.md names %s: %v", m[1], err)
+	for _, document := range []string{"docs/connect.md", "docs/step-up.md"} {
+		for _, m := range named.FindAllStringSubmatch(source(t, document), -1) {
+			if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
+				t.Errorf("%s names %s: %v", document, m[1], err)
+			}
 		}
 	}
 }
