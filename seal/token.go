@@ -24,6 +24,7 @@ const (
 	KindBrowser      Kind = "stb_" // session cookie: names the browser
 	KindBinding      Kind = "stl_" // cookie that binds a pending sign-in to its browser
 	KindClientSecret Kind = "sts_" // client_secret
+	KindLink         Kind = "stm_" // link of an e-mail message that works once
 )
 
 // NewToken returns 256 random bits in base64url behind the prefix of its kind.

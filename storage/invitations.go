@@ -13,6 +13,10 @@ import (
 	"stile/audit"
 )
 
+// InvitationPath is the path of our own that the link of an invitation leads to,
+// with the token in the query.
+const InvitationPath = "/invitation"
+
 // InvitationLife is how long an invitation can be accepted.
 const InvitationLife = 7 * day
 
@@ -28,7 +32,7 @@ type Invitation struct {
 	Products  []string // ids; seats that the user gets
 	Language  string
 	TimeZone  string
-	InvitedBy string // name of the administrator
+	InvitedBy string // id of the administrator
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }

@@ -21,6 +21,7 @@ const (
 	ErrorTooLarge      ErrorKind = "too-large"      // 413
 	ErrorHost          ErrorKind = "host"           // 421: not our name
 	ErrorTooMany       ErrorKind = "too-many"       // 429
+	ErrorInvitation    ErrorKind = "invitation"     // 410: the link of an invitation was used, is over or unknown
 	ErrorUnavailable   ErrorKind = "unavailable"    // 503
 	ErrorInternal      ErrorKind = "internal"       // 500
 )
@@ -43,6 +44,7 @@ var errorTexts = map[ErrorKind]string{
 	ErrorTooLarge:      "errorpage.too_large",
 	ErrorHost:          "errorpage.host",
 	ErrorTooMany:       "errorpage.too_many",
+	ErrorInvitation:    "errorpage.invitation",
 	ErrorUnavailable:   "errorpage.unavailable",
 	ErrorInternal:      "errorpage.internal",
 }

@@ -12,10 +12,11 @@ type Page interface{ Name() string }
 
 // Names of the hidden fields that every form carries.
 const (
-	FieldCSRF    = "csrf" // Frame.CSRF
-	FieldRequest = "r"    // Frame.Request; left out where that is empty
-	FieldDo      = "do"   // which of a page's other actions this is
-	FieldLang    = "lang" // query of a GET: the language switch
+	FieldCSRF    = "csrf"  // Frame.CSRF
+	FieldRequest = "r"     // Frame.Request; left out where that is empty
+	FieldDo      = "do"    // which of a page's other actions this is
+	FieldLang    = "lang"  // query of a GET: the language switch
+	FieldToken   = "token" // of a link from a message: query of the first GET, hidden field from then on
 )
 
 // Names of the fields that people fill in. They never change, so that password
@@ -23,10 +24,12 @@ const (
 const (
 	FieldEmail    = "email"
 	FieldPassword = "password"
-	FieldCode     = "code"     // e-mail code, setup code, code
-	FieldRecovery = "recovery" // recovery code
-	FieldKept     = "kept"     // checkbox: recovery codes are kept; value "yes"
-	FieldReminded = "reminded" // hidden "yes" on the reminder of Done
+	// FieldNewPassword is a password that is being set.
+	FieldNewPassword = "new-password"
+	FieldCode        = "code"     // e-mail code, setup code, code
+	FieldRecovery    = "recovery" // recovery code
+	FieldKept        = "kept"     // checkbox: recovery codes are kept; value "yes"
+	FieldReminded    = "reminded" // hidden "yes" on the reminder of Done
 )
 
 // Values of FieldDo: what a page offers beside its main form.

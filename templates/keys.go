@@ -3,9 +3,15 @@ package templates
 // Keys of the sentences that a form may come back with (FieldError.Key), with
 // the placeholders each needs.
 const (
-	ErrAddressEmpty  = "error.address.empty"
-	ErrAddressForm   = "error.address.form" // no @, or not an address
-	ErrPasswordEmpty = "error.password.empty"
+	ErrAddressEmpty        = "error.address.empty"
+	ErrAddressForm         = "error.address.form" // no @, or not an address
+	ErrPasswordEmpty       = "error.password.empty"
+	ErrNewPasswordEmpty    = "error.new_password.empty"
+	ErrNewPasswordShort    = "error.new_password.too_short" // Min (int)
+	ErrNewPasswordLong     = "error.new_password.too_long"  // Max (int)
+	ErrNewPasswordNoText   = "error.new_password.no_text"
+	ErrNewPasswordCommon   = "error.new_password.common"
+	ErrNewPasswordPersonal = "error.new_password.personal"
 	// ErrMismatch is the one neutral answer to a wrong pair: FieldEmail.
 	ErrMismatch = "error.signin.mismatch"
 	// ErrTooManyUntil: Until (time.Time). Status 429.
@@ -39,6 +45,7 @@ const (
 	NoticeAlreadyDone   = "notice.already_done"  // this step is done
 	NoticeKeyReplaced   = "notice.key_replaced"  // the earlier key no longer works
 	NoticeRecoveryUsed  = "notice.recovery_used" // N (int): codes left
+	NoticePasswordSet   = "notice.password_set"  // a password was set with a link; sign in with it
 	NoticeSessionEnded  = "notice.session_ended" // signed out meanwhile; sign in again
 	NoticeChanged       = "notice.changed"       // password or authenticator changed meanwhile; prove again
 	NoticeElsewhere     = "notice.elsewhere"     // an authenticator was connected in another window meanwhile

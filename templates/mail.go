@@ -32,6 +32,7 @@ const (
 	MailPasswordChanged        MailKind = "password-changed"        //
 	MailPasswordExposed        MailKind = "password-exposed"        // somebody has it who lacks the second factor
 	MailAdminReset             MailKind = "admin-reset"             // an admin removed the authenticators
+	MailInvitation             MailKind = "invitation"              // DataAccount, DataBy, DataLink, DataUntil
 )
 
 // MailData is what a message is made of, flat, as the outbox stores it. Names
@@ -51,9 +52,10 @@ const (
 
 	DataCode   = "code"   // MailEmailCode: the six digits
 	DataLabel  = "label"  // MailEmailCode: the request's two letters
-	DataUntil  = "until"  // MailEmailCode: RFC 3339
+	DataUntil  = "until"  // MailEmailCode, MailInvitation: RFC 3339
 	DataLeft   = "left"   // MailRecoveryCodeUsed: number of codes left
 	DataClient = "client" // name of the client
+	DataBy     = "by"     // MailInvitation: name of the admin
 )
 
 // notice is what one kind of message says, and what it can't be without.
@@ -74,6 +76,7 @@ var notices = map[MailKind]notice{
 	MailPasswordChanged:        {"mail.password.subject", "mail.password.text", nil},
 	MailPasswordExposed:        {"mail.exposed.subject", "mail.exposed.text", nil},
 	MailAdminReset:             {"mail.reset.subject", "mail.reset.text", nil},
+	MailInvitation:             {"mail.invitation.subject", "mail.invitation.text", []string{DataAccount, DataBy, DataLink, DataUntil}},
 }
 
 // Message is one rendered mail.
@@ -110,7 +113,7 @@ func (s *Set) Mail(kind MailKind, p locale.Printer, data MailData) (Message, err
 		return Message{}, err
 	}
 	body := "notice"
-	if kind == MailEmailCode {
+	if kind == MailEmailCode || kind == MailInvitation {
 		body = string(kind)
 	}
 	var text, html strings.Builder
@@ -152,12 +155,20 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 	}
 	l.Owner = orElse(inert(data[DataAccount]), l.Service)
 	switch kind {
-	case MailEmailCode:
+	case MailEmailCode, MailInvitation:
 		until, err := time.Parse(time.RFC3339, data[DataUntil])
 		if err != nil {
 			return nil, fmt.Errorf("templates: mail %q: %q is no time", kind, DataUntil)
 		}
-		l.Until, l.Link = p.Moment(until.In(zone), at), ""
+		l.Until = p.Moment(until.In(zone), at)
+		if kind == MailEmailCode {
+			l.Link = ""
+			break
+		}
+		if !strings.HasPrefix(l.Link, strings.TrimSuffix(l.Issuer, "/")+"/") {
+			return nil, fmt.Errorf("templates: mail %q: %q is no page of the issuer", kind, DataLink)
+		}
+		l.Happened = p.T(n.text, "By", inert(data[DataBy]), "Account", l.Owner)
 	case MailRecoveryCodeUsed:
 		left, err := strconv.Atoi(data[DataLeft])
 		if err != nil {

@@ -17,7 +17,10 @@ var mailKinds = []templates.MailKind{
 	templates.MailAuthenticatorSuspended, templates.MailRecoveryCodeUsed, templates.MailRecoveryCodesMade,
 	templates.MailGrantReused, templates.MailAppAllowed, templates.MailPasswordChanged, templates.MailPasswordExposed,
 	templates.MailAdminReset,
+	templates.MailInvitation,
 }
+
+var invitationLink = "https://id.example.com/invitation?token=" + linkToken
 
 func mailData() templates.MailData {
 	return templates.MailData{
@@ -25,7 +28,7 @@ func mailData() templates.MailData {
 		templates.DataAt: "2026-11-22T13:32:00Z", templates.DataZone: "Europe/Brussels",
 		templates.DataBrowser: "Firefox, Windows", templates.DataNetwork: "203.0.113.7",
 		templates.DataCode: "123456", templates.DataLabel: "KT", templates.DataUntil: "2026-11-22T13:42:00Z",
-		templates.DataLeft: "9", templates.DataClient: "Grafana",
+		templates.DataLeft: "9", templates.DataClient: "Grafana", templates.DataBy: "Ada Admin",
 	}
 }
 
@@ -35,8 +38,11 @@ func TestMails(t *testing.T) {
 	for _, kind := range mailKinds {
 		for _, l := range locale.Supported {
 			data := mailData()
-			if kind == templates.MailPasswordChanged {
+			switch kind {
+			case templates.MailPasswordChanged:
 				data[templates.DataLink] = "https://id.example.com/account/security"
+			case templates.MailInvitation:
+				data[templates.DataLink], data[templates.DataUntil] = invitationLink, "2026-11-29T13:32:00Z"
 			}
 			m, err := set.Mail(kind, set.Printer(l), data)
 			if err != nil {
@@ -85,6 +91,9 @@ func TestNoticesHaveAtMostOneLink(t *testing.T) {
 	set := load(t)
 	for _, link := range []string{"", "https://id.example.com/account/security"} {
 		for _, kind := range mailKinds {
+			if link == "" && kind == templates.MailInvitation { // is about its link
+				continue
+			}
 			data := mailData()
 			data[templates.DataLink] = link
 			m, err := set.Mail(kind, set.Printer(locale.English), data)
@@ -109,7 +118,11 @@ func TestNoticesHaveAtMostOneLink(t *testing.T) {
 func TestBothPartsSayTheSame(t *testing.T) {
 	set := load(t)
 	for _, kind := range mailKinds {
-		m, err := set.Mail(kind, set.Printer(locale.French), mailData())
+		data := mailData()
+		if kind == templates.MailInvitation {
+			data[templates.DataLink] = invitationLink
+		}
+		m, err := set.Mail(kind, set.Printer(locale.French), data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,10 +188,12 @@ func TestMailWithoutItsData(t *testing.T) {
 		templates.MailAppAllowed:             {"client"},
 		templates.MailGrantReused:            {"client"},
 		templates.MailAuthenticatorConnected: {"issuer", "at"},
+		templates.MailInvitation:             {"link", "until"},
 	}
 	for kind, names := range needs {
 		for _, name := range names {
 			data := maps.Clone(mailData())
+			data[templates.DataLink] = invitationLink
 			delete(data, name)
 			if _, err := set.Mail(kind, set.Printer(locale.English), data); err == nil || !strings.Contains(err.Error(), `"`+name+`"`) {
 				t.Errorf("%s without %s: %v, want an error that names it", kind, name, err)

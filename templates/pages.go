@@ -210,6 +210,43 @@ type RecoveryCode struct {
 // Name of the screen.
 func (RecoveryCode) Name() string { return "recovery-code" }
 
+// Invitation is what the link of an invitation opens: who invites, and a button,
+// since programs that look into messages open links too.
+//
+// Field: FieldToken (hidden). With SignIn it has no form.
+type Invitation struct {
+	Account string    // name of the organisation that invites
+	Address string    // where the message went
+	Until   time.Time // when the link stops working
+	Token   string
+	// SignIn is where somebody signs in whose address has a user already; empty
+	// for everybody else.
+	SignIn string
+}
+
+// Name of the screen.
+func (Invitation) Name() string { return "invitation" }
+
+// NewPassword has one field for a new password, which signs nobody in.
+//
+// Fields: FieldNewPassword, FieldToken (hidden).
+type NewPassword struct {
+	Address string // whose password it is, for password managers
+	Min     int    // least number of characters
+	Token   string // of the link that allows it
+}
+
+// Name of the screen.
+func (NewPassword) Name() string { return "new-password" }
+
+// Welcome is where a first sign-in ends that no client has asked for.
+type Welcome struct {
+	Account string // name of the organisation
+}
+
+// Name of the screen.
+func (Welcome) Name() string { return "welcome" }
+
 // Consent asks whether a third-party client may have what it asks for.
 // Frame.Client is that client.
 //

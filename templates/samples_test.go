@@ -85,6 +85,8 @@ func noticed(key string, args locale.Args) func(*templates.Frame) {
 
 func alone(f *templates.Frame) { f.Client = templates.Client{} }
 
+var linkToken = "stm_" + strings.Repeat("x", 43)
+
 var codes = []string{
 	"k7wq-3mfx-9d2h-pz4t", "b5rn-8ckv-2jxg-wq6m", "t9hd-4zpf-7k3c-xn8b", "m2vj-6qgw-5r9t-dk4h", "x8cz-7bnf-3w6k-jp5r",
 	"g4tk-9mhv-8d2q-cz7w", "p6jx-5rwb-4n9f-tk3g", "d3qm-2hzc-6v8j-bw7x", "w7fn-4kgr-9p5t-mh2c", "z5bv-8xjd-3q7k-rn6f",
@@ -111,6 +113,9 @@ func samples(t testing.TB) []sample {
 		Error: "invalid_request", Description: "redirect_uri is not registered for this client", Parameter: "redirect_uri",
 		Sent: "https://console.example/callback/", Registered: []string{"https://console.example/callback"},
 	}
+	invitation := templates.Invitation{Account: "Example Support", Address: address, Until: now.Add(7 * 24 * time.Hour), Token: linkToken}
+	known := invitation
+	known.SignIn = "/login/sign-in?r=x"
 	until := func(f *templates.Frame) { f.Until, f.MoreTime = now.Add(20*time.Minute), true }
 	all := []sample{
 		{"sign-in", nil, templates.SignIn{}},
@@ -151,6 +156,20 @@ func samples(t testing.TB) []sample {
 			f.Client = templates.Client{Name: "Grafana", Host: "grafana.example", Privacy: "https://grafana.example/privacy", Terms: "https://grafana.example/terms"}
 		}, templates.Consent{Address: address, Scopes: []string{"openid", "profile", "email", "offline_access", "dashboards.read"}, SwitchUser: true}},
 		{"consent.more", nil, templates.Consent{Address: address, Scopes: []string{"offline_access"}, Known: []string{"openid"}}},
+		{"invitation", alone, invitation},
+		{"invitation.known", alone, known},
+		{"new-password", alone, templates.NewPassword{Address: address, Min: 15, Token: linkToken}},
+		{"new-password.common", func(f *templates.Frame) {
+			alone(f)
+			problem(templates.FieldNewPassword, templates.ErrNewPasswordCommon, nil)(f)
+		}, templates.NewPassword{Address: address, Min: 8, Token: linkToken}},
+		{"new-password.short", func(f *templates.Frame) {
+			alone(f)
+			problem(templates.FieldNewPassword, templates.ErrNewPasswordShort, locale.Args{"Min": 15})(f)
+		}, templates.NewPassword{Address: address, Min: 15, Token: linkToken}},
+		{"sign-in.password-set", func(f *templates.Frame) { alone(f); noticed(templates.NoticePasswordSet, nil)(f) }, templates.SignIn{Address: address}},
+		{"welcome", alone, templates.Welcome{Account: "Example Support"}},
+		{"error.invitation", alone, templates.ErrorPage{Kind: templates.ErrorInvitation, At: now, Account: "Example Support"}},
 		{"sign-out", nil, templates.SignOut{Addresses: []string{address, "second@example.com"}, Apps: []string{"Acme Console", "Grafana"}, Hidden: []templates.FormField{{Name: "state", Value: "af0ifjsldkj"}}}},
 		{"sign-out.alone", alone, templates.SignOut{}},
 		{"signed-out", nil, templates.SignedOut{Continue: "com.example.app:/signed-out?state=x", Unreached: []string{"Grafana"}}},

@@ -24,6 +24,16 @@ func (Finished) heading(*Frame) heading            { return heading{key: "finish
 func (FormPost) heading(*Frame) heading            { return heading{key: "formpost.title"} }
 func (ErrorPage) heading(*Frame) heading           { return heading{key: "errorpage.title"} }
 
+func (NewPassword) heading(*Frame) heading { return heading{key: "new_password.title"} }
+func (Welcome) heading(*Frame) heading     { return heading{key: "welcome.title"} }
+
+func (i Invitation) heading(*Frame) heading {
+	if i.SignIn != "" {
+		return heading{key: "invitation.known_title"}
+	}
+	return heading{key: "invitation.title"}
+}
+
 func (d Done) heading(*Frame) heading {
 	if d.Reminder {
 		return heading{key: "done.reminder_title"}

@@ -154,6 +154,8 @@ func (v *view) At(name string, hints ...string) field {
 	case VerifyEmail, SetupCode, EnterCode: // screens of one field
 		f.Focus = len(v.Errors) == 0
 		f.Hint = v.T("code.hint")
+	case NewPassword:
+		f.Focus = len(v.Errors) == 0
 	}
 	return f
 }

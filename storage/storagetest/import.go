@@ -22,7 +22,7 @@ var importPromises = []promise{
 // listed is a row of an import that can be invited.
 func listed(line int, email string) storage.ImportRow {
 	return storage.ImportRow{Line: line, Email: email, Link: storage.InvitationToSend{
-		Invitation: storage.Invitation{InvitedBy: "Ada Admin"}, LinkHash: "link of " + email, Mail: storage.Mail{Kind: "invitation", To: email},
+		Invitation: storage.Invitation{InvitedBy: "admin"}, LinkHash: "link of " + email, Mail: storage.Mail{Kind: "invitation", To: email},
 	}}
 }
 

@@ -26,7 +26,7 @@ var invitationPromises = []promise{
 // invited is an invitation by a link.
 func invited(a storage.Account, email, link string) storage.InvitationToSend {
 	return storage.InvitationToSend{
-		Invitation: storage.Invitation{AccountID: a.ID, Email: email, Name: "Iris Invited", Roles: []string{storage.RoleMember}, InvitedBy: "Ada Admin"},
+		Invitation: storage.Invitation{AccountID: a.ID, Email: email, Name: "Iris Invited", Roles: []string{storage.RoleMember}, InvitedBy: "admin"},
 		LinkHash:   link, Mail: storage.Mail{Kind: "invitation", To: email, Data: map[string]string{"link": link}},
 	}
 }
@@ -56,7 +56,7 @@ func invitationOnce(t *testing.T, e Engine) {
 	for range 3 { // looking spends nothing
 		found, state, err := db.InvitationByLink(ctx, "link")
 		must(t, err)
-		if found.Email != i.Email || found.InvitedBy != "Ada Admin" || found.ID == "" || !found.ExpiresAt.Equal(clock.Now().Add(7*24*time.Hour)) ||
+		if found.Email != i.Email || found.InvitedBy != "admin" || found.ID == "" || !found.ExpiresAt.Equal(clock.Now().Add(7*24*time.Hour)) ||
 			state.Account.ID != a.ID || state.Policy.Version != 1 || len(state.Products) != 1 {
 			t.Fatalf("invitation = %+v of %+v", found, state)
 		}

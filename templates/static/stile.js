@@ -6,7 +6,7 @@ const all = selector => document.querySelectorAll(selector);
 const say = (box, text) => { box.textContent = ""; setTimeout(() => { box.textContent = text; }, 50); };
 
 // Show the password, and hide it again before it is sent.
-const reveal = $("reveal"), password = $("password");
+const reveal = $("reveal"), password = $("password") || $("new-password");
 if (reveal && password) {
   const show = on => {
     password.type = on ? "text" : "password";
