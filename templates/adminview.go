@@ -33,3 +33,36 @@ func isAdmin(p Page) bool { return strings.HasPrefix(p.Name(), "admin-") }
 
 // Number is a number with the grouping of the language.
 func (v *view) Number(n int) string { return v.Printer.Number(n) }
+
+// state is a word with a small shape before it.
+type state struct{ Shape, Text string }
+
+// State makes what the template "state" shows: one of the shapes "good", "part",
+// "bad" and "none", and the text of a key.
+func (v *view) State(shape, key string) state { return state{shape, v.T(key)} }
+
+// Pager are the links of a list that is shown page by page; empty ones are left out.
+type Pager struct{ First, Next string }
+
+// pages is a Pager with the words of the page's language.
+type pages struct {
+	Pager
+	Label, ToFirst, ToNext string
+}
+
+// Pages makes what the template "pager" shows.
+func (v *view) Pages(p Pager) pages {
+	return pages{p, v.T("admin.pager.label"), v.T("admin.pager.first"), v.T("admin.pager.next")}
+}
+
+// formOf is a form beside the main one, on a page where there may be several of
+// a kind, such as one in each row of a table.
+type formOf struct {
+	*view
+	Do, ID, Label, Of string
+}
+
+// Form makes what the template "row-form" shows: a button with the text of a
+// key, which does something with the record of an id. of is its name, for
+// screen readers.
+func (v *view) Form(do, id, key, of string) formOf { return formOf{v, do, id, v.T(key), of} }
