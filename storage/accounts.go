@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"stile/audit"
-	"stile/device"
 )
 
 // What a change to a record was, as the reason of its event.
@@ -241,98 +240,6 @@ func (db *DB) productEvent(p Product, reason string, by audit.Actor) insert {
 		Kind: audit.ProductChanged, Actor: by, AccountID: p.AccountID, Reason: reason,
 		Detail: map[string]string{"product": p.ID},
 	})
-}
-
-// DeviceGroup is a set of an account's managed devices.
-type DeviceGroup struct {
-	ID        string
-	AccountID string
-	device.Group
-	CreatedAt time.Time
-}
-
-const deviceGroupColumns = `id, account_id, name, client_version, client_build, created_at`
-
-func scanDeviceGroup(r row) (g DeviceGroup, err error) {
-	var version string
-	var build int
-	if err := r.Scan(&g.ID, &g.AccountID, &g.Name, &version, &build, atTime(&g.CreatedAt)); err != nil {
-		return g, err
-	}
-	g.Has, err = device.Parse(version, build)
-	return g, err
-}
-
-// SaveDeviceGroup makes a device group, or changes the one of this ID. An empty
-// ID is filled in. A group may fall below what the account's policy requires:
-// the policy looks when it is turned on.
-func (db *DB) SaveDeviceGroup(ctx context.Context, g DeviceGroup, by audit.Actor) (DeviceGroup, error) {
-	return writing(ctx, db, func(tx *sql.Tx) (DeviceGroup, error) { return db.saveDeviceGroup(ctx, tx, g, by) })
-}
-
-func (db *DB) saveDeviceGroup(ctx context.Context, tx *sql.Tx, g DeviceGroup, by audit.Actor) (DeviceGroup, error) {
-	if err := checkName("device group", g.Name); err != nil {
-		return DeviceGroup{}, err
-	}
-	if _, err := device.Parse(g.Has.Text(), g.Has.Build); err != nil {
-		return DeviceGroup{}, fmt.Errorf("device group %q: %w", g.Name, err)
-	}
-	if _, err := db.lockAccount(ctx, tx, g.AccountID); err != nil {
-		return DeviceGroup{}, err
-	}
-	now, reason := db.now(), updated
-	var err error
-	if g.ID == "" {
-		g.ID, g.CreatedAt, reason = randomID(), now, created
-		err = insert{
-			table: "device_groups", columns: deviceGroupColumns + ", updated_at",
-			values: []any{g.ID, g.AccountID, g.Name, g.Has.Text(), g.Has.Build, micros(now), micros(now)},
-		}.add(ctx, tx)
-	} else {
-		g.CreatedAt, err = one(ctx, tx, func(r row) (t time.Time, err error) { return t, r.Scan(atTime(&t)) },
-			`UPDATE device_groups SET name = $3, client_version = $4, client_build = $5, updated_at = $6
-			WHERE id = $1 AND account_id = $2 RETURNING created_at`, g.ID, g.AccountID, g.Name, g.Has.Text(), g.Has.Build, micros(now))
-	}
-	if err == nil {
-		err = db.deviceGroupEvent(g, reason, by).add(ctx, tx)
-	}
-	return g, db.unique(err, "device group %q", g.Name)
-}
-
-// DeleteDeviceGroup removes a device group.
-func (db *DB) DeleteDeviceGroup(ctx context.Context, accountID, id string, by audit.Actor) error {
-	return db.write(ctx, func(tx *sql.Tx) error { return db.deleteDeviceGroup(ctx, tx, accountID, id, by) })
-}
-
-func (db *DB) deleteDeviceGroup(ctx context.Context, tx *sql.Tx, accountID, id string, by audit.Actor) error {
-	if _, err := db.lockAccount(ctx, tx, accountID); err != nil {
-		return err
-	}
-	n, err := run(ctx, tx, `DELETE FROM device_groups WHERE id = $1 AND account_id = $2`, id, accountID)
-	if err == nil && n == 0 {
-		err = ErrNotFound
-	}
-	if err == nil {
-		err = db.deviceGroupEvent(DeviceGroup{ID: id, AccountID: accountID}, deleted, by).add(ctx, tx)
-	}
-	return db.unique(err, "device group %q", id)
-}
-
-// DeviceGroups lists an account's device groups by name.
-func (db *DB) DeviceGroups(ctx context.Context, accountID string) ([]DeviceGroup, error) {
-	return deviceGroups(ctx, db.reader, accountID)
-}
-
-func deviceGroups(ctx context.Context, q queryer, accountID string) ([]DeviceGroup, error) {
-	return many(ctx, q, scanDeviceGroup, `SELECT `+deviceGroupColumns+` FROM device_groups WHERE account_id = $1 ORDER BY name`, accountID)
-}
-
-func (db *DB) deviceGroupEvent(g DeviceGroup, reason string, by audit.Actor) insert {
-	detail := map[string]string{"device_group": g.ID}
-	if reason != deleted {
-		detail["version"] = g.Has.String()
-	}
-	return db.event(audit.Event{Kind: audit.DeviceGroupChanged, Actor: by, AccountID: g.AccountID, Reason: reason, Detail: detail})
 }
 
 // changedFields names what is marked, in order, for the detail of an event.

@@ -32,10 +32,14 @@ var expiring = []struct{ table, key, ends string }{
 }
 
 // RemoveExpired removes what nothing can come of any more, in small batches, and
-// the audit log's lines that are older than they are kept. Many may run it at
+// the audit log's lines that are older than they are kept. It also writes the
+// words of users that a replica of an older program has changed. Many may run it at
 // once; it goes on where the last run was broken off.
 func (db *DB) RemoveExpired(ctx context.Context) error {
 	now := micros(db.now())
+	if err := db.writeWords(ctx); err != nil {
+		return err
+	}
 	for _, e := range expiring {
 		if err := db.removeBatches(ctx, e.table, e.key, e.ends+" <= $1", now); err != nil {
 			return err

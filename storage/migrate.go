@@ -1,11 +1,14 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"regexp"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -30,7 +33,10 @@ func (db *DB) Migrate(ctx context.Context) error {
 			return fmt.Errorf("database: migration: %w", err)
 		}
 	}
-	return db.makeRoot(ctx)
+	if err := db.makeRoot(ctx); err != nil {
+		return err
+	}
+	return db.writeWords(ctx)
 }
 
 // Status returns the version that the schema has, 0 for none, and the one that
@@ -63,13 +69,14 @@ func (db *DB) Empty(ctx context.Context) bool {
 
 // gooseEngine is what the migration runner must know of an engine.
 type gooseEngine struct {
+	name    string // in the migrations, see onlyFor
 	dialect goose.Dialect
 	locked  bool // hold an advisory lock of the session
 }
 
 var (
-	gooseSQLite   = gooseEngine{dialect: goose.DialectSQLite3}
-	goosePostgres = gooseEngine{dialect: goose.DialectPostgres, locked: true}
+	gooseSQLite   = gooseEngine{name: "sqlite", dialect: goose.DialectSQLite3}
+	goosePostgres = gooseEngine{name: "postgres", dialect: goose.DialectPostgres, locked: true}
 )
 
 func gooseUp(ctx context.Context, db *sql.DB, schema fs.FS, e gooseEngine) error {
@@ -82,10 +89,48 @@ func gooseUp(ctx context.Context, db *sql.DB, schema fs.FS, e gooseEngine) error
 		}
 		options = append(options, goose.WithSessionLocker(locker))
 	}
-	provider, err := goose.NewProvider(e.dialect, db, schema, options...)
+	provider, err := goose.NewProvider(e.dialect, db, onlyFor{schema, e.name}, options...)
 	if err != nil {
 		return err
 	}
 	_, err = provider.Up(ctx)
 	return err
 }
+
+// onlyFor are the migrations as one engine gets them: a line that ends in
+// "-- only: sqlite" or "-- only: postgres" is empty for the other one.
+type onlyFor struct {
+	fs.FS
+	engine string
+}
+
+var onlyLine = regexp.MustCompile(`(?m)^(.*)-- only: (\w+)$`)
+
+// Open implements [fs.FS].
+func (o onlyFor) Open(name string) (fs.File, error) {
+	f, err := o.FS.Open(name)
+	if err != nil || name == "." {
+		return f, err
+	}
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	text = onlyLine.ReplaceAllFunc(text, func(line []byte) []byte {
+		parts := onlyLine.FindSubmatch(line)
+		if string(parts[2]) == o.engine {
+			return parts[1]
+		}
+		return nil
+	})
+	return filtered{f, bytes.NewReader(text)}, nil
+}
+
+// filtered is an open file with another text.
+type filtered struct {
+	fs.File
+	text io.Reader
+}
+
+// Read implements [fs.File].
+func (f filtered) Read(b []byte) (int, error) { return f.text.Read(b) }

@@ -16,7 +16,7 @@ import (
 type Person struct {
 	User    User
 	Account Account
-	Policy  Policy
+	Policy  Policy // as it holds now, see [Policy.At]
 	// Subject is what package authn sees of the person.
 	Subject authn.Subject
 	// Products are the names of the products that the person holds seats of.
@@ -111,7 +111,7 @@ func (r *personRow) dest() []any {
 // person completes what was scanned: opens the key and fills in the defaults.
 func (r *personRow) person(db *DB) (Person, error) {
 	p := r.p
-	p.Policy = p.Policy.filled(db.defaults)
+	p.Policy = p.Policy.filled(db.defaults).At(db.now())
 	p.Policy.Version = r.policy
 	u := p.User
 	p.Subject = authn.Subject{ID: u.ID, AccountID: u.AccountID, Epoch: u.Epoch, Own: u.Enhanced}

@@ -18,6 +18,9 @@ import (
 // policy mean the installation's default; those that a method returns are filled.
 type Policy struct {
 	authn.Policy
+	// From is when two-step verification, which is switched on already, begins to
+	// hold; zero for at once. See At.
+	From time.Time `json:"from,omitzero"`
 	// Required is the client version that every device group must have before
 	// two-step verification can be turned on.
 	Required device.Version `json:"required,omitzero"`
@@ -115,6 +118,18 @@ func (p Policy) kept(d Policy) Policy {
 	return p
 }
 
+// At returns the policy that holds at a time: two-step verification that is
+// switched on for later is still off. From then says when it begins; once it
+// has, nothing tells such a policy from one that was switched on at once.
+func (p Policy) At(now time.Time) Policy {
+	if p.From.After(now) {
+		p.TwoStep = false
+	} else {
+		p.From = time.Time{}
+	}
+	return p
+}
+
 // Validate refuses lifetimes beyond what may be configured and unknown modes.
 // It wants a filled policy.
 func (p Policy) Validate() error {
@@ -144,7 +159,8 @@ func (p Policy) Validate() error {
 	return nil
 }
 
-// AccountState is what a change of policy is decided on.
+// AccountState is what a change of policy is decided on. Its Policy is the
+// stored one: whether two-step verification holds now is for [Policy.At] to say.
 type AccountState struct {
 	Account  Account
 	Policy   Policy
@@ -156,9 +172,11 @@ type AccountState struct {
 // pure and may run more than once. What it decides on stays as it is until the
 // change is made.
 //
-// Turning two-step verification on is refused with [device.BelowError] while a
-// device group is older than the policy requires; once it is on, groups may
-// fall below. Nothing is written when nothing changes.
+// Turning two-step verification on, for now or for later, is refused with
+// [device.BelowError] while a device group is older than the policy requires;
+// once it is on, groups may fall below. What holds already has no From any
+// more. Who is newly covered gets a notice, see [DB.AnnounceNext]. Nothing is
+// written when nothing changes.
 func (db *DB) UpdatePolicy(ctx context.Context, accountID string, decide func(AccountState) (Policy, error), by audit.Actor) (Policy, error) {
 	p, err := writing(ctx, db, func(tx *sql.Tx) (Policy, error) { return db.updatePolicy(ctx, tx, accountID, decide, by) })
 	if err != nil {
@@ -172,7 +190,7 @@ func (db *DB) updatePolicy(ctx context.Context, tx *sql.Tx, accountID string, de
 	if err != nil {
 		return Policy{}, err
 	}
-	old := state.Policy
+	old, now := state.Policy, db.now()
 	p, err := decide(state)
 	if err != nil {
 		return Policy{}, err
@@ -180,6 +198,9 @@ func (db *DB) updatePolicy(ctx context.Context, tx *sql.Tx, accountID string, de
 	p = p.filled(db.defaults)
 	p.Version = old.Version
 	p.Products = slices.Compact(slices.Sorted(slices.Values(p.Products)))
+	if p.From, err = p.begins(old, now); err != nil {
+		return Policy{}, err
+	}
 	if err := p.Validate(); err != nil {
 		return Policy{}, err
 	}
@@ -188,7 +209,7 @@ func (db *DB) updatePolicy(ctx context.Context, tx *sql.Tx, accountID string, de
 			return Policy{}, fmt.Errorf("policy: product %q: %w", id, ErrNotFound)
 		}
 	}
-	if p.TwoStep && !old.TwoStep {
+	if p.TwoStep && (!old.TwoStep || !p.From.Equal(old.From)) && !old.At(now).TwoStep {
 		if err := device.Check(p.Required, state.Groups); err != nil {
 			return Policy{}, err
 		}
@@ -199,13 +220,34 @@ func (db *DB) updatePolicy(ctx context.Context, tx *sql.Tx, accountID string, de
 	}
 	p.Version++
 	if _, err := run(ctx, tx, `UPDATE policies SET version = $2, settings = $3, updated_at = $4 WHERE account_id = $1`,
-		accountID, p.Version, after, micros(db.now())); err != nil {
+		accountID, p.Version, after, micros(now)); err != nil {
+		return Policy{}, err
+	}
+	if err := announce(ctx, tx, accountID, old, p, now); err != nil {
 		return Policy{}, err
 	}
 	return p, db.event(audit.Event{
 		Kind: audit.PolicyChanged, Actor: by, AccountID: accountID,
 		Detail: map[string]string{"before": before, "after": after},
 	}).add(ctx, tx)
+}
+
+// begins returns the From that a policy is stored with.
+func (p Policy) begins(old Policy, now time.Time) (time.Time, error) {
+	from := p.From.UTC().Truncate(time.Microsecond)
+	switch {
+	case from.IsZero(), old.At(now).TwoStep:
+		return time.Time{}, nil
+	case !p.TwoStep && from.Equal(old.From):
+		return time.Time{}, nil // what was to come is called off
+	case !p.TwoStep:
+		return time.Time{}, errors.New("policy: a date needs two-step verification that is switched on from then")
+	case from.After(now.AddDate(1, 0, 0)):
+		return time.Time{}, fmt.Errorf("policy: two-step verification from %s: choose a date within a year", from.Format(time.DateOnly))
+	case !from.After(now):
+		return time.Time{}, nil
+	}
+	return from, nil
 }
 
 // text is the stored form.
@@ -264,19 +306,4 @@ func (db *DB) state(ctx context.Context, q queryer, a Account) (s AccountState, 
 		s.Products, err = products(ctx, q, a.ID)
 	}
 	return s, err
-}
-
-// CountUncovered returns how many users would have to enrol under a policy: the
-// active ones that it covers, without an authenticator app.
-func (db *DB) CountUncovered(ctx context.Context, accountID string, p Policy) (int, error) {
-	covered, args := "", []any{accountID}
-	if len(p.Products) > 0 {
-		covered = ` AND EXISTS (SELECT 1 FROM seats s WHERE s.user_id = u.id AND s.product_id IN (` + marks(1, len(p.Products)) + `))`
-		for _, id := range p.Products {
-			args = append(args, id)
-		}
-	}
-	n, err := one(ctx, db.reader, scanInt, `SELECT count(*) FROM users u WHERE u.account_id = $1 AND u.disabled_at IS NULL
-		AND NOT EXISTS (SELECT 1 FROM authenticators t WHERE t.user_id = u.id AND t.kind = 'totp' AND t.state = 'active')`+covered, args...)
-	return int(n), err
 }

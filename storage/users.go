@@ -46,12 +46,15 @@ func (db *DB) createUser(ctx context.Context, tx *sql.Tx, u User, by audit.Actor
 	now := micros(u.CreatedAt)
 	err := insert{
 		table: "users", columns: `id, account_id, email, name, roles, language, time_zone, password, password_version,
-		epoch, enhanced, email_verified_at, disabled_at, created_at, updated_at`,
+		epoch, enhanced, email_verified_at, disabled_at, created_at, updated_at, words_of`,
 		values: []any{
 			u.ID, u.AccountID, u.Email, u.Name, asJSON(u.Roles), u.Language, u.TimeZone, u.Password, u.PasswordVersion,
-			u.Epoch, u.Enhanced, nullMicros(u.EmailVerifiedAt), nullMicros(u.DisabledAt), now, now,
+			u.Epoch, u.Enhanced, nullMicros(u.EmailVerifiedAt), nullMicros(u.DisabledAt), now, now, u.wordsOf(),
 		},
 	}.add(ctx, tx)
+	if err == nil {
+		err = putWords(ctx, tx, u)
+	}
 	if err == nil {
 		err = db.tell(ctx, tx, userEvent(audit.UserChanged, u, created, "", by), nil)
 	}
@@ -124,12 +127,8 @@ func (db *DB) updateUser(ctx context.Context, tx *sql.Tx, id string, change func
 	if fields == "" {
 		return old, nil
 	}
-	_, err = run(ctx, tx, `UPDATE users SET email = $2, name = $3, roles = $4, language = $5, time_zone = $6, enhanced = $7, epoch = $8,
-		email_verified_at = $9, email_changed_at = $10, disabled_at = $11, updated_at = $12 WHERE id = $1`,
-		id, u.Email, u.Name, asJSON(u.Roles), u.Language, u.TimeZone, u.Enhanced, u.Epoch,
-		nullMicros(u.EmailVerifiedAt), nullMicros(u.EmailChangedAt), nullMicros(u.DisabledAt), micros(db.now()))
-	if err != nil {
-		return User{}, db.unique(err, "user %q", u.Email)
+	if err := db.saveUser(ctx, tx, old, u); err != nil {
+		return User{}, err
 	}
 	if old.administers() && !u.administers() {
 		if err := adminsLeft(ctx, tx, u.AccountID); err != nil {
@@ -144,6 +143,18 @@ func (db *DB) updateUser(ctx context.Context, tx *sql.Tx, id string, change func
 		return u, db.endAndTell(ctx, tx, event, "address_changed", mails)
 	}
 	return u, db.tell(ctx, tx, event, mails)
+}
+
+// saveUser writes a changed user, with the words that belong to the new name.
+func (db *DB) saveUser(ctx context.Context, tx *sql.Tx, old, u User) error {
+	_, err := run(ctx, tx, `UPDATE users SET email = $2, name = $3, roles = $4, language = $5, time_zone = $6, enhanced = $7, epoch = $8,
+		email_verified_at = $9, email_changed_at = $10, disabled_at = $11, updated_at = $12, words_of = $13 WHERE id = $1`,
+		u.ID, u.Email, u.Name, asJSON(u.Roles), u.Language, u.TimeZone, u.Enhanced, u.Epoch,
+		nullMicros(u.EmailVerifiedAt), nullMicros(u.EmailChangedAt), nullMicros(u.DisabledAt), micros(db.now()), u.wordsOf())
+	if err == nil && u.wordsOf() != old.wordsOf() {
+		err = putWords(ctx, tx, u)
+	}
+	return db.unique(err, "user %q", u.Email)
 }
 
 // DeleteUser removes a user with everything that belongs to one. The id is
@@ -262,24 +273,13 @@ func (db *DB) lockUser(ctx context.Context, tx *sql.Tx, id string) (User, error)
 // adminsLeft fails with ErrLastAdmin if an account, which the transaction has
 // locked, has no active administrator.
 func adminsLeft(ctx context.Context, tx *sql.Tx, accountID string) error {
-	rows, err := tx.QueryContext(ctx, `SELECT roles FROM users WHERE account_id = $1 AND disabled_at IS NULL`, accountID)
-	if err != nil {
-		return err
+	// Written as in the index users_with_roles.
+	some, err := many(ctx, tx, func(r row) (u User, err error) { return u, r.Scan(fromJSON(&u.Roles)) },
+		`SELECT roles FROM users WHERE account_id = $1 AND roles <> '["member"]' AND disabled_at IS NULL`, accountID)
+	if err == nil && !slices.ContainsFunc(some, User.administers) {
+		err = ErrLastAdmin
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var roles []string
-		if err := rows.Scan(fromJSON(&roles)); err != nil {
-			return err
-		}
-		if slices.Contains(roles, RoleAdmin) {
-			return nil
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	return ErrLastAdmin
+	return err
 }
 
 // endAndTell ends what the user of the event holds, and tells.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,8 +16,9 @@ import (
 type policyRecord struct {
 	Account     string            `json:"account"`
 	AccountID   string            `json:"account_id"`
-	TwoStep     string            `json:"two_step"` // required or optional
-	Products    []string          `json:"products"` // names; empty: everyone
+	TwoStep     string            `json:"two_step"`       // required or optional
+	From        *time.Time        `json:"from,omitempty"` // from when it is required; at once without one
+	Products    []string          `json:"products"`       // names; empty: everyone
 	Version     string            `json:"client_version"`
 	Build       int               `json:"client_build"`
 	WaiveFirst  bool              `json:"waive_first"`
@@ -44,6 +46,9 @@ func policyOf(ctx context.Context, db *storage.DB, s storage.AccountState, p sto
 			"grant_idle": l.GrantIdle.String(), "grant_absolute": l.GrantAbsolute.String(), "two_step_grant_absolute": l.TwoStepGrantAbsolute.String(),
 		},
 	}
+	if p.TwoStep && !p.From.IsZero() {
+		record.From = &p.From
+	}
 	for _, product := range s.Products {
 		if slices.Contains(p.Products, product.ID) {
 			record.Products = append(record.Products, product.Name)
@@ -52,8 +57,8 @@ func policyOf(ctx context.Context, db *storage.DB, s storage.AccountState, p sto
 	if !p.TwoStep {
 		return record, nil
 	}
-	var err error
-	record.ToEnrol, err = db.CountUncovered(ctx, s.Account.ID, p)
+	coverage, err := db.Coverage(ctx, s.Account.ID, p)
+	record.ToEnrol = coverage.ToEnrol
 	return record, err
 }
 
@@ -72,6 +77,9 @@ func (r policyRecord) table() table {
 		{"first code waived", yesNo(r.WaiveFirst)},
 		{"version", fmt.Sprint(r.Revision)},
 	}}
+	if r.From != nil {
+		t.row("required from", r.From.Format(time.RFC3339))
+	}
 	for _, name := range []string{"two_step_idle", "two_step_absolute", "password_idle", "password_absolute", "grant_idle", "grant_absolute", "two_step_grant_absolute"} {
 		t.row(strings.ReplaceAll(name, "_", " "), r.Lifetimes[name])
 	}

@@ -68,7 +68,7 @@ func (p *program) hash(ctx context.Context, db *storage.DB, u storage.User, s st
 		return "", err
 	}
 	least := factor.MinPasswordAlone
-	if s.Policy.TwoStep && len(s.Policy.Products) == 0 {
+	if s.Policy.At(p.now()).TwoStep && len(s.Policy.Products) == 0 {
 		least = factor.MinPasswordWithSecondFactor
 	}
 	if err := passwords.Judge(password.Reveal(), least, u.Email, u.Name, s.Account.Name); err != nil {
@@ -111,7 +111,7 @@ func (p *program) userCreate() *cobra.Command {
 	c.Flags().StringVar(&account, "account", "", "name or id of the account")
 	c.Flags().StringVar(&u.Email, "email", "", "e-mail address")
 	c.Flags().StringVar(&u.Name, "name", "", "display name")
-	c.Flags().StringSliceVar(&u.Roles, "role", nil, "member (default) or admin; may be repeated")
+	c.Flags().StringSliceVar(&u.Roles, "role", nil, "member (default), admin, helpdesk or auditor; may be repeated")
 	placeFlags(c, &u.Language, &u.TimeZone)
 	secret.flags(c.Flags())
 	c.Flags().BoolVar(&without, "no-password", false, "make the user without a password")

@@ -54,7 +54,7 @@ func (p *program) userUpdate() *cobra.Command {
 		}))
 	c.Flags().StringVar(&to.Email, "email", "", "another address, to be verified anew")
 	c.Flags().StringVar(&to.Name, "name", "", "another display name")
-	c.Flags().StringSliceVar(&to.Roles, "role", nil, "member or admin; may be repeated; replaces the present ones")
+	c.Flags().StringSliceVar(&to.Roles, "role", nil, "member, admin, helpdesk or auditor; may be repeated; replaces the present ones")
 	placeFlags(c, &to.Language, &to.TimeZone)
 	c.Flags().BoolVar(&disable, "disable", false, "the user can't sign in any more")
 	c.Flags().BoolVar(&enable, "enable", false, "take that back")

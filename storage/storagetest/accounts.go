@@ -21,7 +21,6 @@ var accountPromises = []promise{
 	{"TestN03_SwitchAgainstLoweringAtOneInstant", gateRaces},
 	{"TestPolicyLosesNoChange", policyWriters},
 	{"TestPolicyFollowsTheDefaults", policyDefaults},
-	{"TestPolicyCountsWhoHasToEnrol", uncovered},
 }
 
 func accounts(t *testing.T, e Engine) {
@@ -313,30 +312,5 @@ func policyDefaults(t *testing.T, e Engine) {
 		if err == nil || !strings.HasPrefix(err.Error(), "policy: ") {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-func uncovered(t *testing.T, e Engine) {
-	clock, url := NewClock(), e.Fresh(t)
-	db, raw := Open(t, url, clock.Now), Raw(t, url)
-	ctx := t.Context()
-	a := account(t, db, "A")
-	desk := got(db.CreateProduct(ctx, storage.Product{AccountID: a.ID, Name: "Desk"}, By))(t)
-	var users []storage.User
-	for n := range 4 {
-		users = append(users, member(t, db, a, fmt.Sprintf("u%d@example.com", n)))
-	}
-	totp(t, raw, users[0], "t0", "sealed")
-	now := clock.Now()
-	must(t, second(db.UpdateUser(ctx, users[1].ID, func(u *storage.User) error { u.DisabledAt = &now; return nil }, By)))
-	must(t, db.GiveSeat(ctx, users[2].ID, desk.ID, By))
-	must(t, db.GiveSeat(ctx, users[0].ID, desk.ID, By))
-	p := storage.DefaultPolicy()
-	if n := got(db.CountUncovered(ctx, a.ID, p))(t); n != 2 {
-		t.Errorf("of everyone %d have to enrol, want 2", n)
-	}
-	p.Products = []string{desk.ID}
-	if n := got(db.CountUncovered(ctx, a.ID, p))(t); n != 1 {
-		t.Errorf("of the seats of a product %d have to enrol, want 1", n)
 	}
 }

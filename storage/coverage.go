@@ -1,0 +1,63 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Coverage says how many users a policy is for, and how they stand to it. Who is
+// disabled is not counted.
+type Coverage struct {
+	Users    int // of the account
+	Covered  int // of them
+	Enrolled int // of the covered: with an authenticator app
+	ToEnrol  int // of the covered: without one
+	SignedIn int // of the covered: with a session in use
+}
+
+// Coverage returns how many users of an account a policy covers, as if it were on.
+func (db *DB) Coverage(ctx context.Context, accountID string, p Policy) (Coverage, error) {
+	now := db.now()
+	l := p.filled(db.defaults).Lifetimes
+	users := `(SELECT count(*) FROM users u WHERE u.account_id = $1 AND u.disabled_at IS NULL`
+	args := []any{accountID, micros(now), micros(now.Add(-max(l.TwoStepIdle, l.PasswordIdle)))}
+	covered := users
+	if set, everyone := p.holders(); !everyone {
+		covered += ` AND ` + shift(set.has(), len(args))
+		args = append(args, set.args...)
+	}
+	c, err := one(ctx, db.reader, func(r row) (c Coverage, err error) {
+		return c, r.Scan(&c.Users, &c.Covered, &c.Enrolled, &c.SignedIn)
+	}, `SELECT `+users+`), `+covered+`),
+		`+covered+` AND EXISTS (SELECT 1 FROM authenticators t WHERE t.account_id = $1 AND t.user_id = u.id AND t.kind = 'totp' AND t.state = 'active')),
+		`+covered+` AND EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.expires_at > $2 AND s.seen_at > $3))`, args...)
+	if err != nil {
+		return Coverage{}, fmt.Errorf("coverage: %w", err)
+	}
+	c.ToEnrol = c.Covered - c.Enrolled
+	return c, nil
+}
+
+// AccountClients lists the clients that are bound to an account by id, those
+// after an id, at most limit.
+func (db *DB) AccountClients(ctx context.Context, accountID, after string, limit int) ([]Client, error) {
+	return many(ctx, db.reader, scanClient, `SELECT `+clientColumns+` FROM clients c
+		WHERE c.account_id = $1 AND c.id > $2 ORDER BY c.id LIMIT $3`, accountID, after, limit)
+}
+
+// ClientUsers returns how many users of an account have a grant by which a
+// client can get tokens now, and when it last did; nil for never.
+func (db *DB) ClientUsers(ctx context.Context, accountID, clientID string) (users int, lastUsed *time.Time, err error) {
+	type use struct {
+		users int
+		last  *time.Time
+	}
+	u, err := one(ctx, db.reader, func(r row) (u use, err error) { return u, r.Scan(&u.users, atNullTime(&u.last)) },
+		`SELECT count(DISTINCT g.user_id), max(g.rotated_at) FROM grants g WHERE g.client_id = $1 AND g.account_id = $2
+		AND g.ended_at IS NULL AND g.code_used_at IS NOT NULL AND g.expires_at > $3`, clientID, accountID, micros(db.now()))
+	if err != nil {
+		return 0, nil, fmt.Errorf("users of client %q: %w", clientID, err)
+	}
+	return u.users, u.last, nil
+}
