@@ -308,10 +308,11 @@ func (i *importer) writeUsers(ctx context.Context) error {
 			args = append(args, u.ID, u.Name, asJSON(u.Roles), u.Language, u.TimeZone)
 		}
 		if _, err := run(ctx, i.tx, `WITH wanted (id, name, roles, language, time_zone) AS (VALUES `+strings.Join(values, ", ")+`)
-			UPDATE users SET name = w.name, roles = w.roles, language = w.language, time_zone = w.time_zone, updated_at = $1
+			UPDATE users SET name = w.name, roles = w.roles, language = w.language, time_zone = w.time_zone,
+				words_of = users.email || ' ' || w.name, updated_at = $1
 			FROM wanted w WHERE users.id = w.id`, args...); err != nil {
 			return err
 		}
 	}
-	return nil
+	return putWords(ctx, i.tx, i.users...)
 }

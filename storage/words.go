@@ -93,28 +93,29 @@ func (u User) wordsOf() string { return u.Email + " " + u.Name }
 
 // putWords writes the words of users in place of the ones that they had.
 func putWords(ctx context.Context, tx *sql.Tx, users ...User) error {
-	ids := make([]any, len(users))
-	var text strings.Builder
-	var args []any
-	for i, u := range users {
-		ids[i] = u.ID
-		for _, w := range u.words() {
-			if args != nil {
-				text.WriteString(", ")
+	for some := range slices.Chunk(users, wordsBatch) {
+		var ids, words []any
+		var rows []string
+		for _, u := range some {
+			ids = append(ids, u.ID)
+			for _, w := range u.words() {
+				rows = append(rows, "("+marks(len(words), 3)+")")
+				words = append(words, u.AccountID, w, u.ID)
 			}
-			text.WriteString("(" + marks(len(args), 3) + ")")
-			args = append(args, u.AccountID, w, u.ID)
+		}
+		if _, err := run(ctx, tx, `DELETE FROM user_words WHERE user_id IN (`+marks(0, len(ids))+`)`, ids...); err != nil {
+			return err
+		}
+		if _, err := run(ctx, tx, `INSERT INTO user_words (account_id, word, user_id) VALUES `+strings.Join(rows, ", ")+`
+			ON CONFLICT DO NOTHING`, words...); err != nil {
+			return err
 		}
 	}
-	if _, err := run(ctx, tx, `DELETE FROM user_words WHERE user_id IN (`+marks(0, len(ids))+`)`, ids...); err != nil || args == nil {
-		return err
-	}
-	_, err := run(ctx, tx, `INSERT INTO user_words (account_id, word, user_id) VALUES `+text.String()+` ON CONFLICT DO NOTHING`, args...)
-	return err
+	return nil
 }
 
-// wordsBatch is how many users get their words in one transaction. With all the
-// words that names may have it stays below what a statement takes.
+// wordsBatch is how many users get their words at once. With all the words that
+// they may have it stays below what a statement takes.
 const wordsBatch = 100
 
 // writeWords writes the words of the users who have none, or have those of

@@ -50,6 +50,9 @@ func importBoth(t *testing.T, e Engine) {
 		!slices.Equal(p.Subject.Seats, []string{phone.ID}) || p.User.Epoch != changed.Epoch || p.User.Password != changed.Password {
 		t.Errorf("changed: %+v, seats %v", p.User, p.Subject.Seats)
 	}
+	if found := got(db.Directory(ctx, storage.UserFilter{AccountID: a.ID, Text: "name"}))(t); len(found) != 1 || found[0].User.ID != changed.ID {
+		t.Errorf("the new name finds %+v", found)
+	}
 	if p := got(db.PersonByID(ctx, kept.ID))(t); p.User.Name != kept.Name || !slices.Equal(p.Subject.Seats, []string{desk.ID}) {
 		t.Errorf("kept: %+v, seats %v", p.User, p.Subject.Seats)
 	}
