@@ -7,6 +7,8 @@
 // failed, 2 when it was called wrongly.
 package main
 
+//go:generate go test -run=TestCommandReference -update .
+
 import (
 	"context"
 	"errors"

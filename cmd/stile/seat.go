@@ -22,7 +22,7 @@ type seatRecord struct {
 
 func (p *program) seat() *cobra.Command {
 	return p.noun("seat", "Seats: which users hold which products of their account",
-		"  stile seat give ann@example.com --product Console --account \"Example Support\"\n  stile seat list --account \"Example Support\" --product Console",
+		"  stile seat give ann@example.com --product Console --account \"Example Support\"\n  stile seat take ann@example.com --product Console --account \"Example Support\"",
 		p.seatGive(), p.seatTake())
 }
 
