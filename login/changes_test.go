@@ -1,0 +1,60 @@
+package login_test
+
+import (
+	"testing"
+	"time"
+
+	"stile/storage"
+)
+
+// Nothing that is changed about a user takes the place of the second factor,
+// and nothing signs anybody in by itself.
+func TestL02_TheFactorIsAskedForAsBefore(t *testing.T) {
+	for what, change := range map[string]func(w *world){
+		"another password": func(w *world) {
+			phc, err := w.passwords.Hash(t.Context(), password)
+			must(w.t, err)
+			must(w.t, w.db.SetPassword(w.t.Context(), w.person(agent).User.ID, phc, nobody))
+		},
+		"another address": func(w *world) {
+			w.user(agent, func(u *storage.User) { u.Email = "moved@example.com" })
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := newWorld(t)
+			b := w.browser()
+			app, _ := w.enrolled(b, agent)
+			waiting := w.browser() // gave the password before
+			pending := w.begin()
+			expect(t, w.password(waiting, pending, agent), "enter-code", 200)
+			change(w)
+			email := agent
+			if what == "another address" {
+				email = "moved@example.com"
+			}
+			expect(t, b.Open(w.begin()), "sign-in", 200) // its session has ended
+			if p := waiting.Submit(code(app.Code())); p.URL.Path == "/app" || p.Screen() != "sign-in" {
+				t.Errorf("a sign-in from before goes on: %s", p)
+			}
+			w.wait(time.Minute)
+			fresh := w.browser()
+			expect(t, w.password(fresh, w.begin(), email), "enter-code", 200)
+			begun := fresh.Page().URL.String()
+			for _, screen := range []string{"two-step-introduction", "verify-email", "install-app", "connect-device", "setup-code", "done"} {
+				expect(t, fresh.Open(w.at(begun, screen)), "enter-code", 200)
+			}
+			// The mailbox alone doesn't replace it either: the address, or the
+			// password, is too new (1.8).
+			expect(t, fresh.Press("Set up a new mobile device"), "two-step-introduction", 200)
+			if p := fresh.Submit(nil); p.Status != 429 {
+				t.Errorf("an e-mail code replaces the authenticator: %s", p)
+			}
+			again := w.browser()
+			w.password(again, w.begin(), email)
+			again.Submit(code(app.Code()))
+			if a := w.arrived(again); a.AMR != "mfa otp pwd" {
+				t.Errorf("amr %s", a.AMR)
+			}
+		})
+	}
+}
