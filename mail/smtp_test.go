@@ -26,7 +26,7 @@ var discard = slog.New(slog.DiscardHandler)
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-func options(t *testing.T, url string) Options {
+func options(t testing.TB, url string) Options {
 	t.Helper()
 	set, err := templates.Load("")
 	if err != nil {
