@@ -31,6 +31,13 @@ func checkName(what, name string) error {
 	return nil
 }
 
+// CheckName refuses, for the edge, what no record may be called; what says what
+// the name is of.
+func CheckName(what, name string) error { return checkName(what, name) }
+
+// CheckZone refuses, for the edge, time zones that don't exist; empty is none.
+func CheckZone(zone string) error { return checkPlace("", zone) }
+
 var languageTag = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$`)
 
 // checkPlace refuses languages and time zones that don't exist; empty ones are

@@ -1,0 +1,84 @@
+package manage
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"stile/address"
+	"stile/seal"
+	"stile/storage"
+	"stile/templates"
+)
+
+// InvitationLife is how long the link of an invitation works.
+const InvitationLife = 7 * 24 * time.Hour
+
+// Invite asks somebody by mail to join the account. It says nothing about
+// whether the address has a user in another one.
+func (s *Service) Invite(ctx context.Context, w Who, i storage.Invitation) error {
+	if err := s.may(w, EditUsers); err != nil {
+		return err
+	}
+	state, err := s.DB.AccountState(ctx, w.accountID)
+	if err != nil {
+		return err
+	}
+	sent, err := s.invitation(w, state, i)
+	if err != nil {
+		return err
+	}
+	if _, err := s.seats(ctx, w, &i.Products); err != nil {
+		return err
+	}
+	return s.DB.Invite(ctx, []storage.InvitationToSend{sent}, w.by)
+}
+
+// invitation checks an invitation and makes its link and message.
+func (s *Service) invitation(w Who, state storage.AccountState, i storage.Invitation) (sent storage.InvitationToSend, err error) {
+	if i.Email, err = address.Canonical(i.Email); err != nil {
+		return sent, InputError{"email", InputAddress, err.Error()}
+	}
+	if err := checkName("name", i.Name); err != nil {
+		return sent, err
+	}
+	if len(i.Roles) == 0 {
+		i.Roles = []string{storage.RoleMember}
+	}
+	if err := checkRoles(i.Roles); err != nil {
+		return sent, err
+	}
+	if err := w.mayGive(i.Roles); err != nil {
+		return sent, err
+	}
+	if err := checkPlace(&i.Language, &i.TimeZone); err != nil {
+		return sent, err
+	}
+	i.AccountID, i.InvitedBy, i.CreatedAt = w.accountID, w.by.ID, s.Now()
+	i.ExpiresAt = i.CreatedAt.Add(InvitationLife)
+	link := seal.NewToken(seal.KindLink)
+	mail := s.mail(storage.User{Email: i.Email, Language: i.Language, TimeZone: i.TimeZone}, state.Account, templates.MailInvitation)
+	mail.ExpiresAt = i.ExpiresAt
+	mail.Data[templates.DataLink] = s.Issuer + storage.InvitationPath + "?token=" + link.Reveal()
+	mail.Data[templates.DataBy] = w.name
+	mail.Data[templates.DataUntil] = i.ExpiresAt.Format(time.RFC3339)
+	return storage.InvitationToSend{Invitation: i, LinkHash: seal.HashToken(link.Reveal()), Mail: mail}, nil
+}
+
+// Invitations lists the open ones by address, a page at a time.
+func (s *Service) Invitations(ctx context.Context, w Who, after string, limit int) ([]storage.Invitation, error) {
+	if err := s.may(w, Read); err != nil {
+		return nil, err
+	}
+	return s.DB.Invitations(ctx, w.accountID, after, limit)
+}
+
+// WithdrawInvitation makes the link of an invitation stop working.
+func (s *Service) WithdrawInvitation(ctx context.Context, w Who, id string) error {
+	if err := s.may(w, EditUsers); err != nil {
+		return err
+	}
+	return s.DB.WithdrawInvitation(ctx, w.accountID, id, w.by)
+}

@@ -1,0 +1,51 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+
+	"stile/audit"
+)
+
+// UpdateMember is [DB.UpdateUser] for one user of an account, which also sets
+// the seats that the user holds: products lists the ids of all of them, nil
+// leaves them as they are. All of it is done or nothing. It fails with
+// ErrNotFound for a user or product of another account.
+func (db *DB) UpdateMember(ctx context.Context, accountID, id string, change func(*User) error, products *[]string, by audit.Actor) (User, error) {
+	return writing(ctx, db, func(tx *sql.Tx) (User, error) {
+		u, err := db.updateUser(ctx, tx, id, func(u *User) error {
+			if u.AccountID != accountID {
+				return ErrNotFound
+			}
+			return change(u)
+		}, by)
+		if err != nil || products == nil {
+			return u, err
+		}
+		return u, db.setSeats(ctx, tx, id, *products, by)
+	})
+}
+
+// setSeats gives and takes seats until the user holds exactly these.
+func (db *DB) setSeats(ctx context.Context, tx *sql.Tx, userID string, products []string, by audit.Actor) error {
+	held, err := many(ctx, tx, scanText, `SELECT product_id FROM seats WHERE user_id = $1`, userID)
+	if err != nil {
+		return err
+	}
+	for _, id := range held {
+		if !slices.Contains(products, id) {
+			if err := db.takeSeat(ctx, tx, userID, id, by); err != nil {
+				return err
+			}
+		}
+	}
+	for _, id := range products {
+		if !slices.Contains(held, id) {
+			if err := db.giveSeat(ctx, tx, userID, id, by); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
