@@ -2,9 +2,6 @@ package manage
 
 import (
 	"context"
-	"iter"
-	"slices"
-	"strings"
 	"time"
 
 	"stile/address"

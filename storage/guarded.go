@@ -164,7 +164,7 @@ func (db *DB) guard(ctx context.Context, g guarded) (bool, error) {
 	}
 	var won bool
 	err := db.retry(func() (err error) {
-		if db.dialect.oneStatement() && !db.undo {
+		if db.dialect.oneStatement() && !rehearsed(ctx) {
 			won, err = db.guardInOne(ctx, g)
 		} else {
 			won, err = db.guardInTransaction(ctx, g)
@@ -243,7 +243,7 @@ func (db *DB) guardInTransaction(ctx context.Context, g guarded) (bool, error) {
 		}
 		return false, err
 	}
-	return true, db.commit(tx)
+	return true, commit(ctx, tx)
 }
 
 // found runs the statement to its end and tells whether a row came back.

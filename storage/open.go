@@ -86,7 +86,6 @@ type DB struct {
 	auditFor time.Duration
 	schema   fs.FS         // migrations; replaced in tests
 	sent     *atomic.Int64 // statements
-	undo     bool          // see Rehearse
 }
 
 // dialect is what differs between the engines.

@@ -89,23 +89,26 @@ func (db *DB) write(ctx context.Context, f func(tx *sql.Tx) error) error {
 		if err := f(tx); err != nil {
 			return err
 		}
-		return db.commit(tx)
+		return commit(ctx, tx)
 	})
 }
 
 // commit ends a transaction that did what it should.
-func (db *DB) commit(tx *sql.Tx) error {
-	if db.undo {
+func commit(ctx context.Context, tx *sql.Tx) error {
+	if rehearsed(ctx) {
 		return tx.Rollback()
 	}
 	return tx.Commit()
 }
 
-// Rehearse makes this handle undo every change that goes through it once it
-// was made. Its methods fail as they would, and return what they would, so that
-// a command can say what it would do. It is for a handle of which nobody else
-// knows, and before its first change.
-func (db *DB) Rehearse() { db.undo = true }
+type rehearsal struct{}
+
+// Rehearsal is a context under which every change is undone once it was made.
+// Methods fail as they would, and return what they would, so that whoever asks
+// learns what would become of it.
+func Rehearsal(ctx context.Context) context.Context { return context.WithValue(ctx, rehearsal{}, true) }
+
+func rehearsed(ctx context.Context) bool { return ctx.Value(rehearsal{}) != nil }
 
 // writing is write for what returns a value.
 func writing[T any](ctx context.Context, db *DB, f func(tx *sql.Tx) (T, error)) (v T, err error) {

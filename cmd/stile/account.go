@@ -36,6 +36,9 @@ func (p *program) work(do func(ctx context.Context, db *storage.DB, cfg *config.
 			return err
 		}
 		defer db.Close() //nolint:errcheck // every change is committed by then
+		if p.dryRun {
+			ctx = storage.Rehearsal(ctx)
+		}
 		return do(ctx, db, cfg, args)
 	}
 }

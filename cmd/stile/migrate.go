@@ -37,9 +37,6 @@ func (p *program) database(ctx context.Context) (*storage.DB, *config.Config, er
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	if p.dryRun {
-		db.Rehearse()
-	}
 	return db, cfg, nil
 }
 

@@ -17,8 +17,7 @@ func TestRehearsedChangesAreUndone(t *testing.T) {
 		lines := func() int64 { return h.Count(t, `SELECT count(*) FROM audit_events`) }
 		before := lines()
 
-		dry := h.Open(t)
-		dry.Rehearse()
+		dry, ctx := h.DB, storage.Rehearsal(ctx)
 		boss := got(dry.CreateUser(ctx, storage.User{AccountID: h.Account.ID, Email: "boss@example.com", Name: "Boss", Roles: []string{storage.RoleAdmin}}, By))(t)
 		if _, err := h.DB.PersonByID(ctx, boss.ID); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("a rehearsed user is there: %v", err)

@@ -1,0 +1,84 @@
+package manage
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"stile/roster"
+	"stile/storage"
+)
+
+// Import brings the account's people to what a list says and invites whoever is
+// new: all lines or none, see [storage.DB.ImportUsers]. With dry it says what
+// would come of it. It fails with [*roster.Errors] or [storage.RowErrors], which
+// name lines. A list can change everybody, so it needs all that an admin may do.
+func (s *Service) Import(ctx context.Context, w Who, list io.Reader, dry bool) (storage.ImportResult, error) {
+	if err := s.may(w, EditUsers); err != nil {
+		return storage.ImportResult{}, err
+	}
+	if err := w.mayGive([]string{storage.RoleAdmin}); err != nil {
+		return storage.ImportResult{}, err
+	}
+	state, err := s.DB.AccountState(ctx, w.accountID)
+	if err != nil {
+		return storage.ImportResult{}, err
+	}
+	read, err := roster.Read(list)
+	if err != nil {
+		return storage.ImportResult{}, err
+	}
+	rows, err := s.importRows(w, state, read)
+	if err != nil {
+		return storage.ImportResult{}, err
+	}
+	if dry {
+		ctx = storage.Rehearsal(ctx)
+	}
+	return s.DB.ImportUsers(ctx, w.accountID, rows, w.by)
+}
+
+// importRows judges the lines of a list, and makes the invitation of each in
+// case it is for somebody new. Those faults are of lines too.
+func (s *Service) importRows(w Who, state storage.AccountState, list []roster.Row) ([]storage.ImportRow, error) {
+	rows := make([]storage.ImportRow, len(list))
+	var faults storage.RowErrors
+	for i, r := range list {
+		var err error
+		if rows[i], err = s.importRow(w, state, r); err != nil && len(faults) < roster.MaxErrors {
+			faults = append(faults, storage.RowError{Line: r.Line, Err: err})
+		}
+	}
+	if faults != nil {
+		return nil, faults
+	}
+	return rows, nil
+}
+
+func (s *Service) importRow(w Who, state storage.AccountState, r roster.Row) (storage.ImportRow, error) {
+	row := storage.ImportRow{Line: r.Line, Email: r.Email, Name: r.Name, Roles: r.Roles, Language: r.Language, TimeZone: r.TimeZone}
+	if len(r.Roles) > 0 {
+		if err := checkRoles(r.Roles); err != nil {
+			return row, err
+		}
+	}
+	if r.Products != nil {
+		row.Products = []string{}
+	}
+	for _, name := range r.Products {
+		i := slices.IndexFunc(state.Products, func(p storage.Product) bool { return p.Name == name })
+		if i < 0 {
+			return row, InputError{"products", InputProduct, fmt.Sprintf("the account has no product %q", name)}
+		}
+		row.Products = append(row.Products, state.Products[i].ID)
+	}
+	invited := storage.Invitation{
+		Email: r.Email, Name: cmp.Or(r.Name, r.Email), Roles: r.Roles, Products: row.Products, Language: r.Language, TimeZone: r.TimeZone,
+	}
+	link, err := s.invitation(w, state, invited)
+	row.Link = link
+	return row, err
+}
+
