@@ -10,8 +10,8 @@ import (
 	"stile/templates"
 )
 
-// InvitationLife is how long the link of an invitation works.
-const InvitationLife = 7 * 24 * time.Hour
+// InvitationPath is the page that the link of an invitation opens.
+const InvitationPath = "/invitation"
 
 // Invite asks somebody by mail to join the account. It says nothing about
 // whether the address has a user in another one.
@@ -53,12 +53,12 @@ func (s *Service) invitation(w Who, state storage.AccountState, i storage.Invita
 	if err := checkPlace(&i.Language, &i.TimeZone); err != nil {
 		return sent, err
 	}
-	i.AccountID, i.InvitedBy, i.CreatedAt = w.accountID, w.by.ID, s.Now()
-	i.ExpiresAt = i.CreatedAt.Add(InvitationLife)
+	i.AccountID, i.InvitedBy, i.CreatedAt = w.accountID, w.name, s.Now()
+	i.ExpiresAt = i.CreatedAt.Add(storage.InvitationLife)
 	link := seal.NewToken(seal.KindLink)
 	mail := s.mail(storage.User{Email: i.Email, Language: i.Language, TimeZone: i.TimeZone}, state.Account, templates.MailInvitation)
 	mail.ExpiresAt = i.ExpiresAt
-	mail.Data[templates.DataLink] = s.Issuer + storage.InvitationPath + "?token=" + link.Reveal()
+	mail.Data[templates.DataLink] = s.Issuer + InvitationPath + "?token=" + link.Reveal()
 	mail.Data[templates.DataBy] = w.name
 	mail.Data[templates.DataUntil] = i.ExpiresAt.Format(time.RFC3339)
 	return storage.InvitationToSend{Invitation: i, LinkHash: seal.HashToken(link.Reveal()), Mail: mail}, nil

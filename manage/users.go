@@ -211,21 +211,6 @@ func (s *Service) ResetUser(ctx context.Context, w Who, id, confirm string) erro
 	return s.DB.ResetAuthenticator(ctx, id, w.by, s.mail(row.User, state.Account, templates.MailAdminReset))
 }
 
-// AskForReset asks the account's admins to reset a member.
-func (s *Service) AskForReset(ctx context.Context, w Who, id string) (storage.DeviceRequest, error) {
-	if err := s.may(w, AskForResets); err != nil {
-		return storage.DeviceRequest{}, err
-	}
-	row, err := s.User(ctx, w, id)
-	if err != nil {
-		return storage.DeviceRequest{}, err
-	}
-	if row.User.ID == w.userID {
-		return storage.DeviceRequest{}, InputError{"user", InputSelf, "nobody resets himself"}
-	}
-	return s.DB.AskForReset(ctx, w.accountID, id, w.by)
-}
-
 // SignOutUser ends all sessions of a member, and what apps hold for the member.
 func (s *Service) SignOutUser(ctx context.Context, w Who, id string) error {
 	if err := s.may(w, SignOutUsers); err != nil {
