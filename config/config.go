@@ -30,6 +30,7 @@ type Config struct {
 	TLS            TLS            `yaml:"tls" doc:"Certificate with which to serve https without a proxy in front. Files that change are read again."`
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" doc:"Networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8."`
 	Database       seal.Secret    `yaml:"database" default:"sqlite:stile.db" secret:"url" show:"true" doc:"sqlite:PATH for one machine, or postgres://user:password@host/name."`
+	DatabaseOwner  seal.Secret    `yaml:"database_owner" secret:"url" doc:"The same PostgreSQL database as another role, which owns the tables: migrations and pruning use it, and the role\nof database can then only add to the audit log and read it. Empty: one role does all."`
 	Migrate        string         `yaml:"migrate" default:"auto" doc:"auto brings the database to this version at start, manual leaves that to 'stile migrate'."`
 	MasterKey      []seal.Secret  `yaml:"master_key" secret:"value" doc:"What seals secrets at rest: a list of name:key, each key 32 random bytes in base64 (openssl rand -base64 32).\nThe first one seals, all open. Without it the file master.key beside this one is used, one name:key a line;\nit is made when the database is empty. Keep a copy away from the database's backup: neither is of use without the other."`
 	Mail           Mail           `yaml:"mail"`

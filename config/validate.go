@@ -49,6 +49,7 @@ func (c *Config) Validate() error {
 	check("tls", c.checkTLS())
 	check("trusted_proxies", checkProxies(c.TrustedProxies))
 	check("database", checkDatabase(c.Database.Reveal()))
+	check("database_owner", c.checkOwner())
 	check("migrate", oneOf(c.Migrate, "auto", "manual"))
 	check("master_key", c.checkMasterKey())
 	check("mail.smtp", checkSMTP(c.Mail.SMTP))
@@ -182,6 +183,22 @@ func checkDatabase(text string) error {
 		return errors.New("write sqlite:PATH or postgres://user:password@host/name") // never quoted: it may hold a password
 	}
 	return nil
+}
+
+func (c *Config) checkOwner() error {
+	owner := c.DatabaseOwner.Reveal()
+	if owner == "" {
+		return nil
+	}
+	for _, text := range []string{owner, c.Database.Reveal()} {
+		if strings.HasPrefix(text, "sqlite:") {
+			return errors.New("is for PostgreSQL: an embedded database has no roles")
+		}
+	}
+	if owner == c.Database.Reveal() {
+		return errors.New("is database itself: name another role, or leave it out")
+	}
+	return checkDatabase(owner)
 }
 
 func (c *Config) checkMasterKey() error {

@@ -80,11 +80,13 @@ const (
 	HashPepper       HashPurpose = 1 // before Argon2id
 	HashClientSecret HashPurpose = 2
 	HashEmailCode    HashPurpose = 3
-	HashAddress      HashPurpose = 4 // keys of limits
-	HashForm         HashPurpose = 5 // hidden field of forms
-	HashRefresh      HashPurpose = 6 // refresh tokens, by grant and generation
-	HashSID          HashPurpose = 7 // sid of a session for one client
-	HashCookie       HashPurpose = 8 // keys of signed cookies
+	HashAddress      HashPurpose = 4  // keys of limits
+	HashForm         HashPurpose = 5  // hidden field of forms
+	HashRefresh      HashPurpose = 6  // refresh tokens, by grant and generation
+	HashSID          HashPurpose = 7  // sid of a session for one client
+	HashCookie       HashPurpose = 8  // keys of signed cookies
+	HashAuditEvent   HashPurpose = 9  // columns of an event of the audit log
+	HashAuditSeal    HashPurpose = 10 // seals of the audit log
 )
 
 // Hasher makes keyed hashes under keys derived from one random root. The root
@@ -97,7 +99,7 @@ func NewHasher(root []byte) (*Hasher, error) {
 		return nil, fmt.Errorf("seal: root of %d bytes, want %d", len(root), KeySize)
 	}
 	h := &Hasher{keys: map[HashPurpose][]byte{}}
-	for p := HashPepper; p <= HashCookie; p++ {
+	for p := HashPepper; p <= HashAuditSeal; p++ {
 		key, err := hkdf.Key(sha256.New, root, nil, fmt.Sprintf("stile hash %d", p), KeySize)
 		if err != nil {
 			return nil, err

@@ -15,6 +15,18 @@ const (
 	clearEvery  = time.Minute
 )
 
+// How the audit log is sealed: every few seconds what has been written in the
+// last minutes, and now and then what came late or was left when all replicas
+// were down. The lease ends soon after its holder does.
+const (
+	sealEvery  = 2 * time.Second
+	sealLease  = 3 * time.Second
+	sealBack   = 2 * time.Minute
+	sweepEvery = 10 * time.Minute
+	sweepBack  = 25 * time.Hour
+	wholeEvery = 24 * time.Hour
+)
+
 var limitDefaults = limit.Defaults()
 
 // startJobs starts what runs beside the requests until ctx ends. A job that
@@ -27,6 +39,7 @@ func (s *Server) startJobs(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error { return s.watch.run(ctx) })
 	group.Go(func() error { return s.every(ctx, rotateEvery, "rotate keys", s.tokens.Rotate) })
 	group.Go(func() error { return s.every(ctx, clearEvery, "clear out", s.clearOut) })
+	group.Go(func() error { return s.every(ctx, sealEvery, "seal the audit log", (&sealer{server: s}).seal) })
 }
 
 // every runs a job at once and then again and again.
@@ -53,4 +66,38 @@ func (s *Server) clearOut(ctx context.Context) error {
 		return err
 	}
 	return s.db.RemoveExpired(ctx)
+}
+
+// sealer seals the audit log. Replicas take turns, though two at once would do
+// no harm.
+type sealer struct {
+	server       *Server
+	swept, whole time.Time // when it last looked back further
+}
+
+func (j *sealer) seal(ctx context.Context) error {
+	db, now := j.server.db, j.server.now()
+	since := now.Add(-sealBack)
+	whole := now.Sub(j.whole) >= wholeEvery
+	sweep := whole || now.Sub(j.swept) >= sweepEvery
+	switch {
+	case whole:
+		since = time.Time{}
+	case sweep:
+		since = now.Add(-sweepBack)
+	default: // most of the time there is nothing, and then nothing is written
+		if waits, err := db.AuditWaits(ctx, since); err != nil || !waits {
+			return err
+		}
+	}
+	mine, err := db.Lease(ctx, "audit", j.server.watch.holder, sealLease)
+	if err == nil && mine {
+		_, err = db.SealAudit(ctx, since)
+	}
+	if err == nil && sweep {
+		if j.swept = now; whole {
+			j.whole = now
+		}
+	}
+	return err
 }

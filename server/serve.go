@@ -84,7 +84,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 	group.Go(func() error { return ended(serve(newDoorkeeper(l, s.cfg.TrustedProxies))) })
 	s.startJobs(running, group)
-	s.warn()
+	s.warn(ctx)
 	debug.FreeOSMemory() // what was only needed to begin: a password's hash alone takes 19 MiB
 	s.log.Info("serving", "issuer", s.cfg.Issuer, "listen", l.Addr().String())
 	group.Go(func() error {
@@ -129,8 +129,18 @@ func (s *Server) newHTTP(h http.Handler) *http.Server {
 }
 
 // warn logs what an operator may have overlooked.
-func (s *Server) warn() {
+func (s *Server) warn(ctx context.Context) {
 	for _, name := range s.cfg.Limits.Loosened(limitDefaults) {
 		s.log.Warn("a limit is looser than the default", "limit", name)
+	}
+	switch protected, err := s.db.AuditProtected(ctx); {
+	case err != nil:
+		s.log.Error("whether the database protects the audit log is not known", "error", err)
+	case protected && s.cfg.DatabaseOwner == "":
+		s.log.Info("the database protects the audit log, from this program too: run 'stile audit prune' with database_owner now and then")
+	case !protected && !s.db.Embedded():
+		s.log.Warn("the audit log is not protected by the database: set database_owner to another role than that of database")
+	case !protected:
+		s.log.Info("the audit log is not protected by the database, which has no roles: 'stile audit verify' shows changes")
 	}
 }

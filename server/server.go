@@ -5,7 +5,7 @@
 //	server.go       builds the services and mounts them on one router
 //	serve.go        listens, drains, ends
 //	connections.go  how many connections there may be
-//	jobs.go         what runs beside the requests: mail, keys, clearing out
+//	jobs.go         what runs beside the requests: mail, keys, clearing out, sealing the audit log
 //	watch.go        whether the database answers, and what holds while it doesn't
 //	health.go       alive, ready
 //	metrics.go      the second listener, for operators

@@ -26,10 +26,11 @@ func (db *DB) event(e audit.Event) insert {
 	if e.Outcome == "" {
 		e.Outcome = audit.OK
 	}
-	return insert{table: "audit_events", columns: eventColumns, values: []any{
+	values := []any{
 		timeID(now), micros(now), e.AccountID, string(e.Kind), e.Outcome, e.Actor.Kind, e.Actor.ID, e.Actor.Network,
 		e.Actor.UserAgent, e.Actor.RequestID, e.SubjectID, e.SessionID, e.GrantID, e.ClientID, e.Reason, detail,
-	}}
+	}
+	return insert{table: "audit_events", columns: eventColumns + ", mac", values: append(values, db.signature(values))}
 }
 
 // Record writes down what changes nothing else, such as a refusal, and counts

@@ -21,29 +21,74 @@ func (db *DB) Migrate(ctx context.Context) error {
 	if db.ring == nil {
 		return errors.New("database: no master key to seal with")
 	}
-	have, want, err := db.Status(ctx)
+	owner, done, err := db.asOwner(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	have, want, err := db.status(ctx, owner)
 	if err != nil {
 		return err
 	}
 	if have > want {
 		return fmt.Errorf("database: the schema has version %d, this program knows %d: run the newer program, or restore a backup from before the upgrade", have, want)
 	}
-	if have < want {
-		if err := db.dialect.migrate(ctx, db.writer, db.schema); err != nil {
-			return fmt.Errorf("database: migration: %w", err)
-		}
+	if err := db.migrateBy(ctx, owner, have < want); err != nil {
+		return err
 	}
 	if err := db.makeRoot(ctx); err != nil {
 		return err
 	}
+	if 0 < have && have < chainVersion && chainVersion <= want {
+		if err := db.beginChain(ctx); err != nil {
+			return db.auditError(err)
+		}
+	}
 	return db.writeWords(ctx)
+}
+
+// chainVersion is the migration that began the chain of the audit log.
+const chainVersion = 3
+
+// migrateBy changes the schema as its owner, and lets the program work with it.
+func (db *DB) migrateBy(ctx context.Context, owner *sql.DB, changes bool) error {
+	var role string
+	if db.owner != "" {
+		var err error
+		if role, err = one(ctx, db.reader, scanText, `SELECT CAST(current_user AS TEXT)`); err == nil {
+			err = ownsTables(ctx, owner, role)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if changes {
+		if err := db.dialect.migrate(ctx, owner, db.schema); err != nil {
+			return fmt.Errorf("database: migration: %w", err)
+		}
+	}
+	if db.owner == "" {
+		return nil
+	}
+	if err := grant(ctx, owner, role); err != nil {
+		return fmt.Errorf("database_owner: rights of the program's role: %w", err)
+	}
+	have, want, err := db.Status(ctx)
+	if err == nil && have != want {
+		err = errors.New("database_owner: leads to another database or schema than database")
+	}
+	return err
 }
 
 // Status returns the version that the schema has, 0 for none, and the one that
 // this program wants. It writes nothing.
 func (db *DB) Status(ctx context.Context) (have, want int64, err error) {
-	have, err = one(ctx, db.reader, scanInt, `SELECT COALESCE(max(version_id), 0) FROM goose_db_version WHERE is_applied`)
-	if err != nil && !db.dialect.noTable(err) {
+	return db.status(ctx, db.reader)
+}
+
+func (db *DB) status(ctx context.Context, q queryer) (have, want int64, err error) {
+	have, err = one(ctx, q, scanInt, `SELECT COALESCE(max(version_id), 0) FROM goose_db_version WHERE is_applied`)
+	if err != nil && !db.hidden(err) {
 		return 0, 0, fmt.Errorf("database: version of the schema: %w", err)
 	}
 	names, err := fs.Glob(db.schema, "*.sql")

@@ -69,6 +69,9 @@ type Options struct {
 	// Defaults fill in what an account's policy leaves open. Zero fields of it
 	// are taken from [DefaultPolicy].
 	Defaults Policy
+	// Owner is the URL of the same PostgreSQL database as the role that owns the
+	// tables, for migrations and pruning; empty if url is of that role.
+	Owner string
 	// AuditFor is how long events are kept; zero for 400 days.
 	AuditFor time.Duration
 }
@@ -84,6 +87,7 @@ type DB struct {
 	log      *slog.Logger
 	defaults Policy
 	auditFor time.Duration
+	owner    string        // URL, see owner.go
 	schema   fs.FS         // migrations; replaced in tests
 	sent     *atomic.Int64 // statements
 }
@@ -105,6 +109,8 @@ type dialect interface {
 	undone(error) bool
 	// noTable recognises a query of a table that was never made.
 	noTable(error) bool
+	// forbidden recognises a statement that the role may not run.
+	forbidden(error) bool
 	// migrate runs the migrations so that two programs at once do it once.
 	migrate(ctx context.Context, db *sql.DB, schema fs.FS) error
 }
@@ -120,6 +126,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		log:      o.Logger,
 		defaults: o.Defaults.filled(DefaultPolicy()),
 		auditFor: o.AuditFor,
+		owner:    o.Owner,
 		schema:   migrations.Files,
 		sent:     new(atomic.Int64),
 	}
@@ -135,6 +142,9 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	switch scheme, _, _ := strings.Cut(url, ":"); scheme {
 	case "sqlite":
 		db.dialect = sqliteDialect{}
+		if o.Owner != "" {
+			return nil, errors.New("database_owner: is for PostgreSQL: an embedded database has no roles")
+		}
 	case "postgres", "postgresql":
 		db.dialect = postgresDialect{}
 	default:

@@ -80,6 +80,8 @@ func (postgresDialect) undone(err error) bool { return sqlState(err) == "22012" 
 
 func (postgresDialect) noTable(err error) bool { return sqlState(err) == "42P01" }
 
+func (postgresDialect) forbidden(err error) bool { return sqlState(err) == "42501" }
+
 func (postgresDialect) migrate(ctx context.Context, db *sql.DB, schema fs.FS) error {
 	return gooseUp(ctx, db, schema, goosePostgres)
 }

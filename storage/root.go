@@ -24,7 +24,7 @@ func (db *DB) openRoot(ctx context.Context) error {
 	}
 	sealed, err := one(ctx, db.reader, scanText, `SELECT sealed FROM roots WHERE name = $1`, rootName)
 	switch {
-	case errors.Is(err, ErrNotFound), db.dialect.noTable(err):
+	case errors.Is(err, ErrNotFound), db.hidden(err):
 		return nil
 	case err != nil:
 		return fmt.Errorf("database: %w", err)

@@ -59,6 +59,7 @@ func run(ctx context.Context, q queryer, text string, args ...any) (int64, error
 }
 
 func scanInt(r row) (n int64, err error)   { return n, r.Scan(&n) }
+func scanBool(r row) (b bool, err error)   { return b, r.Scan(&b) }
 func scanText(r row) (s string, err error) { return s, r.Scan(&s) }
 
 // attempts bounds how often a transaction is run when the database asks for it
@@ -80,8 +81,13 @@ func (db *DB) retry(f func() error) error {
 // to three times, so it must not keep anything from an earlier run. It must
 // not use db.reader: the embedded database has one connection for writing.
 func (db *DB) write(ctx context.Context, f func(tx *sql.Tx) error) error {
+	return db.writeBy(ctx, db.writer, f)
+}
+
+// writeBy is write by another role of the database, see owner.go.
+func (db *DB) writeBy(ctx context.Context, pool *sql.DB, f func(tx *sql.Tx) error) error {
 	return db.retry(func() error {
-		tx, err := db.writer.BeginTx(ctx, nil)
+		tx, err := pool.BeginTx(ctx, nil)
 		if err != nil {
 			return err
 		}

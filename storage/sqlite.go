@@ -93,6 +93,9 @@ func (sqliteDialect) noTable(err error) bool {
 	return sqliteCode(err) == codes.SQLITE_ERROR && strings.Contains(err.Error(), "no such table")
 }
 
+// forbidden is nothing here: the embedded database has no roles.
+func (sqliteDialect) forbidden(error) bool { return false }
+
 func (sqliteDialect) migrate(ctx context.Context, db *sql.DB, schema fs.FS) error {
 	// Each migration is one immediate transaction. Of two programs at once the
 	// slower one finds a table there already, rolls back, and looks again.

@@ -1,0 +1,84 @@
+package storage
+
+import (
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"stile/audit"
+	"stile/seal"
+	"stile/storage/migrations"
+)
+
+// A database that had events before the chain began: those, and what programs
+// of the version before add for a day, are taken without a signature, and then
+// are as safe as all others.
+func TestN06_EventsOfAnOlderProgram(t *testing.T) {
+	now := time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)
+	ring, err := seal.NewRing(seal.Key{ID: "test", Secret: [seal.KeySize]byte{1, 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	db, err := Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "stile.db"), Options{Ring: ring, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	old := fstest.MapFS{}
+	names, _ := migrations.Files.ReadDir(".")
+	for _, n := range names {
+		if text, err := migrations.Files.ReadFile(n.Name()); err == nil && n.Name() < "0003" {
+			old[n.Name()] = &fstest.MapFile{Data: text}
+		}
+	}
+	db.schema = old
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(db.Migrate(ctx))
+	unsigned := func(reason string) {
+		t.Helper()
+		line := db.event(audit.Event{Kind: audit.SignInFailed, Reason: reason})
+		line.columns, line.values = eventColumns, line.values[:len(line.values)-1]
+		must(db.write(ctx, line.in(ctx)))
+	}
+	report := func() AuditReport {
+		t.Helper()
+		r, err := db.VerifyAudit(ctx, "", AuditCheck{})
+		must(err)
+		return r
+	}
+	unsigned("before")
+	db.schema = migrations.Files
+	must(db.Migrate(ctx))
+	if r := report(); r.Events != 1 || r.Faulty != 0 || r.Waiting != 0 {
+		t.Errorf("after the upgrade: %+v", r)
+	}
+	now = now.Add(time.Hour)
+	unsigned("rolling")
+	if _, err := db.SealAudit(ctx, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(24 * time.Hour)
+	if r := report(); r.Events != 2 || r.Faulty != 0 {
+		t.Errorf("a day later: %+v", r)
+	}
+	if n, err := run(ctx, db.writer, `UPDATE audit_events SET outcome = 'ok ' WHERE reason = 'before'`); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if r := report(); len(r.Faults) != 1 || r.Faults[0].What != FaultSealChanged || r.Faults[0].Seal != 1 {
+		t.Errorf("an old event was changed: %+v", r)
+	}
+	unsigned("inserted")
+	if _, err := db.SealAudit(ctx, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if r := report(); len(r.Faults) != 2 || r.Faults[1].What != FaultInserted {
+		t.Errorf("one was inserted: %+v", r)
+	}
+}
