@@ -84,6 +84,9 @@ func (v *visit) notice() (key string, args map[string]any) {
 		if p.Outdated {
 			return templates.NoticeChanged, nil
 		}
+		if p.Request.PasswordSet && v.problem == nil {
+			return templates.NoticePasswordSet, nil
+		}
 	case authn.StepVerifyEmail:
 		if c := p.SignIn.EmailCode; carried == noticeSentAgain && c != nil {
 			return templates.NoticeSentAgain, map[string]any{"At": c.SentAt}

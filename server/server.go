@@ -43,6 +43,7 @@ import (
 	"stile/templates"
 	"stile/token"
 	"stile/web"
+	"stile/welcome"
 )
 
 // Seams are what tests replace. The zero value is for everyone else.
@@ -147,6 +148,9 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	r.Handle("/readyz", http.HandlerFunc(s.health.ready)).Methods(http.MethodGet, http.MethodHead)
 	provider.Mount(r)
 	screens.Mount(r)
+	(&welcome.Handler{
+		Kit: kit, DB: s.db, SignIns: signIns, Sessions: sessions, Passwords: passwords, Limits: s.cfg.Limits, Service: s.cfg.Pages.Service,
+	}).Mount(r)
 	center.Mount(r)
 	if err := nameRoutes(r); err != nil {
 		return err

@@ -51,6 +51,7 @@ type Request struct {
 	Payload      json.RawMessage `json:"payload,omitempty"`       // opaque: the caller's own request
 	AddressFirst bool            `json:"address_first,omitempty"` // ask for the address on a page of its own
 	SomeoneElse  bool            `json:"else,omitempty"`          // the browser's present user is not wanted
+	PasswordSet  bool            `json:"set,omitempty"`           // a link from a message has just set the password
 }
 
 // ErrOver says that a request is no more: too old, changed, or never ours.

@@ -20,6 +20,7 @@ type view struct {
 	leads       bool
 	policy      string
 	retryAfter  time.Duration
+	oneLanguage bool
 }
 
 // FormAction names where a post from this page can lead besides our own pages:
@@ -58,6 +59,10 @@ func Problems(problems ...templates.FieldError) PageOption {
 	return func(v *view) { v.frame.Errors = problems }
 }
 
+// WithoutSwitch leaves out the language switch: for pages that answer a post and
+// are found by nothing that may stand in a URL.
+func WithoutSwitch() PageOption { return func(v *view) { v.oneLanguage = true } }
+
 // RetryAfter says when to try again, for 429 and 503.
 func RetryAfter(after time.Duration) PageOption { return func(v *view) { v.retryAfter = after } }
 
@@ -74,7 +79,9 @@ func (k *Kit) view(w http.ResponseWriter, r *http.Request, page templates.Page, 
 	f := &v.frame
 	f.Reference, f.Now = aboutOf(r).id, k.now()
 	f.Printer = k.printer(w, r, v)
-	f.Languages = languageLinks(r, f.Request, string(f.Printer.Lang()))
+	if !v.oneLanguage {
+		f.Languages = languageLinks(r, f.Request, string(f.Printer.Lang()))
+	}
 	f.Action = WithLanguage(r, r.URL.Path)
 	if v.zone != "" {
 		if zone, err := time.LoadLocation(v.zone); err == nil {

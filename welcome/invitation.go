@@ -1,0 +1,167 @@
+package welcome
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"stile/authn"
+	"stile/factor"
+	"stile/seal"
+	"stile/signin"
+	"stile/storage"
+	"stile/templates"
+	"stile/web"
+)
+
+// busyFor is how long the pool of hashes is full, more or less.
+const busyFor = 2 * time.Second
+
+// invited is one request with the link of an invitation.
+type invited struct {
+	*Handler
+	w     http.ResponseWriter
+	r     *http.Request
+	token string
+	storage.Invitation
+	state storage.AccountState
+}
+
+// invitation takes three forms of the same path: the link itself, the button of
+// its page, and the new password.
+func (h *Handler) invitation(w http.ResponseWriter, r *http.Request) (err error) {
+	var fields url.Values
+	if r.Method == http.MethodPost {
+		fields, err = h.Kit.Form(w, r)
+	} else {
+		fields, err = web.Query(r)
+	}
+	if err != nil {
+		return err
+	}
+	v := &invited{Handler: h, w: w, r: r, token: fields.Get(templates.FieldToken)}
+	if err := v.find(r.Context()); err != nil {
+		return err
+	}
+	switch known, err := v.known(r.Context()); {
+	case err != nil:
+		return err
+	case known:
+		return v.showKnown()
+	case r.Method != http.MethodPost:
+		return v.page(http.StatusOK, templates.Invitation{
+			Account: v.state.Account.Name, Address: v.Email, Until: v.ExpiresAt, Token: v.token,
+		})
+	case !fields.Has(templates.FieldNewPassword):
+		return v.form(http.StatusOK)
+	}
+	return v.accept(r.Context(), fields.Get(templates.FieldNewPassword))
+}
+
+// find reads what the link is for. It says nothing about why one doesn't work.
+func (v *invited) find(ctx context.Context) (err error) {
+	if !seal.KindLink.Is(v.token) {
+		return web.UserError{Kind: templates.ErrorInvitation, Err: errors.New("no token of a link")}
+	}
+	v.Invitation, v.state, err = v.DB.InvitationByLink(ctx, seal.HashToken(v.token))
+	return v.over(err)
+}
+
+// over makes the error page of a link that doesn't work: whom to ask is said to
+// whoever had one that did.
+func (v *invited) over(err error) error {
+	if over(err) {
+		return web.UserError{Kind: templates.ErrorInvitation, Account: v.state.Account.Name, Err: err}
+	}
+	return err
+}
+
+// known tells whether the address has a user by now, in whatever account. Only
+// the address's mailbox had the link, so only its owner hears of that.
+func (v *invited) known(ctx context.Context) (bool, error) {
+	_, err := v.DB.PersonByEmail(ctx, v.Email)
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (v *invited) showKnown() error {
+	path, err := v.begin(v.r, signin.Request{LoginHint: v.Email, SomeoneElse: true})
+	if err != nil {
+		return err
+	}
+	return v.page(http.StatusOK, templates.Invitation{Account: v.state.Account.Name, Address: v.Email, SignIn: path})
+}
+
+// form shows the field for the password.
+func (v *invited) form(status int, options ...web.PageOption) error {
+	// The switch would lead to this page without the token.
+	return v.page(status, templates.NewPassword{Address: v.Email, Min: v.least(), Token: v.token}, append(options, web.WithoutSwitch())...)
+}
+
+func (v *invited) page(status int, page templates.Page, options ...web.PageOption) error {
+	account := v.state.Account
+	return v.Kit.Page(v.w, v.r, status, page, append(options,
+		web.Languages(v.Language), web.DefaultLanguage(account.Language), web.Zone(v.TimeZone, account.TimeZone))...)
+}
+
+// least is how long the password has to be at least: longer where the user
+// will need nothing else.
+func (v *invited) least() int {
+	if p := v.state.Policy; p.TwoStep && p.Covers(authn.Subject{Seats: v.Products}) {
+		return factor.MinPasswordWithSecondFactor
+	}
+	return factor.MinPasswordAlone
+}
+
+// accept judges the password and makes the user. A password that is refused
+// spends nothing. No connection to the database is held while it is hashed.
+func (v *invited) accept(ctx context.Context, password string) error {
+	if password == "" {
+		return v.wrong(templates.FieldError{Field: templates.FieldNewPassword, Key: templates.ErrNewPasswordEmpty})
+	}
+	words := []string{v.Email, v.Name, v.state.Account.Name, v.Service, templates.DefaultService}
+	for _, p := range v.state.Products {
+		words = append(words, p.Name)
+	}
+	err := v.Passwords.Judge(password, v.least(), words...)
+	var phc string
+	if err == nil {
+		phc, err = v.Passwords.Hash(ctx, password)
+	}
+	if rejection, ok := errors.AsType[*factor.Rejection](err); ok {
+		return v.wrong(refused(rejection))
+	}
+	switch {
+	case errors.Is(err, factor.ErrBusy):
+		busy := templates.FieldError{Field: templates.FieldNewPassword, Key: templates.ErrBusy}
+		return v.form(http.StatusServiceUnavailable, web.Problems(busy), web.RetryAfter(busyFor))
+	case err != nil:
+		return err
+	}
+	u, err := v.DB.AcceptInvitation(ctx, seal.HashToken(v.token), phc, web.Actor(v.r))
+	switch {
+	case errors.Is(err, storage.ErrExists):
+		return v.showKnown()
+	case err != nil:
+		return v.over(err)
+	}
+	return v.signIn(v.w, v.r, signin.Request{
+		LoginHint: u.Email, Ask: authn.Ask{Subject: u.ID}, PasswordSet: true, Locales: languages(v.Language),
+	})
+}
+
+func (v *invited) wrong(problem templates.FieldError) error {
+	return v.form(http.StatusUnprocessableEntity, web.Problems(problem))
+}
+
+// languages is the list of a language that may be missing.
+func languages(tag string) []string {
+	if tag == "" {
+		return nil
+	}
+	return []string{tag}
+}
