@@ -4,7 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"stile/audit"
 	"stile/storage"
+	"stile/templates"
 )
 
 // Nothing that is changed about a user takes the place of the second factor,
@@ -56,5 +58,35 @@ func TestL02_TheFactorIsAskedForAsBefore(t *testing.T) {
 				t.Errorf("amr %s", a.AMR)
 			}
 		})
+	}
+}
+
+// Who has something else than a working authenticator app is asked for that,
+// and never let through with the password.
+func TestL07_WithoutAWorkingAppAnotherFactorIsAskedFor(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	app, codes := w.enrolled(b, agent)
+	p := w.person(agent)
+	must(t, w.db.SuspendTOTP(t.Context(), p.User.ID, p.TOTP.ID, nil, audit.Event{Kind: audit.AuthenticatorPaused}))
+	one := w.browser()
+	begun := w.begin()
+	expect(t, w.password(one, begun, agent), "two-step-introduction", 200)
+	for _, screen := range []string{"enter-code", "setup-code", "install-app", "connect-device", "done", "sign-in"} {
+		if got := one.Open(w.at(begun, screen)); got.URL.Path == "/app" || got.Screen() != "two-step-introduction" {
+			t.Errorf("%s: %s", screen, got)
+		}
+	}
+	fields := one.Page().Fields()
+	fields.Set(templates.FieldCode, app.Code())
+	if got := one.Send(w.at(begun, "enter-code"), fields); got.URL.Path == "/app" {
+		t.Error("the suspended app is good for a sign-in")
+	}
+	one.Open(w.at(begun, "recovery-code"))
+	expect(t, one.Submit(map[string]string{templates.FieldRecovery: "0000-0000-0000-0000"}), "recovery-code", 422)
+	expect(t, one.Submit(map[string]string{templates.FieldRecovery: codes[0]}), "two-step-introduction", 200)
+	one.Press("Not now")
+	if a := w.arrived(one); a.AMR != "mfa otp pwd" {
+		t.Errorf("amr %s", a.AMR)
 	}
 }

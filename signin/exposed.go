@@ -19,16 +19,21 @@ const exposedTold limit.Name = "exposed_told"
 // was reached. The user is told once a day, however long it goes on.
 func (s *Service) exposed(ctx context.Context, p *Pending, reached limit.Name) error {
 	user := p.Person.User.ID
-	_, err := s.db.BookAttempts(ctx, []limit.Booking{{
+	once := []limit.Booking{{
 		Key: string(exposedTold) + "|" + user, Name: exposedTold, Figure: limit.Figure{Allowed: 1, Per: 24 * time.Hour},
-	}})
+	}}
+	_, err := s.db.BookAttempts(ctx, once)
 	if _, told := errors.AsType[storage.LimitedError](err); told {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	return s.db.RecordAndMail(ctx, s.event(p, audit.PasswordExposed, string(reached)),
+	err = s.db.RecordAndMail(ctx, s.event(p, audit.PasswordExposed, string(reached)),
 		[]storage.Mail{s.mail(p, templates.MailPasswordExposed)})
+	if err != nil {
+		return errors.Join(err, s.db.RefundAttempts(ctx, limit.Undo(once)))
+	}
+	return nil
 }
 
 // known tells whether the user has signed in in this browser before.
