@@ -23,10 +23,19 @@ type walker struct {
 func newWalker(t testing.TB, s *system, who person) *walker {
 	t.Helper()
 	w := &walker{Browser: stiletest.NewBrowser(t), t: t, s: s, who: who}
+	w.Again = w.newestCode
 	if s.http != nil {
 		w.Transport(s.http.Transport)
 	}
 	return w
+}
+
+// newestCode is what people type who have to send a code again: by then the app
+// shows another.
+func (w *walker) newestCode(form url.Values) {
+	if w.app != nil && form.Get("code") == w.app.At(w.app.Last()) {
+		form.Set("code", w.app.Code())
+	}
 }
 
 // elsewhere is the same person with the same authenticator at another browser.

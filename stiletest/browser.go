@@ -39,6 +39,8 @@ type Browser struct {
 	Visited []Answer
 	// Impatient stays with an answer that says to come back in a moment.
 	Impatient bool
+	// Again, unless nil, changes a form that is sent again after such an answer.
+	Again func(form url.Values)
 
 	page *Page
 }
@@ -174,6 +176,9 @@ func (b *Browser) send(method, address string, form url.Values) *Page {
 			break
 		}
 		<-time.After(time.Duration(wait) * time.Second)
+		if b.Again != nil {
+			b.Again(form)
+		}
 		page = b.sendOnce(method, address, form)
 	}
 	return page
