@@ -10,9 +10,6 @@ import (
 	"stile/templates"
 )
 
-// InvitationPath is the page that the link of an invitation opens.
-const InvitationPath = "/invitation"
-
 // Invite asks somebody by mail to join the account. It says nothing about
 // whether the address has a user in another one.
 func (s *Service) Invite(ctx context.Context, w Who, i storage.Invitation) error {
@@ -58,7 +55,7 @@ func (s *Service) invitation(w Who, state storage.AccountState, i storage.Invita
 	link := seal.NewToken(seal.KindLink)
 	mail := s.mail(storage.User{Email: i.Email, Language: i.Language, TimeZone: i.TimeZone}, state.Account, templates.MailInvitation)
 	mail.ExpiresAt = i.ExpiresAt
-	mail.Data[templates.DataLink] = s.Issuer + InvitationPath + "?token=" + link.Reveal()
+	mail.Data[templates.DataLink] = s.Issuer + storage.InvitationPath + "?token=" + link.Reveal()
 	mail.Data[templates.DataBy] = w.name
 	mail.Data[templates.DataUntil] = i.ExpiresAt.Format(time.RFC3339)
 	return storage.InvitationToSend{Invitation: i, LinkHash: seal.HashToken(link.Reveal()), Mail: mail}, nil

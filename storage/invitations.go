@@ -32,7 +32,7 @@ type Invitation struct {
 	Products  []string // ids; seats that the user gets
 	Language  string
 	TimeZone  string
-	InvitedBy string // id of the administrator
+	InvitedBy string // name of whoever invited
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }

@@ -55,7 +55,7 @@ const (
 	DataUntil  = "until"  // MailEmailCode, MailInvitation: RFC 3339
 	DataLeft   = "left"   // MailRecoveryCodeUsed: number of codes left
 	DataClient = "client" // name of the client
-	DataBy     = "by"     // MailInvitation: name of the admin
+	DataBy     = "by"     // MailInvitation: name of the admin; empty for the service's
 )
 
 // notice is what one kind of message says, and what it can't be without.
@@ -76,7 +76,7 @@ var notices = map[MailKind]notice{
 	MailPasswordChanged:        {"mail.password.subject", "mail.password.text", nil},
 	MailPasswordExposed:        {"mail.exposed.subject", "mail.exposed.text", nil},
 	MailAdminReset:             {"mail.reset.subject", "mail.reset.text", nil},
-	MailInvitation:             {"mail.invitation.subject", "mail.invitation.text", []string{DataAccount, DataBy, DataLink, DataUntil}},
+	MailInvitation:             {"mail.invitation.subject", "mail.invitation.text", []string{DataAccount, DataLink, DataUntil}},
 }
 
 // Message is one rendered mail.
@@ -168,7 +168,7 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 		if !strings.HasPrefix(l.Link, strings.TrimSuffix(l.Issuer, "/")+"/") {
 			return nil, fmt.Errorf("templates: mail %q: %q is no page of the issuer", kind, DataLink)
 		}
-		l.Happened = p.T(n.text, "By", inert(data[DataBy]), "Account", l.Owner)
+		l.Happened = p.T(n.text, "By", orElse(inert(data[DataBy]), l.Service), "Account", l.Owner)
 	case MailRecoveryCodeUsed:
 		left, err := strconv.Atoi(data[DataLeft])
 		if err != nil {

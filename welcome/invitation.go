@@ -111,7 +111,7 @@ func (v *invited) page(status int, page templates.Page, options ...web.PageOptio
 // least is how long the password has to be at least: longer where the user
 // will need nothing else.
 func (v *invited) least() int {
-	if p := v.state.Policy; p.TwoStep && p.Covers(authn.Subject{Seats: v.Products}) {
+	if p := v.state.Policy.At(v.Kit.Now()); p.TwoStep && p.Covers(authn.Subject{Seats: v.Products}) {
 		return factor.MinPasswordWithSecondFactor
 	}
 	return factor.MinPasswordAlone

@@ -227,6 +227,18 @@ func TestLengthFollowsThePolicy(t *testing.T) {
 		link := w.invite(w.support, iris, func(i *storage.Invitation) { i.Products = []string{product} })
 		says(t, w.toForm(w.browser(), link), words)
 	}
+	// A switch that holds from tomorrow on asks for nothing today.
+	for _, on := range []bool{false, true} {
+		_, err = w.db.UpdatePolicy(t.Context(), w.support.ID, func(s storage.AccountState) (storage.Policy, error) {
+			s.Policy.TwoStep, s.Policy.Products, s.Policy.From = on, nil, w.now().Add(24*time.Hour)
+			return s.Policy, nil
+		}, audit.System)
+		must(t, err)
+	}
+	link := w.invite(w.support, iris)
+	says(t, w.toForm(w.browser(), link), "At least 15")
+	w.wait(25 * time.Hour)
+	says(t, w.toForm(w.browser(), link), "At least 8")
 }
 
 func TestI01_InvitedAddressHasAnAccount(t *testing.T) {
