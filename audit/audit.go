@@ -38,6 +38,7 @@ const (
 	ClientChanged       Kind = "client.changed"
 	ClientRefused       Kind = "client.refused"
 	KeyRotated          Kind = "key.rotated"
+	AuditExported       Kind = "audit.exported"
 	InvitationSent      Kind = "invitation.sent"
 	InvitationAccepted  Kind = "invitation.accepted"
 	InvitationWithdrawn Kind = "invitation.withdrawn"
