@@ -130,6 +130,9 @@ func put(v reflect.Value, text string) error {
 
 // explain says what is wrong where the type's own words are for programmers.
 func explain(v reflect.Value, text string, err error) error {
+	if v.Type() == reflect.TypeFor[time.Time]() {
+		return fmt.Errorf("%q is not a time: write it such as 2026-12-24T06:00:00Z", text)
+	}
 	if v.Type() == reflect.TypeFor[netip.Prefix]() {
 		return fmt.Errorf("%q is not a network: write it such as 10.0.0.0/8, or 10.1.2.3/32 for one address", text)
 	}

@@ -235,6 +235,9 @@ func (w DesiredPolicy) over(p Policy, products map[string]string) (Policy, error
 	default:
 		return p, fmt.Errorf("policy: two_step %q: use required or optional", w.TwoStep)
 	}
+	if !w.From.IsZero() {
+		p.From = w.From
+	}
 	if w.Products != nil {
 		if p.Products, err = idsOf(products, w.Products); err != nil {
 			return p, fmt.Errorf("policy: %w", err)

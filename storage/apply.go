@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"stile/address"
 	"stile/audit"
@@ -54,6 +55,7 @@ type DesiredUser struct {
 // DesiredPolicy changes what it names.
 type DesiredPolicy struct {
 	TwoStep     string      `yaml:"two_step"` // required or optional
+	From        time.Time   `yaml:"from"`     // from when it is required
 	Products    []string    `yaml:"products"` // names; an empty list covers everyone
 	WaiveFirst  *bool       `yaml:"waive_first"`
 	Version     string      `yaml:"client_version"`

@@ -115,6 +115,9 @@ func policyFields(p Policy, products map[string]string) map[string]string {
 	if p.TwoStep {
 		f["two_step"] = "required"
 	}
+	if !p.From.IsZero() {
+		f["from"] = p.From.Format(time.RFC3339)
+	}
 	text, _ := json.Marshal(p.Lifetimes) // numbers always encode
 	var lifetimes map[string]time.Duration
 	_ = json.Unmarshal(text, &lifetimes)

@@ -34,7 +34,7 @@ is refused while a device group falls short.
       users:
         - email: ann@example.com   # known by the address
           name: Ann Agent
-          roles: [member, admin]
+          roles: [member, admin]   # or helpdesk, auditor
           seats: [Console]         # these, and no other ones
           language: fr
           time_zone: Europe/Paris
@@ -42,6 +42,7 @@ is refused while a device group falls short.
           password_hash: ...       # of the first password; never replaces one
       policy:
         two_step: required         # or optional
+        from: 2026-12-24T06:00:00Z # when that begins; at once without it
         products: [Console]        # whom it covers; [] is everyone
         waive_first: false
         client_version: "4.3"

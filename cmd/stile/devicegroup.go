@@ -164,12 +164,13 @@ func (p *program) deviceGroupUpdate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			is := was
-			set(c, "name", &is.Name, name)
-			if is.Has, err = f.over(c, was.Has); err != nil {
+			is, err := db.UpdateDeviceGroup(ctx, s.Account.ID, was.ID, func(g *storage.DeviceGroup) (err error) {
+				was = *g
+				set(c, "name", &g.Name, name)
+				g.Has, err = f.over(c, g.Has)
 				return err
-			}
-			if is, err = db.SaveDeviceGroup(ctx, is, by()); err != nil {
+			}, by())
+			if err != nil {
 				return err
 			}
 			return p.changed(storage.Difference(s.Account.Name, &was, &is), deviceGroupOf(s, is), "device group %q has %s now", is.Name, is.Has)

@@ -62,15 +62,18 @@ func policyOf(ctx context.Context, db *storage.DB, s storage.AccountState, p sto
 	return record, err
 }
 
-func (r policyRecord) table() table {
-	covers := "everyone"
+func (r policyRecord) covers() string {
 	if len(r.Products) > 0 {
-		covers = "holders of " + strings.Join(r.Products, ", ")
+		return "holders of " + strings.Join(r.Products, ", ")
 	}
+	return "everyone"
+}
+
+func (r policyRecord) table() table {
 	t := table{rows: [][]string{
 		{"account", r.Account},
 		{"two-step", r.TwoStep},
-		{"covers", covers},
+		{"covers", r.covers()},
 		{"required client", fmt.Sprintf("%s build %d", r.Version, r.Build)},
 		{"users to enrol", fmt.Sprint(r.ToEnrol)},
 		{"re-enrolment", r.Reenrolment},
@@ -89,7 +92,7 @@ func (r policyRecord) table() table {
 func (p *program) policy() *cobra.Command {
 	return p.noun("policy", "An account's policy: two-step verification and whom it covers",
 		"  stile policy show \"Example Support\"\n  stile policy update \"Example Support\" --two-step required",
-		p.policyShow(), p.policyUpdate())
+		p.policyShow(), p.policyReview(), p.policyUpdate())
 }
 
 func (p *program) policyShow() *cobra.Command {
@@ -105,76 +108,4 @@ func (p *program) policyShow() *cobra.Command {
 			}
 			return p.print(record, record.table())
 		}))
-}
-
-func (p *program) policyUpdate() *cobra.Command {
-	var to string
-	var products []string
-	var client clientFlag
-	var waive bool
-	var c *cobra.Command
-	c = p.verb("update ACCOUNT", "Change an account's policy",
-		"  stile policy update \"Example Support\" --two-step required\n  stile policy update \"Example Support\" --two-step required --products Console,Reports",
-		func(c *cobra.Command, args []string) error {
-			if c.Flags().Changed("two-step") && to != "required" && to != "optional" {
-				return fmt.Errorf("--two-step %q: use required or optional", to)
-			}
-			return cobra.ExactArgs(1)(c, args)
-		},
-		p.work(func(ctx context.Context, db *storage.DB, _ *config.Config, args []string) error {
-			s, err := db.AccountState(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			var was storage.AccountState
-			changed, err := db.UpdatePolicy(ctx, s.Account.ID, func(s storage.AccountState) (storage.Policy, error) {
-				was = s
-				next := s.Policy
-				set(c, "two-step", &next.TwoStep, to == "required")
-				set(c, "waive-first", &next.WaiveFirst, waive)
-				if c.Flags().Changed("products") {
-					ids, err := productIDs(s.Products, products)
-					if err != nil {
-						return next, err
-					}
-					next.Products = ids
-				}
-				next.Required, err = client.over(c, next.Required)
-				return next, err
-			}, by())
-			if err != nil {
-				return fmt.Errorf("account %q: %w", s.Account.Name, err)
-			}
-			if p.dryRun {
-				return p.printChanges(was.Difference(changed), true)
-			}
-			record, err := policyOf(ctx, db, s, changed)
-			if err != nil {
-				return err
-			}
-			return p.print(record, record.table())
-		}))
-	c.Flags().StringVar(&to, "two-step", "", "two-step verification: required or optional")
-	c.Flags().StringSliceVar(&products, "products", nil, "cover only who has a seat of these products, by name or id; \"\" covers everyone")
-	client.register(c, "every device group must have")
-	c.Flags().BoolVar(&waive, "waive-first", false, "ask for no code right after enrolment")
-	c.MarkFlagsOneRequired("two-step", "products", "client-version", "client-build", "waive-first")
-	p.dryRunFlag(c)
-	return c
-}
-
-// productIDs finds products by name or id.
-func productIDs(have []storage.Product, names []string) ([]string, error) {
-	ids := []string{}
-	for _, name := range names {
-		if name == "" {
-			continue
-		}
-		product, err := findProduct(have, name)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, product.ID)
-	}
-	return ids, nil
 }

@@ -22,8 +22,8 @@ type seatRecord struct {
 
 func (p *program) seat() *cobra.Command {
 	return p.noun("seat", "Seats: which users hold which products of their account",
-		"  stile seat give ann@example.com --product Console --account \"Example Support\"\n  stile seat take ann@example.com --product Console --account \"Example Support\"",
-		p.seatGive(), p.seatTake())
+		"  stile seat give ann@example.com --product Console --account \"Example Support\"\n  stile seat list --account \"Example Support\" --product Console",
+		p.seatGive(), p.seatTake(), p.seatList())
 }
 
 func (p *program) seatGive() *cobra.Command {
@@ -63,6 +63,38 @@ func (p *program) seatVerb(verb, short, action, result string, method func(*stor
 	c.Flags().StringVar(&name, "product", "", "name or id of the product")
 	required(c, "product")
 	p.dryRunFlag(c)
+	return c
+}
+
+func (p *program) seatList() *cobra.Command {
+	var name string
+	c := p.ofAccount("list", "List the seats of an account's users", "  stile seat list --account \"Example Support\" --product Console",
+		cobra.NoArgs, func(ctx context.Context, db *storage.DB, s storage.AccountState, _ []string) error {
+			products := s.Products
+			f := storage.UserFilter{AccountID: s.Account.ID, Policy: s.Policy, Limit: pageSize}
+			if name != "" {
+				product, err := findProduct(s.Products, name)
+				if err != nil {
+					return err
+				}
+				products, f.ProductID = []storage.Product{product}, product.ID
+			}
+			t := table{head: []string{"USER", "PRODUCT"}}
+			records := []seatRecord{}
+			if err := members(ctx, db, f, func(r storage.UserRow) error {
+				for _, product := range products {
+					if slices.Contains(r.Products, product.ID) {
+						records = append(records, seatRecord{r.User.Email, r.User.ID, product.Name, product.ID})
+						t.row(r.User.Email, product.Name)
+					}
+				}
+				return nil
+			}); err != nil {
+				return err
+			}
+			return p.print(records, t)
+		})
+	c.Flags().StringVar(&name, "product", "", "only of this product, by name or id")
 	return c
 }
 

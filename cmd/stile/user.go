@@ -37,7 +37,7 @@ func userOf(u storage.User) userRecord {
 func (p *program) user() *cobra.Command {
 	return p.noun("user", "Users: the people of an account",
 		"  stile user create --account \"Example Support\" --email ann@example.com --name \"Ann Agent\" --password-stdin\n  stile user reset-authenticator ann@example.com",
-		p.userCreate(), p.userList(), p.userShow(), p.userUpdate(), p.userDelete(), p.userSetPassword(), p.userResetAuthenticator(), p.userSignOut())
+		p.userCreate(), p.userList(), p.userShow(), p.userExport(), p.userImport(), p.userUpdate(), p.userDelete(), p.userSetPassword(), p.userResetAuthenticator(), p.userSignOut())
 }
 
 // person finds a user by address or id.
@@ -127,35 +127,6 @@ func required(c *cobra.Command, flags ...string) {
 			panic(err) // a flag that does not exist: a fault of this program, found by every test
 		}
 	}
-}
-
-func (p *program) userList() *cobra.Command {
-	var account string
-	c := p.verb("list", "List users", "  stile user list --account \"Example Support\"\n  stile user list --json",
-		cobra.NoArgs, p.work(func(ctx context.Context, db *storage.DB, _ *config.Config, _ []string) error {
-			id := ""
-			if account != "" {
-				a, err := db.Account(ctx, account)
-				if err != nil {
-					return err
-				}
-				id = a.ID
-			}
-			list, err := all(func(after string) ([]storage.User, error) { return db.Users(ctx, id, after, pageSize) },
-				func(u storage.User) string { return u.Email })
-			if err != nil {
-				return err
-			}
-			t := table{head: []string{"EMAIL", "NAME", "ROLES", "SIGNED IN", "DISABLED"}}
-			records := make([]userRecord, len(list))
-			for i, u := range list {
-				records[i] = userOf(u)
-				t.row(u.Email, u.Name, strings.Join(u.Roles, ","), when(u.SignedInAt), when(u.DisabledAt))
-			}
-			return p.print(records, t)
-		}))
-	c.Flags().StringVar(&account, "account", "", "only of this account, by name or id")
-	return c
 }
 
 func (p *program) userShow() *cobra.Command {
