@@ -28,7 +28,7 @@ type Route struct {
 // Routes is the table of all routes. What stands in no row is refused, and so is
 // a form whose permission is one to read.
 func Routes() []Route {
-	return slices.Concat(doorRoutes, overviewRoutes)
+	return slices.Concat(doorRoutes, overviewRoutes, userRoutes, invitationRoutes)
 }
 
 // doorRoutes are the way in and the way out.
@@ -89,6 +89,9 @@ func (c *Center) Mount(r *mux.Router) {
 		if len(p.forms) > 0 {
 			methods = append(methods, http.MethodPost)
 		}
+		if uploads[path] {
+			c.Kit.TakeUploads(path)
+		}
 		r.Handle(path, c.Kit.Handle(func(w http.ResponseWriter, r *http.Request) error {
 			return c.serve(p, w, r)
 		})).Methods(methods...).Name(routeName(path))
@@ -100,6 +103,9 @@ func (c *Center) Mount(r *mux.Router) {
 
 // routeName names the route that the forms of a path are for.
 func routeName(path string) string { return strings.TrimPrefix(path, "/") }
+
+// uploads are the paths whose form brings a file, in templates.FieldFile.
+var uploads = map[string]bool{importPath: true}
 
 // secret are the fields that never travel in a URL.
 var secret = []string{templates.FieldCSRF, templates.FieldPassword, "secret"}

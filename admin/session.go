@@ -35,6 +35,7 @@ type Visit struct {
 	W       http.ResponseWriter
 	R       *http.Request
 	Fields  url.Values // of the form, or of the query
+	File    []byte     // that the form brought; empty for none
 	Who     manage.Who
 	Person  storage.Person
 	Session storage.Session
@@ -65,7 +66,12 @@ func (v *Visit) read(p *page) (route *Route, err error) {
 		v.Fields, err = web.Query(v.R)
 		return p.get, err
 	}
-	if v.Fields, err = v.Kit.Form(v.W, v.R); err != nil {
+	if uploads[p.path] {
+		v.Fields, v.File, err = v.Kit.Upload(v.R, templates.FieldFile)
+	} else {
+		v.Fields, err = v.Kit.Form(v.W, v.R)
+	}
+	if err != nil {
 		if e, ok := errors.AsType[web.UserError](err); ok && p.get != nil {
 			e.Start = v.R.URL.Path
 			err = e

@@ -81,4 +81,3 @@ func (s *Service) importRow(w Who, state storage.AccountState, r roster.Row) (st
 	row.Link = link
 	return row, err
 }
-

@@ -108,7 +108,12 @@ func (r AdminRefused) heading(*Frame) heading {
 // adminNotices are the sentences that confirm what was done, by their names in
 // the query of a page.
 var adminNotices = map[string]string{
-	"saved": "notice.admin.saved",
+	"saved":      "notice.admin.saved",
+	"invited":    "notice.admin.invited",
+	"withdrawn":  "notice.admin.withdrawn",
+	"signed-out": "notice.admin.signed_out",
+	"reset":      "notice.admin.reset",
+	"asked":      "notice.admin.asked",
 }
 
 // NoticeAdminConfirmed says that who is asking has proven it anew.
@@ -120,6 +125,13 @@ func AdminNotice(name string) (Notice, bool) {
 	key, ok := adminNotices[name]
 	return Notice{Key: key}, ok
 }
+
+// Keys of what a form of the Admin Center may come back with.
+const (
+	ErrAdminChanged = "error.admin.changed"    // somebody else was faster
+	ErrAdminLast    = "error.admin.last_admin" // nobody would be left to administer the account
+	ErrAdminNoFile  = "error.admin.no_file"    // FieldFile
+)
 
 // inputKeys are the keys of what may be wrong with a field, by the codes of
 // package manage.

@@ -1,6 +1,10 @@
 package templates
 
-import "strings"
+import (
+	"strings"
+
+	"stile/locale"
+)
 
 // What the templates of the Admin Center ask besides the questions of every
 // page, see view.go.
@@ -66,3 +70,65 @@ type formOf struct {
 // key, which does something with the record of an id. of is its name, for
 // screen readers.
 func (v *view) Form(do, id, key, of string) formOf { return formOf{v, do, id, v.T(key), of} }
+
+// roleKeys are the names of the roles.
+var roleKeys = map[string]string{
+	"member": "admin.role.member", "admin": "admin.role.admin", "helpdesk": "admin.role.helpdesk", "auditor": "admin.role.auditor",
+}
+
+// Role is the name of a role.
+func (v *view) Role(role string) string {
+	if key, ok := roleKeys[role]; ok {
+		return v.T(key)
+	}
+	return role
+}
+
+// Authenticator makes what the template "authenticator" shows.
+func (v *view) Authenticator(a AdminAuthenticator) state {
+	switch a {
+	case AuthenticatorApp:
+		return v.State("good", "admin.authenticator.app")
+	case AuthenticatorSuspended:
+		return v.State("bad", "admin.authenticator.suspended")
+	default:
+		return v.State("none", "admin.authenticator.none")
+	}
+}
+
+// userFields are the fields of somebody in the account.
+type userFields struct {
+	*view
+	Who                     string
+	Roles, Seats, Languages []AdminChoice
+}
+
+// UserFields makes what the template "user-fields" shows. Roles have their names
+// from here, and so has the empty language, which is the account's.
+func (v *view) UserFields(who string, roles, seats, languages []AdminChoice) userFields {
+	return userFields{v, who, v.named(roles, v.Role), seats, v.named(languages, func(id string) string {
+		if id == "" {
+			return v.T("admin.user.language_account")
+		}
+		return locale.Lang(id).Name()
+	})}
+}
+
+// named fills in the names of choices.
+func (v *view) named(list []AdminChoice, name func(id string) string) []AdminChoice {
+	named := make([]AdminChoice, len(list))
+	for i, c := range list {
+		c.Name = name(c.ID)
+		named[i] = c
+	}
+	return named
+}
+
+// stateKeys are the names of the choices in the filter of users.
+var stateKeys = map[string]string{
+	"": "admin.users.all", "covered": "admin.users.state.covered", "enrolled": "admin.users.state.enrolled",
+	"to-enrol": "admin.users.state.to_enrol", "not-covered": "admin.users.state.not_covered", "disabled": "admin.users.state.disabled",
+}
+
+// StateName is the name of a choice in the filter of users.
+func (v *view) StateName(id string) string { return v.T(stateKeys[id]) }

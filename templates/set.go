@@ -52,6 +52,11 @@ var screens = []Page{
 	FormPost{},
 	ErrorPage{},
 	AdminOverview{},
+	AdminUsers{},
+	AdminUser{},
+	AdminInvite{},
+	AdminInvitations{},
+	AdminImport{},
 	AdminRefused{},
 }
 

@@ -84,7 +84,7 @@ func (k *Kit) guarded(next http.Handler) http.Handler {
 			return
 		}
 		if r.Body != nil {
-			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+			r.Body = http.MaxBytesReader(w, r.Body, k.bodyLimit(r.URL.Path))
 		}
 		next.ServeHTTP(w, r)
 	})

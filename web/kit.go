@@ -56,6 +56,7 @@ type Kit struct {
 	trusted      []netip.Prefix
 	frame        templates.Frame // what all pages have in common
 	proxyWarning sync.Once
+	uploads      map[string]bool // paths, see TakeUploads
 }
 
 // New returns a Kit, or says what is wrong with the issuer.
@@ -71,7 +72,8 @@ func New(o Options) (*Kit, error) {
 		set: o.Templates, hasher: o.Hasher, signed: newCodec(o.Hasher),
 		crossOrigin: http.NewCrossOriginProtection(),
 		log:         o.Logger, now: o.Now, trusted: o.TrustedProxies,
-		frame: templates.Frame{Service: o.Service, Help: o.Help, Privacy: o.Privacy},
+		frame:   templates.Frame{Service: o.Service, Help: o.Help, Privacy: o.Privacy},
+		uploads: map[string]bool{},
 	}, nil
 }
 

@@ -1,0 +1,127 @@
+package admin
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+
+	"stile/manage"
+	"stile/roster"
+	"stile/storage"
+	"stile/templates"
+)
+
+const (
+	invitePath      = usersPath + "/invite"
+	importPath      = usersPath + "/import"
+	invitationsPath = home + "/invitations"
+)
+
+var invitationRoutes = []Route{
+	{http.MethodGet, invitePath, "", manage.EditUsers, func(v *Visit) error { return v.showInvite(http.StatusOK) }},
+	{http.MethodPost, invitePath, "", manage.EditUsers, (*Visit).invite},
+	{http.MethodGet, invitationsPath, "", manage.Read, (*Visit).invitations},
+	{http.MethodPost, invitationsPath, templates.DoWithdraw, manage.EditUsers, (*Visit).withdraw},
+	{http.MethodGet, importPath, "", manage.EditUsers, func(v *Visit) error { return v.showImport(http.StatusOK, templates.AdminImport{}) }},
+	{http.MethodPost, importPath, "", manage.EditUsers, (*Visit).importUsers},
+}
+
+func (v *Visit) showInvite(status int, problems ...templates.FieldError) error {
+	state, err := v.Manage.Account(v.R.Context(), v.Who)
+	if err != nil {
+		return err
+	}
+	chosen := v.checked(templates.PrefixRole, roles)
+	if !v.Fields.Has(templates.FieldEmail) {
+		chosen = []string{storage.RoleMember}
+	}
+	return v.Show(status, templates.AdminInvite{
+		Address: v.Fields.Get(templates.FieldEmail), Who: v.Fields.Get(templates.FieldName), Roles: roleChoices(chosen),
+		Seats:    seatChoices(state.Products, v.checked(templates.PrefixSeat, ids(state.Products))),
+		Language: languageChoices(v.Fields.Get(templates.FieldLocale)),
+	}, problems...)
+}
+
+// invite sends somebody a link to join the account.
+func (v *Visit) invite() error {
+	state, err := v.Manage.Account(v.R.Context(), v.Who)
+	if err != nil {
+		return err
+	}
+	err = v.Manage.Invite(v.R.Context(), v.Who, storage.Invitation{
+		Email: v.Fields.Get(templates.FieldEmail), Name: v.Fields.Get(templates.FieldName), Language: v.Fields.Get(templates.FieldLocale),
+		Roles: v.checked(templates.PrefixRole, roles), Products: v.checked(templates.PrefixSeat, ids(state.Products)),
+	})
+	if problems, known := Problems(err); known {
+		return v.showInvite(http.StatusUnprocessableEntity, problems...)
+	}
+	if err != nil {
+		return err
+	}
+	return v.Done(invitationsPath, "invited")
+}
+
+// invitations lists those that nobody has accepted yet.
+func (v *Visit) invitations() error {
+	list, err := v.Manage.Invitations(v.R.Context(), v.Who, v.Fields.Get(templates.FieldAfter), listed+1)
+	if err != nil {
+		return err
+	}
+	page := templates.AdminInvitations{Editable: v.Who.Has(manage.EditUsers)}
+	page.Pager = v.pager(invitationsPath, len(list), func() string { return list[listed-1].Email })
+	for _, i := range list[:min(len(list), listed)] {
+		page.Invitations = append(page.Invitations, templates.AdminInvitation{
+			ID: i.ID, Name: i.Name, Address: i.Email, By: i.InvitedBy, Sent: i.CreatedAt, Until: i.ExpiresAt,
+		})
+	}
+	return v.Show(http.StatusOK, page)
+}
+
+func (v *Visit) withdraw() error {
+	if err := v.Manage.WithdrawInvitation(v.R.Context(), v.Who, v.Fields.Get(templates.FieldID)); err != nil {
+		return err
+	}
+	return v.Done(invitationsPath, "withdrawn")
+}
+
+func (v *Visit) showImport(status int, page templates.AdminImport, problems ...templates.FieldError) error {
+	page.Header, page.Most = roster.Header, roster.MaxRows
+	return v.Show(status, page, problems...)
+}
+
+// importUsers takes a list of people: all of it or nothing.
+func (v *Visit) importUsers() error {
+	if len(v.File) == 0 {
+		return v.showImport(http.StatusUnprocessableEntity, templates.AdminImport{}, templates.FieldError{Field: templates.FieldFile, Key: templates.ErrAdminNoFile})
+	}
+	check := v.Fields.Get(templates.DoCheck) != ""
+	result, err := v.Manage.Import(v.R.Context(), v.Who, bytes.NewReader(v.File), check)
+	if faults, more := faultsOf(err); faults != nil {
+		return v.showImport(http.StatusUnprocessableEntity, templates.AdminImport{Faults: faults, More: more})
+	}
+	if errors.Is(err, storage.ErrLastAdmin) {
+		return v.showImport(http.StatusUnprocessableEntity, templates.AdminImport{}, templates.FieldError{Field: templates.FieldFile, Key: templates.ErrAdminLast})
+	}
+	if err != nil {
+		return err
+	}
+	return v.showImport(http.StatusOK, templates.AdminImport{Result: &templates.AdminImported{
+		Checked: check, Invited: result.Invited, Changed: result.Changed, Unchanged: result.Unchanged,
+	}})
+}
+
+// faultsOf returns the lines that stand in the way of an import.
+func faultsOf(err error) (faults []templates.AdminFault, more int) {
+	if e, ok := errors.AsType[*roster.Errors](err); ok {
+		for _, l := range e.Lines {
+			faults = append(faults, templates.AdminFault{Line: l.Line, Text: l.Err.Error()})
+		}
+		return faults, e.More
+	}
+	if e, ok := errors.AsType[storage.RowErrors](err); ok {
+		for _, l := range e {
+			faults = append(faults, templates.AdminFault{Line: l.Line, Text: l.Err.Error()})
+		}
+	}
+	return faults, 0
+}

@@ -1,0 +1,197 @@
+package admin
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"stile/locale"
+	"stile/manage"
+	"stile/roster"
+	"stile/storage"
+	"stile/templates"
+)
+
+const (
+	usersPath  = home + "/users"
+	userPath   = usersPath + "/{user}"
+	exportPath = home + "/users.csv"
+)
+
+var userRoutes = []Route{
+	{http.MethodGet, usersPath, "", manage.Read, (*Visit).users},
+	{http.MethodGet, exportPath, "", manage.Read, (*Visit).exportUsers},
+	{http.MethodGet, userPath, "", manage.Read, (*Visit).user},
+	{http.MethodPost, userPath, "", manage.EditUsers, (*Visit).saveUser},
+	{http.MethodPost, userPath, templates.DoDisable, manage.EditUsers, func(v *Visit) error { return v.switchUser(true) }},
+	{http.MethodPost, userPath, templates.DoEnable, manage.EditUsers, func(v *Visit) error { return v.switchUser(false) }},
+	{http.MethodPost, userPath, templates.DoSignOut, manage.SignOutUsers, (*Visit).signOutUser},
+	{http.MethodPost, userPath, templates.DoReset, manage.ResetUsers, (*Visit).resetUser},
+}
+
+// roles and states are what the filter of users chooses among.
+var (
+	roles  = []string{storage.RoleMember, storage.RoleAdmin, storage.RoleHelpdesk, storage.RoleAuditor}
+	states = append([]storage.UserState{""}, storage.UserStates()...)
+)
+
+// listed is how many rows a page of a list has.
+const listed = 50
+
+// userFilter is the filter of the query. What it doesn't know chooses all.
+func (v *Visit) userFilter() storage.UserFilter {
+	f := storage.UserFilter{
+		Text: v.Fields.Get(templates.FieldText), State: storage.UserState(v.Fields.Get(templates.FieldState)), Role: v.Fields.Get(templates.FieldRole),
+		ProductID: v.Fields.Get(templates.FieldProduct), After: v.Fields.Get(templates.FieldAfter), Limit: listed + 1,
+	}
+	if !slices.Contains(states, f.State) {
+		f.State = ""
+	}
+	if !slices.Contains(roles, f.Role) {
+		f.Role = ""
+	}
+	return f
+}
+
+// users lists the account's people.
+func (v *Visit) users() error {
+	state, err := v.Manage.Account(v.R.Context(), v.Who)
+	if err != nil {
+		return err
+	}
+	f := v.userFilter()
+	list, err := v.Manage.Users(v.R.Context(), v.Who, f)
+	if err != nil {
+		return err
+	}
+	page := templates.AdminUsers{
+		Text: f.Text, Seats: seatChoices(state.Products, []string{f.ProductID}), Filtered: len(v.Fields) > 0, Editable: v.Who.Has(manage.EditUsers),
+		Export: withQuery(exportPath, v.filter()),
+	}
+	for _, s := range states {
+		page.States = append(page.States, templates.AdminChoice{ID: string(s), Chosen: s == f.State})
+	}
+	page.Roles = append([]templates.AdminChoice{{Chosen: f.Role == ""}}, roleChoices([]string{f.Role})...)
+	page.Pager = v.pager(usersPath, len(list), func() string { return list[listed-1].User.Email })
+	for _, row := range list[:min(len(list), listed)] {
+		page.Users = append(page.Users, userRow(row))
+	}
+	return v.Show(http.StatusOK, page)
+}
+
+// filter is the query without the place in the list.
+func (v *Visit) filter() url.Values {
+	kept := url.Values{}
+	for _, name := range []string{templates.FieldText, templates.FieldState, templates.FieldRole, templates.FieldProduct} {
+		if value := v.Fields.Get(name); value != "" {
+			kept.Set(name, value)
+		}
+	}
+	return kept
+}
+
+// pager leads through a list of which n rows were read, one more than are shown
+// if there are more; last is what the page ends with.
+func (v *Visit) pager(path string, n int, last func() string) templates.Pager {
+	var p templates.Pager
+	query := v.filter()
+	if v.Fields.Get(templates.FieldAfter) != "" {
+		p.First = withQuery(path, query)
+	}
+	if n > listed {
+		query.Set(templates.FieldAfter, last())
+		p.Next = withQuery(path, query)
+	}
+	return p
+}
+
+func userRow(r storage.UserRow) templates.AdminUserRow {
+	row := templates.AdminUserRow{
+		ID: r.User.ID, Name: r.User.Name, Address: r.User.Email, Covered: r.Covered || r.User.Enhanced, Authenticator: templates.AuthenticatorNone,
+		Disabled: r.User.DisabledAt != nil,
+	}
+	for _, role := range r.User.Roles {
+		if role != storage.RoleMember {
+			row.Roles = append(row.Roles, role)
+		}
+	}
+	switch {
+	case r.TOTP:
+		row.Authenticator = templates.AuthenticatorApp
+	case r.Suspended:
+		row.Authenticator = templates.AuthenticatorSuspended
+	}
+	if at := r.User.SignedInAt; at != nil {
+		row.SignedIn = *at
+	}
+	return row
+}
+
+func roleChoices(chosen []string) (list []templates.AdminChoice) {
+	for _, r := range roles {
+		list = append(list, templates.AdminChoice{ID: r, Chosen: slices.Contains(chosen, r)})
+	}
+	return list
+}
+
+func seatChoices(products []storage.Product, chosen []string) (list []templates.AdminChoice) {
+	for _, p := range products {
+		list = append(list, templates.AdminChoice{ID: p.ID, Name: p.Name, Chosen: slices.Contains(chosen, p.ID)})
+	}
+	return list
+}
+
+func languageChoices(chosen string) []templates.AdminChoice {
+	list := []templates.AdminChoice{{Chosen: chosen == ""}}
+	for _, l := range locale.Supported {
+		list = append(list, templates.AdminChoice{ID: string(l), Chosen: chosen == string(l)})
+	}
+	return list
+}
+
+// exportPage is how many users of an export are held at a time.
+const exportPage = 500
+
+// exportUsers answers with the chosen users as a list that can be imported again,
+// page by page as they are read.
+func (v *Visit) exportUsers() error {
+	state, err := v.Manage.Account(v.R.Context(), v.Who)
+	if err != nil {
+		return err
+	}
+	f := v.userFilter()
+	f.Limit, f.After = exportPage, ""
+	list, err := v.Manage.Users(v.R.Context(), v.Who, f)
+	if err != nil {
+		return err
+	}
+	h := v.W.Header()
+	h.Set("Content-Type", "text/csv; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="users.csv"`)
+	out := roster.NewWriter(v.W)
+	for {
+		for _, row := range list {
+			if err := out.Write(exported(row, state.Products)); err != nil {
+				return nil // whoever asked has gone
+			}
+		}
+		if err := out.Flush(); err != nil || len(list) < f.Limit {
+			return nil
+		}
+		f.After = list[len(list)-1].User.Email
+		if list, err = v.Manage.Users(v.R.Context(), v.Who, f); err != nil {
+			panic(http.ErrAbortHandler) // half a list must not look like a whole one
+		}
+	}
+}
+
+func exported(r storage.UserRow, products []storage.Product) roster.Row {
+	held := []string{}
+	for _, p := range products {
+		if slices.Contains(r.Products, p.ID) {
+			held = append(held, p.Name)
+		}
+	}
+	u := r.User
+	return roster.Row{Email: u.Email, Name: u.Name, Roles: u.Roles, Products: held, Language: u.Language, TimeZone: u.TimeZone}
+}
