@@ -6,6 +6,7 @@ package stiletest
 import (
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -140,6 +141,29 @@ func (b *Browser) Send(address string, values url.Values) *Page {
 	return b.send(http.MethodPost, address, values)
 }
 
+// Upload submits the main form of the page with a file in one of its fields.
+func (b *Browser) Upload(field string, file []byte, values map[string]string) *Page {
+	b.t.Helper()
+	fields := b.Page().Fields()
+	for name, value := range values {
+		fields.Set(name, value)
+	}
+	var text strings.Builder
+	w := multipart.NewWriter(&text)
+	for name := range fields {
+		if name != field {
+			_ = w.WriteField(name, fields.Get(name)) // a strings.Builder takes everything
+		}
+	}
+	part, err := w.CreateFormFile(field, "list.csv")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	_, _ = part.Write(file)
+	_ = w.Close()
+	return b.sendBody(http.MethodPost, b.Page().Action(), body{w.FormDataContentType(), text.String()}, nil)
+}
+
 // submit sends a form with a button: its first one if none is given.
 func (b *Browser) submit(form, button *html.Node, values map[string]string) *Page {
 	b.t.Helper()
@@ -153,7 +177,7 @@ func (b *Browser) submit(form, button *html.Node, values map[string]string) *Pag
 		fields.Add(name, attr(button, "value"))
 	}
 	for name, value := range values {
-		if !slices.ContainsFunc(within(form, "input"), func(n *html.Node) bool { return attr(n, "name") == name }) {
+		if !slices.ContainsFunc(append(within(form, "input"), within(form, "select")...), func(n *html.Node) bool { return attr(n, "name") == name }) {
 			b.t.Fatalf("no field %q in the form of %s", name, b.page)
 		}
 		fields.Set(name, value)
@@ -169,22 +193,32 @@ func (b *Browser) submit(form, button *html.Node, values map[string]string) *Pag
 // come back in a moment does so, unless impatient.
 func (b *Browser) send(method, address string, form url.Values) *Page {
 	b.t.Helper()
-	page := b.sendOnce(method, address, form)
+	return b.sendBody(method, address, body{"application/x-www-form-urlencoded", form.Encode()}, form)
+}
+
+// body is what a POST carries.
+type body struct{ kind, text string }
+
+// sendBody is send for what was made of a form; nil for what has none.
+func (b *Browser) sendBody(method, address string, content body, form url.Values) *Page {
+	b.t.Helper()
+	page := b.sendOnce(method, address, content)
 	for range maxBusy {
 		wait, err := strconv.Atoi(page.Header.Get("Retry-After"))
 		if b.Impatient || page.Status != http.StatusServiceUnavailable || err != nil {
 			break
 		}
 		<-time.After(time.Duration(wait) * time.Second)
-		if b.Again != nil {
+		if b.Again != nil && form != nil {
 			b.Again(form)
+			content.text = form.Encode()
 		}
-		page = b.sendOnce(method, address, form)
+		page = b.sendOnce(method, address, content)
 	}
 	return page
 }
 
-func (b *Browser) sendOnce(method, address string, form url.Values) *Page {
+func (b *Browser) sendOnce(method, address string, content body) *Page {
 	b.t.Helper()
 	for range maxRedirects {
 		u, err := url.Parse(address)
@@ -195,11 +229,11 @@ func (b *Browser) sendOnce(method, address string, form url.Values) *Page {
 			b.page = &Page{URL: u, root: new(html.Node)}
 			return b.page
 		}
-		var body io.Reader
+		var sent io.Reader
 		if method == http.MethodPost {
-			body = strings.NewReader(form.Encode())
+			sent = strings.NewReader(content.text)
 		}
-		r, err := http.NewRequest(method, address, body)
+		r, err := http.NewRequest(method, address, sent)
 		if err != nil {
 			b.t.Fatal(err)
 		}
@@ -207,7 +241,7 @@ func (b *Browser) sendOnce(method, address string, form url.Values) *Page {
 			r.Header[k] = v
 		}
 		if method == http.MethodPost {
-			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Content-Type", content.kind)
 		}
 		resp, err := b.client.Do(r)
 		if err != nil {
@@ -225,7 +259,7 @@ func (b *Browser) sendOnce(method, address string, form url.Values) *Page {
 				b.t.Fatalf("redirect to %q: %v", to, err)
 			}
 			if resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
-				method, form = http.MethodGet, nil
+				method = http.MethodGet
 			}
 			address = next.String()
 			continue
@@ -317,6 +351,11 @@ func (p *Page) fields(form *html.Node) url.Values {
 		if name := attr(input, "name"); name != "" {
 			values.Add(name, strings.ReplaceAll(attr(input, "value"), "\n", "\r\n")) // HTML, 4.10.22.4
 		}
+	}
+	for _, list := range within(form, "select") {
+		options := within(list, "option")
+		i := max(0, slices.IndexFunc(options, func(o *html.Node) bool { return has(o, "selected") }))
+		values.Add(attr(list, "name"), attr(options[i], "value"))
 	}
 	return values
 }
