@@ -2,7 +2,7 @@ package templates
 
 // Keys of the sentences that a form may come back with (FieldError.Key), with
 // the placeholders each needs.
-const (
+const ( //nolint:gosec // names of sentences, not passwords
 	ErrAddressEmpty        = "error.address.empty"
 	ErrAddressForm         = "error.address.form" // no @, or not an address
 	ErrPasswordEmpty       = "error.password.empty"
