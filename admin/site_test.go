@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -303,4 +304,23 @@ func (s *site) code(t testing.TB, to string) string {
 	}
 	t.Fatalf("no code for %s", to)
 	return ""
+}
+
+// has tells whether a message of a kind was sent to an address.
+func (b *mailbox) has(to string, kind templates.MailKind) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.mails, func(m storage.Mail) bool { return m.To == to && m.Kind == string(kind) })
+}
+
+// told waits for a message of a kind to an address.
+func (s *site) told(t testing.TB, to string, kind templates.MailKind) {
+	t.Helper()
+	for range 3000 {
+		if s.box.has(to, kind) {
+			return
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	t.Fatalf("no message %s for %s", kind, to)
 }

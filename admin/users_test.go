@@ -7,6 +7,7 @@ import (
 
 	"stile/roster"
 	"stile/storage"
+	"stile/templates"
 )
 
 func TestUsersAreFound(t *testing.T) {
@@ -199,5 +200,21 @@ func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestWhoeverHasToEnrolIsTold(t *testing.T) {
+	s := sharedSite(t)
+	a := s.account(t, "4.3", 1575)
+	g := s.enters(t, a, storage.RoleAdmin)
+	u := s.user(t, a)
+	_, err := s.DB().UpdatePolicy(t.Context(), a.ID, func(st storage.AccountState) (storage.Policy, error) {
+		st.Policy.TwoStep = true
+		return st.Policy, nil
+	}, by)
+	must(t, err)
+	s.told(t, u.Email, templates.MailTwoStepAnnounced)
+	if s.box.has(g.user.Email, templates.MailTwoStepAnnounced) {
+		t.Error("who has an authenticator is told to set one up")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"stile/audit"
 	"stile/device"
 	"stile/storage"
+	"stile/templates"
 )
 
 // PolicyChange is what somebody wants to change of the account's policy. What
@@ -142,4 +143,14 @@ func set[T any](to, value *T) {
 	if value != nil {
 		*to = *value
 	}
+}
+
+// Announcement is the message to somebody whom a policy newly covers and who has
+// no authenticator app yet.
+func (s *Service) Announcement(r storage.UserRow, a storage.Account, p storage.Policy) storage.Mail {
+	m := s.mail(r.User, a, templates.MailTwoStepAnnounced)
+	if p.From.After(s.Now()) {
+		m.Data[templates.DataFrom] = p.From.Format(time.RFC3339)
+	}
+	return m
 }

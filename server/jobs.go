@@ -38,6 +38,7 @@ func (s *Server) startJobs(ctx context.Context, group *errgroup.Group) {
 	})
 	group.Go(func() error { return s.watch.run(ctx) })
 	group.Go(func() error { return s.every(ctx, rotateEvery, "rotate keys", s.tokens.Rotate) })
+	group.Go(func() error { return s.every(ctx, announceEvery, "announce policies", s.announce) })
 	group.Go(func() error { return s.every(ctx, clearEvery, "clear out", s.clearOut) })
 	group.Go(func() error { return s.every(ctx, sealEvery, "seal the audit log", (&sealer{server: s}).seal) })
 }
@@ -55,6 +56,23 @@ func (s *Server) every(ctx context.Context, interval time.Duration, name string,
 			return nil
 		case <-t.C:
 		}
+	}
+}
+
+// announceBatch is how many users are gone through at a time, and how often.
+const (
+	announceBatch = 200
+	announceEvery = 10 * time.Second
+)
+
+// announce tells those whom a policy newly covers, a batch at a time.
+func (s *Server) announce(ctx context.Context) error {
+	for {
+		done, err := s.db.AnnounceNext(ctx, announceBatch, s.manage.Announcement)
+		if done || err != nil || ctx.Err() != nil {
+			return err
+		}
+		s.outbox.Wake()
 	}
 }
 

@@ -60,6 +60,7 @@ type Server struct {
 	log     *slog.Logger
 	db      *storage.DB
 	tokens  *token.Issuer
+	manage  *manage.Service
 	sender  mail.Sender
 	outbox  *mail.Worker
 	watch   *watch
@@ -114,6 +115,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	if err := s.tokens.Rotate(ctx); err != nil { // from here on they are in memory, whatever becomes of the database
 		return err
 	}
+	s.manage = manage.New(s.db, s.cfg.Issuer, s.cfg.Pages.Service, s.now)
 	sessions := &session.Manager{DB: s.db, Kit: kit, Now: s.now}
 	signIns := signin.New(signin.Options{
 		DB: s.db, Hasher: hasher, Ring: ring, Passwords: passwords, Limits: s.cfg.Limits, Now: s.now,
@@ -171,7 +173,7 @@ func (s *Server) adminCenter(ctx context.Context, kit *web.Kit, sessions *sessio
 		return nil, err
 	}
 	return admin.New(admin.Options{
-		Kit: kit, Sessions: sessions, Manage: manage.New(s.db, s.cfg.Issuer, s.cfg.Pages.Service, s.now),
+		Kit: kit, Sessions: sessions, Manage: s.manage,
 		Issuer: s.cfg.Issuer, ACR: acr, SID: s.tokens.SID, Self: s.Handler, Now: s.now,
 	})
 }

@@ -32,6 +32,7 @@ const (
 	MailPasswordChanged        MailKind = "password-changed"        //
 	MailPasswordExposed        MailKind = "password-exposed"        // somebody has it who lacks the second factor
 	MailAdminReset             MailKind = "admin-reset"             // an admin removed the authenticators
+	MailTwoStepAnnounced       MailKind = "two-step-announced"      // DataAccount, DataFrom
 	MailInvitation             MailKind = "invitation"              // DataAccount, DataBy, DataLink, DataUntil
 )
 
@@ -55,6 +56,7 @@ const (
 	DataUntil  = "until"  // MailEmailCode, MailInvitation: RFC 3339
 	DataLeft   = "left"   // MailRecoveryCodeUsed: number of codes left
 	DataClient = "client" // name of the client
+	DataFrom   = "from"   // MailTwoStepAnnounced: RFC 3339; missing: from now on
 	DataBy     = "by"     // MailInvitation: name of the admin; empty for the service's
 )
 
@@ -76,6 +78,7 @@ var notices = map[MailKind]notice{
 	MailPasswordChanged:        {"mail.password.subject", "mail.password.text", nil},
 	MailPasswordExposed:        {"mail.exposed.subject", "mail.exposed.text", nil},
 	MailAdminReset:             {"mail.reset.subject", "mail.reset.text", nil},
+	MailTwoStepAnnounced:       {"mail.two_step.subject", "mail.two_step.now", []string{DataAccount}},
 	MailInvitation:             {"mail.invitation.subject", "mail.invitation.text", []string{DataAccount, DataLink, DataUntil}},
 }
 
@@ -113,7 +116,7 @@ func (s *Set) Mail(kind MailKind, p locale.Printer, data MailData) (Message, err
 		return Message{}, err
 	}
 	body := "notice"
-	if kind == MailEmailCode || kind == MailInvitation {
+	if kind == MailEmailCode || kind == MailInvitation || kind == MailTwoStepAnnounced {
 		body = string(kind)
 	}
 	var text, html strings.Builder
@@ -175,6 +178,11 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 			return nil, fmt.Errorf("templates: mail %q: %q is no number", kind, DataLeft)
 		}
 		l.Happened = p.N(n.text, left)
+	case MailTwoStepAnnounced:
+		l.Happened = p.T(n.text, "Account", l.Owner)
+		if from, err := time.Parse(time.RFC3339, data[DataFrom]); err == nil {
+			l.Happened = p.T("mail.two_step.from", "Account", l.Owner, "From", p.Time(from.In(zone)))
+		}
 	default:
 		l.Happened = p.T(n.text, "Client", client)
 	}

@@ -17,7 +17,7 @@ var mailKinds = []templates.MailKind{
 	templates.MailAuthenticatorSuspended, templates.MailRecoveryCodeUsed, templates.MailRecoveryCodesMade,
 	templates.MailGrantReused, templates.MailAppAllowed, templates.MailPasswordChanged, templates.MailPasswordExposed,
 	templates.MailAdminReset,
-	templates.MailInvitation,
+	templates.MailInvitation, templates.MailTwoStepAnnounced,
 }
 
 var invitationLink = "https://id.example.com/invitation?token=" + linkToken
@@ -101,7 +101,7 @@ func TestNoticesHaveAtMostOneLink(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := 0
-			if link != "" && kind != templates.MailEmailCode {
+			if link != "" && kind != templates.MailEmailCode && kind != templates.MailTwoStepAnnounced {
 				want = 1
 			}
 			if n := strings.Count(m.HTML, "<a "); n != want {
