@@ -27,11 +27,12 @@ func (db *DB) Coverage(ctx context.Context, accountID string, p Policy) (Coverag
 		covered += ` AND ` + shift(set.has(), len(args))
 		args = append(args, set.args...)
 	}
+	// For the sessions of each user: EXISTS would let PostgreSQL read all of them.
 	c, err := one(ctx, db.reader, func(r row) (c Coverage, err error) {
 		return c, r.Scan(&c.Users, &c.Covered, &c.Enrolled, &c.SignedIn)
 	}, `SELECT `+users+`), `+covered+`),
 		`+covered+` AND EXISTS (SELECT 1 FROM authenticators t WHERE t.account_id = $1 AND t.user_id = u.id AND t.kind = 'totp' AND t.state = 'active')),
-		`+covered+` AND EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.expires_at > $2 AND s.seen_at > $3))`, args...)
+		`+covered+` AND (SELECT s.id FROM sessions s WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.expires_at > $2 AND s.seen_at > $3 LIMIT 1) IS NOT NULL)`, args...)
 	if err != nil {
 		return Coverage{}, fmt.Errorf("coverage: %w", err)
 	}

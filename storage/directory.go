@@ -58,10 +58,11 @@ const (
 	userRowColumns = userColumns + `,
 	COALESCE((SELECT string_agg(s.product_id, ' ' ORDER BY s.product_id) FROM seats s WHERE s.user_id = u.id), ''),
 	t.created_at,
-	EXISTS (SELECT 1 FROM authenticators x WHERE x.user_id = u.id AND x.kind = 'totp' AND x.state = 'suspended'),
+	(SELECT min(x.id) FROM authenticators x WHERE x.user_id = u.id AND x.kind = 'totp' AND x.state = 'suspended') IS NOT NULL,
 	(SELECT count(*) FROM authenticators r JOIN recovery_codes c ON c.authenticator_id = r.id
 		WHERE r.user_id = u.id AND r.kind = 'recovery' AND r.state = 'active' AND c.used_at IS NULL)`
-	userRowJoins = `LEFT JOIN authenticators t ON t.user_id = u.id AND t.kind = 'totp' AND t.state = 'active'`
+	// The account bounds what PostgreSQL reads where it reads t as a whole.
+	userRowJoins = `LEFT JOIN authenticators t ON t.user_id = u.id AND t.account_id = u.account_id AND t.kind = 'totp' AND t.state = 'active'`
 )
 
 // scanUserRow reads userRowColumns.
@@ -204,7 +205,7 @@ const smallSet = 2000
 func (db *DB) directory(ctx context.Context, q directoryQuery, f UserFilter) ([]UserRow, error) {
 	begin, least := -1, int64(smallSet)
 	for i, s := range q.sets {
-		n, err := one(ctx, db.reader, scanInt, `SELECT count(*) FROM (SELECT 1 FROM `+s.from+` LIMIT `+strconv.Itoa(smallSet)+`) x`, s.args...)
+		n, err := one(ctx, db.reader, scanInt, `SELECT count(*) FROM (SELECT 1 FROM `+s.from+` LIMIT `+strconv.Itoa(smallSet)+`) few`, s.args...)
 		if err != nil {
 			return nil, err
 		}

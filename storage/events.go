@@ -70,6 +70,7 @@ type EventFilter struct {
 	SubjectID string
 	ClientID  string
 	Kind      audit.Kind
+	Kinds     []audit.Kind // any of them
 	Outcome   string
 	Since     time.Time // not before
 	Until     time.Time // before
@@ -94,10 +95,20 @@ func (db *DB) Events(ctx context.Context, f EventFilter) ([]StoredEvent, error) 
 			choose(column+" =", value)
 		}
 	}
+	if len(f.Kinds) > 0 {
+		where = append(where, "kind IN ("+marks(len(args), len(f.Kinds))+")")
+		for _, k := range f.Kinds {
+			args = append(args, string(k))
+		}
+	}
+	// Ids sort by time, but not within a millisecond: they choose the part of the
+	// index, and at is exact.
 	if !f.Since.IsZero() {
+		choose("id >=", firstTimeID(f.Since))
 		choose("at >=", micros(f.Since))
 	}
 	if !f.Until.IsZero() {
+		choose("id <", firstTimeID(f.Until.Add(time.Millisecond)))
 		choose("at <", micros(f.Until))
 	}
 	if f.After != "" {

@@ -34,7 +34,7 @@ func Run(t *testing.T, e Engine) {
 	for _, p := range slices.Concat(
 		schemaPromises, limitPromises, applyPromises, accountPromises, userPromises, clientPromises, keepingPromises,
 		invitationPromises, importPromises,
-		directoryPromises, schedulePromises,
+		directoryPromises, schedulePromises, announcementPromises, seriesPromises,
 	) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
