@@ -37,9 +37,9 @@ type DayEnrolled struct {
 	Enrolled int
 }
 
-// bucket is the piece of time that the database counts in: every time zone's
+// slot is the piece of time that the database counts in: every time zone's
 // days begin at a whole one.
-const bucket = 15 * time.Minute
+const slot = 15 * time.Minute
 
 // maxDays bounds a series; the audit log goes back no further.
 const maxDays = 800
@@ -69,7 +69,7 @@ func days(since, until time.Time, zone *time.Location) ([]time.Time, error) {
 
 // dayOf is the place of a bucket's day in the list.
 func dayOf(list []time.Time, n int64) int {
-	at := time.UnixMicro(n * bucket.Microseconds())
+	at := time.UnixMicro(n * slot.Microseconds())
 	after := sort.Search(len(list), func(i int) bool { return list[i].After(at) })
 	return max(0, after-1)
 }
@@ -102,7 +102,7 @@ func (db *DB) SignInsByDay(ctx context.Context, accountID string, since, until t
 	}
 	counts, err := many(ctx, db.reader, scanBucket, `SELECT at / $1 AS bucket, kind, reason, count(*) FROM audit_events
 		WHERE account_id = $2 AND kind IN ($3, $4, $5) AND id >= $6 AND id < $7 AND at >= $8 AND at < $9 GROUP BY 1, 2, 3`,
-		bucket.Microseconds(), accountID, audit.SignInSucceeded, audit.SignInFailed, audit.ProofRefused,
+		slot.Microseconds(), accountID, audit.SignInSucceeded, audit.SignInFailed, audit.ProofRefused,
 		firstTimeID(since), firstTimeID(until.Add(time.Millisecond)), micros(since), micros(until))
 	if err != nil {
 		return nil, fmt.Errorf("sign-ins by day: %w", err)
@@ -150,7 +150,7 @@ func (db *DB) EnrolmentByDay(ctx context.Context, accountID string, since, until
 			SELECT created_at / $1 AS bucket, 1 AS n FROM authenticators WHERE account_id = $2 AND kind = 'totp' AND created_at < $3
 			UNION ALL
 			SELECT ended_at / $1, -1 FROM authenticators WHERE account_id = $2 AND kind = 'totp' AND ended_at < $3) changes GROUP BY bucket`,
-		bucket.Microseconds(), accountID, micros(until))
+		slot.Microseconds(), accountID, micros(until))
 	if err != nil {
 		return nil, fmt.Errorf("enrolment by day: %w", err)
 	}
