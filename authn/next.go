@@ -67,8 +67,8 @@ func Next(r Requirement, s Subject, p Progress) Decision {
 }
 
 // enrol returns the screen at which an enrolment is. It has to begin with a
-// password of this sign-in, or of a moment before; then the e-mail code, or a
-// recovery code in its place, shows who enrols.
+// password of this sign-in, or of a moment before; then the e-mail code, or in
+// its place a recovery code or an admin's approval, shows who enrols.
 func enrol(r Requirement, s Subject, p Progress) Decision {
 	fresh := r.Counts(p.Evidence, s).Since(p.Started.Add(-FreshPassword))
 	if !fresh.kinds().include(known) {
@@ -88,7 +88,7 @@ func enrol(r Requirement, s Subject, p Progress) Decision {
 	switch {
 	case !n.Started:
 		return Decision{StepIntroduction, why}
-	case !n.EmailVerified && !fresh.has(Recovery):
+	case !n.EmailVerified && !n.Approved && !fresh.has(Recovery):
 		return Decision{StepVerifyEmail, why}
 	case !n.AppInstalled:
 		return Decision{StepInstallApp, why}

@@ -23,6 +23,7 @@ type Enrolment struct {
 	Replaces      string `json:"replaces,omitempty"` // id of the TOTP authenticator that was active when it began
 	Started       bool   `json:"started,omitempty"`  // introduction read
 	EmailVerified bool   `json:"email_verified,omitempty"`
+	Approved      bool   `json:"approved,omitempty"` // an admin let this user, in this sign-in, replace what is lost
 	AppInstalled  bool   `json:"app_installed,omitempty"`
 	Connected     bool   `json:"connected,omitempty"` // key scanned or typed in, says the user
 	Activated     bool   `json:"activated,omitempty"` // the setup code was right, the authenticator is active
@@ -71,6 +72,13 @@ func (p Progress) Start(s Subject) Progress {
 		p.Enrolment = Enrolment{Reason: ReasonFirst, Replaces: s.active(TOTP)}
 	}
 	p.Enrolment.Started = true
+	return p
+}
+
+// Approve says that an admin approved another device, and that the user goes on
+// to it: no e-mail code is needed.
+func (p Progress) Approve(s Subject) Progress {
+	p.Enrolment = Enrolment{Reason: ReasonReplace, Replaces: s.active(TOTP), Started: true, Approved: true}
 	return p
 }
 

@@ -2,7 +2,6 @@ package login
 
 import (
 	"stile/authn"
-	"stile/storage"
 	"stile/templates"
 )
 
@@ -12,7 +11,7 @@ import (
 func enterCodePage(v *visit) (templates.Page, error) {
 	p := v.pending
 	page := templates.EnterCode{
-		Address: p.Person.User.Email, Replaceable: p.Person.Policy.Reenrolment != storage.ReenrolByAdmin,
+		Address: p.Person.User.Email,
 	}
 	if p.Person.RecoveryID != "" {
 		page.Recovery = v.path(stepRecoveryCode)
@@ -35,23 +34,40 @@ func submitCode(v *visit) error {
 	return v.then(v.SignIns.Code(v.r.Context(), v.pending, v.fields.Get(templates.FieldCode)))
 }
 
-// newDevice begins a replacement by the account's rule: an e-mail code, or a
-// recovery code first.
+// newDevice begins a replacement by the account's rule: an e-mail code, an
+// admin's approval, or a recovery code first.
 func newDevice(v *visit) error {
-	if !v.pending.Replaceable() {
-		return v.goTo(stepRecoveryCode)
+	switch {
+	case v.pending.Replaceable():
+		return v.then(v.SignIns.Replace(v.r.Context(), v.pending))
+	case v.pending.ByAdmin():
+		return askAdmin(v)
+	default:
+		return v.toRecoveryCode()
 	}
-	return v.then(v.SignIns.Replace(v.r.Context(), v.pending))
+}
+
+// toRecoveryCode asks for a recovery code of somebody who wants another device:
+// afterwards it isn't offered, but goes on.
+func (v *visit) toRecoveryCode() error {
+	return v.Kit.Redirect(v.w, v.r, v.path(stepRecoveryCode)+"&"+templates.FieldNewDevice+"=yes")
 }
 
 func recoveryCodePage(v *visit) (templates.Page, error) {
 	p := v.pending
 	return templates.RecoveryCode{
-		None: p.Person.RecoveryLeft == 0, Replaceable: p.Replaceable() && p.Person.TOTP != nil,
-		Account: p.Person.Account.Name, Back: v.path(p.Decision.Step),
+		None: p.Person.RecoveryLeft == 0, Replaceable: p.ByAdmin() || p.Replaceable() && p.Person.TOTP != nil,
+		NewDevice: v.wantsDevice(), Account: p.Person.Account.Name, Back: v.path(p.Decision.Step),
 	}, nil
 }
 
+// wantsDevice tells whether a new device was asked for already.
+func (v *visit) wantsDevice() bool { return v.fields.Get(templates.FieldNewDevice) == "yes" }
+
 func submitRecoveryCode(v *visit) error {
-	return v.then(v.SignIns.RecoveryCode(v.r.Context(), v.pending, v.fields.Get(templates.FieldRecovery)))
+	err := v.SignIns.RecoveryCode(v.r.Context(), v.pending, v.fields.Get(templates.FieldRecovery))
+	if err == nil && v.wantsDevice() && v.pending.Decision.Step == authn.StepIntroduction {
+		return v.then(v.SignIns.Introduced(v.r.Context(), v.pending), noticeRecoveryUsed)
+	}
+	return v.then(err)
 }

@@ -207,8 +207,15 @@ func TestReenrolmentByRecoveryCodeOnly(t *testing.T) {
 	one := w.browser()
 	w.password(one, w.begin(), agent)
 	expect(t, one.Press("Set up a new mobile device"), "recovery-code", 200)
-	expect(t, one.Submit(map[string]string{templates.FieldRecovery: codes[0]}), "two-step-introduction", 200)
-	expect(t, one.Submit(nil), "install-app", 200)
+	expect(t, one.Submit(recovering("0000-0000-0000-0000")), "recovery-code", 422)
+	// Who asked for another device isn't asked again whether it is wanted.
+	says(t, expect(t, one.Submit(recovering(codes[0])), "install-app", 200), "9 are left")
+	replaced := w.app6238(expect(t, one.Submit(nil), "connect-device", 200))
+	expect(t, one.Submit(nil), "setup-code", 200)
+	expect(t, one.Submit(code(replaced.Code())), "done", 200)
+	if w.person(agent).User.CooldownUntil == nil {
+		t.Error("no cool-down after a replacement without the old app")
+	}
 }
 
 // Who makes an authenticator suspended by wrong codes does not get around the
@@ -228,9 +235,8 @@ func TestK08_SuspensionIsNoWayAround(t *testing.T) {
 	if _, n := w.mail(agent, templates.MailEmailCode); n != 0 {
 		t.Error("a mail was sent")
 	}
-	one.Open(w.at(begun, "recovery-code"))
-	expect(t, one.Submit(map[string]string{templates.FieldRecovery: codes[0]}), "two-step-introduction", 200)
-	expect(t, one.Submit(nil), "install-app", 200)
+	expect(t, one.Submit(nil), "recovery-code", 200)
+	expect(t, one.Submit(recovering(codes[0])), "install-app", 200)
 }
 
 func TestRecoveryCodesShowUntilContinue(t *testing.T) {
@@ -336,3 +342,5 @@ func TestL10_Q02_WithoutADatabaseNobodyGetsIn(t *testing.T) {
 		t.Error("somebody was signed in")
 	}
 }
+
+func recovering(c string) map[string]string { return map[string]string{templates.FieldRecovery: c} }

@@ -35,8 +35,12 @@ func introductionPage(v *visit) (templates.Page, error) {
 }
 
 func continueIntroduction(v *visit) error {
-	if v.pending.NeedsRecovery() {
-		return v.goTo(stepRecoveryCode)
+	switch {
+	case !v.pending.NeedsMore():
+	case v.pending.ByAdmin():
+		return askAdmin(v)
+	default:
+		return v.toRecoveryCode()
 	}
 	return v.then(v.SignIns.Introduced(v.r.Context(), v.pending))
 }

@@ -147,9 +147,7 @@ func (v *visit) take() error {
 
 // then goes on after an answer was taken, or shows what was wrong with it.
 func (v *visit) then(err error, notice ...string) error {
-	if v.pending.Browser.Binding != v.Kit.SentBinding(v.r) { // a row was begun, whatever came of the answer
-		v.Kit.SetBinding(v.w, v.r, v.pending.Browser.Binding)
-	}
+	v.bind()
 	if problem, ok := errors.AsType[*signin.Problem](err); ok {
 		v.problem = problem
 		return v.show(problem.Status)
@@ -166,6 +164,14 @@ func (v *visit) then(err error, notice ...string) error {
 		return v.goTo(due, notice...)
 	}
 	return v.finish()
+}
+
+// bind gives the browser the key to a row that was begun, whatever came of the
+// answer.
+func (v *visit) bind() {
+	if v.pending.Browser.Binding != v.Kit.SentBinding(v.r) {
+		v.Kit.SetBinding(v.w, v.r, v.pending.Browser.Binding)
+	}
 }
 
 // finish ends the sign-in and goes on to where it was wanted. Where the

@@ -27,12 +27,17 @@ var screens = []screen{
 	{authn.StepEnterCode, enterCodePage, forms{"": submitCode, templates.DoNewDevice: newDevice, templates.DoOtherUser: otherUser}},
 	// Another way through enter-code, and out of an enrolment for want of the old app.
 	{stepRecoveryCode, recoveryCodePage, forms{"": submitRecoveryCode, templates.DoNewDevice: newDevice}},
+	{stepAskAdmin, askAdminPage, forms{"": continueApproved, templates.DoAskAdmin: askAdmin}},
 }
 
 type forms = map[string]func(*visit) error
 
-// stepRecoveryCode is no step of its own: see [signin.Pending.RecoveryDue].
-const stepRecoveryCode authn.Step = "recovery-code"
+// These are no steps of their own: see [signin.Pending.RecoveryDue] and
+// [signin.Pending.AdminDue].
+const (
+	stepRecoveryCode authn.Step = "recovery-code"
+	stepAskAdmin     authn.Step = "ask-admin"
+)
 
 // open tells whether a screen can be used now: it is the one that is due, or
 // one to which an enrolment may go back until it has given a code.
@@ -43,6 +48,8 @@ func (v *visit) open(step authn.Step) bool {
 		return true
 	case stepRecoveryCode:
 		return v.pending.RecoveryDue()
+	case stepAskAdmin:
+		return v.pending.AdminDue()
 	case authn.StepInstallApp:
 		return due == authn.StepConnectDevice || due == authn.StepSetupCode
 	case authn.StepConnectDevice:

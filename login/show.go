@@ -57,10 +57,11 @@ func clientOf(r signin.Request) templates.Client {
 // paramNotice carries a notice over a redirect. It is one of these, and says
 // only what is true of the sign-in anyway.
 const (
-	paramNotice       = "notice"
-	noticeSentAgain   = "sent-again"
-	noticeKeyReplaced = "key-replaced"
-	noticeAlreadyDone = "already-done"
+	paramNotice        = "notice"
+	noticeSentAgain    = "sent-again"
+	noticeKeyReplaced  = "key-replaced"
+	noticeAlreadyDone  = "already-done"
+	noticeRecoveryUsed = "recovery-used"
 )
 
 // notices confirm what has just happened.
@@ -92,6 +93,9 @@ func (v *visit) notice() (key string, args map[string]any) {
 			return templates.NoticeSentAgain, map[string]any{"At": c.SentAt}
 		}
 	case authn.StepInstallApp:
+		if carried == noticeRecoveryUsed && p.SignIn.Progress.Enrolment.Reason == authn.ReasonRecovery {
+			return templates.NoticeRecoveryUsed, map[string]any{"N": p.Person.RecoveryLeft}
+		}
 		return beforeApp(p), nil
 	case authn.StepConnectDevice:
 		if carried == noticeKeyReplaced {

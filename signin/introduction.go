@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"stile/audit"
@@ -40,24 +41,26 @@ func (p *Pending) Replaceable() bool {
 	return p.Person != nil && p.Person.Policy.Reenrolment == storage.ReenrolByEmail
 }
 
-// NeedsRecovery tells whether an enrolment goes on with a recovery code only:
-// it replaces an authenticator, and an e-mail code is not enough for that.
-func (p *Pending) NeedsRecovery() bool {
-	return replaces(p.Person) && !p.Replaceable() && p.ByEmail()
+// NeedsMore tells whether an enrolment replaces an authenticator, and a code sent
+// by e-mail is not enough for that: a recovery code, or an admin, opens the way.
+func (p *Pending) NeedsMore() bool {
+	return p.Person != nil && replaces(p.Person) && !p.Replaceable() && !p.vouched()
 }
 
 // ByEmail tells whether an enrolment in this sign-in asks for a code sent by
-// e-mail. A recovery code that was given in it stands in its place.
-func (p *Pending) ByEmail() bool {
+// e-mail.
+func (p *Pending) ByEmail() bool { return !p.vouched() && !p.NeedsMore() }
+
+// vouched tells whether a recovery code that was given in this sign-in, or an
+// admin's approval, stands in the place of an e-mail code.
+func (p *Pending) vouched() bool {
 	if p.SignIn == nil {
-		return true
+		return false
 	}
-	for _, proof := range p.SignIn.Progress.Evidence {
-		if proof.Method == authn.Recovery {
-			return false
-		}
-	}
-	return true
+	n := p.SignIn.Progress
+	return n.Enrolment.Approved && !n.Enrolment.Declined || slices.ContainsFunc(n.Evidence, func(proof authn.Proof) bool {
+		return proof.Method == authn.Recovery
+	})
 }
 
 // joined is a progress to come, with what the session had proven before.
@@ -90,7 +93,7 @@ func (s *Service) SendAgain(ctx context.Context, p *Pending) error {
 // sendCode makes a code and queues its message, within the bounds of how many
 // may be sent. field is where the page says what is wrong.
 func (s *Service) sendCode(ctx context.Context, p *Pending, progress authn.Progress, field string) error {
-	if p.NeedsRecovery() {
+	if p.NeedsMore() {
 		return problem(field, templates.ErrSuspended)
 	}
 	if until := s.emailClosed(p.Person); !until.IsZero() {

@@ -14,16 +14,23 @@ import (
 // mail makes a message to the user about what is done in this sign-in. It goes
 // to the stored address only, in the user's language.
 func (s *Service) mail(p *Pending, kind templates.MailKind, data ...string) storage.Mail {
-	user, account := p.Person.User, p.Person.Account
+	user := p.Person.User
+	user.Language = cmp.Or(user.Language, p.Browser.Language)
+	return s.mailTo(p, user, kind, data...)
+}
+
+// mailTo makes a message to somebody of the same account.
+func (s *Service) mailTo(p *Pending, to storage.User, kind templates.MailKind, data ...string) storage.Mail {
+	account := p.Person.Account
 	m := storage.Mail{
-		Kind: string(kind), To: user.Email,
-		Lang: cmp.Or(user.Language, p.Browser.Language, account.Language),
+		Kind: string(kind), To: to.Email,
+		Lang: cmp.Or(to.Language, account.Language),
 		Data: templates.MailData{
 			templates.DataIssuer:  s.issuer,
 			templates.DataService: s.service,
 			templates.DataAccount: account.Name,
 			templates.DataAt:      s.now().Format(time.RFC3339),
-			templates.DataZone:    cmp.Or(user.TimeZone, account.TimeZone),
+			templates.DataZone:    cmp.Or(to.TimeZone, account.TimeZone),
 			templates.DataBrowser: describe(p.Browser.Actor.UserAgent),
 			templates.DataNetwork: p.Browser.Actor.Network,
 		},

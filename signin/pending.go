@@ -132,7 +132,21 @@ func (s *Service) decide(p *Pending) error {
 	if p.KeyLapsed = s.lapsed(p); p.KeyLapsed {
 		p.Decision.Step = authn.StepInstallApp
 	}
+	if p.barred() {
+		p.Decision.Step = authn.StepIntroduction
+	}
 	return nil
+}
+
+// barred tells whether an enrolment is further than the account's rule of today
+// lets it be: an e-mail code was enough when it was given.
+func (p *Pending) barred() bool {
+	switch p.Decision.Step {
+	case authn.StepVerifyEmail, authn.StepInstallApp, authn.StepConnectDevice, authn.StepSetupCode:
+		return p.NeedsMore()
+	default:
+		return false
+	}
 }
 
 // Progress is how far the sign-in has come, with what the session had proven

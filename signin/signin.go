@@ -21,6 +21,7 @@
 //	done.go          the recovery codes were shown
 //	code.go          the code of a later sign-in
 //	recovery.go      a recovery code in its place
+//	askadmin.go      an admin approves another device
 //	complete.go      the end: a session
 //
 // A method changes the Pending that it was given to what is true afterwards,

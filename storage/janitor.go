@@ -23,6 +23,7 @@ var expiring = []struct{ table, key, ends string }{
 	{"grants", "id", fmt.Sprintf("expires_at <= $1 AND created_at + %d", grantKept.Microseconds())},
 	{"email_codes", "purpose, txn", "expires_at"},
 	{"sign_ins", "id, binding", "expires_at"},
+	{"device_requests", "account_id, id", fmt.Sprintf("expires_at <= $1 - %d AND expires_at", deviceShown.Microseconds())},
 	{"sessions", "id", "expires_at"},
 	{"requests", "hash", "expires_at"},
 	{"links", "hash", "expires_at"},

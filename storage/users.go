@@ -220,20 +220,25 @@ func (db *DB) ResetAuthenticator(ctx context.Context, userID string, by audit.Ac
 		if err != nil {
 			return err
 		}
-		now := micros(db.now())
-		ended, err := run(ctx, tx, `UPDATE authenticators SET state = 'reset', data = '', ended_at = $2
-			WHERE user_id = $1 AND state IN ('active', 'suspended')`, userID, now)
-		if err != nil {
-			return err
-		}
-		if ended == 0 {
-			return fmt.Errorf("authenticator of user %s: %w", userID, ErrNotFound)
-		}
-		if _, err := run(ctx, tx, `UPDATE users SET epoch = epoch + 1, updated_at = $2 WHERE id = $1`, userID, now); err != nil {
-			return err
-		}
-		return db.endAndTell(ctx, tx, userEvent(audit.AuthenticatorEnded, u, "reset", "", by), "authenticator_reset", mails)
+		return db.resetAuthenticator(ctx, tx, u, by, mails)
 	})
+}
+
+// resetAuthenticator resets that of a user who is locked.
+func (db *DB) resetAuthenticator(ctx context.Context, tx *sql.Tx, u User, by audit.Actor, mails []Mail) error {
+	now := micros(db.now())
+	ended, err := run(ctx, tx, `UPDATE authenticators SET state = 'reset', data = '', ended_at = $2
+		WHERE user_id = $1 AND state IN ('active', 'suspended')`, u.ID, now)
+	if err != nil {
+		return err
+	}
+	if ended == 0 {
+		return fmt.Errorf("authenticator of user %s: %w", u.ID, ErrNotFound)
+	}
+	if _, err := run(ctx, tx, `UPDATE users SET epoch = epoch + 1, updated_at = $2 WHERE id = $1`, u.ID, now); err != nil {
+		return err
+	}
+	return db.endAndTell(ctx, tx, userEvent(audit.AuthenticatorEnded, u, "reset", "", by), "authenticator_reset", mails)
 }
 
 // SignOutUser ends all sessions, grants and pending sign-ins of a user.

@@ -30,6 +30,8 @@ const (
 	FieldRecovery    = "recovery" // recovery code
 	FieldKept        = "kept"     // checkbox: recovery codes are kept; value "yes"
 	FieldReminded    = "reminded" // hidden "yes" on the reminder of Done
+	// FieldNewDevice is a hidden "yes" on recovery-code: another device was asked for.
+	FieldNewDevice = "new_device"
 )
 
 // Values of FieldDo: what a page offers beside its main form.
@@ -37,6 +39,7 @@ const (
 	DoSendAgain    = "send-again"    // verify-email: send the e-mail again
 	DoNewKey       = "new-key"       // connect-device: start over with a new key
 	DoNewDevice    = "new-device"    // enter-code, recovery-code: set up a new mobile device
+	DoAskAdmin     = "ask-admin"     // ask-admin, main form where nobody was asked
 	DoKeepDevice   = "keep-device"   // two-step-introduction: stay with the present authenticator
 	DoNotNow       = "not-now"       // two-step-introduction after a recovery code
 	DoOtherUser    = "other-user"    // sign in as someone else (also "Sign out" of a sign-in under way)

@@ -158,7 +158,10 @@ func checkNode(t *testing.T, d doc, n *html.Node, screen string) {
 }
 
 // noForm are the screens that ask nothing.
-var noForm = []string{"signed-out", "finished", "error", "recovery-code.none", "invitation.known", "welcome"}
+var noForm = []string{
+	"signed-out", "finished", "error", "recovery-code.none", "invitation.known", "welcome",
+	"ask-admin.waiting", "ask-admin.many", "ask-admin.nobody", "ask-admin.operator",
+}
 
 func TestMainFormIsFirstAndSoIsItsButton(t *testing.T) {
 	eachPage(t, func(t *testing.T, s sample, _ locale.Lang, _ []byte, d doc) {
@@ -254,6 +257,10 @@ func TestActionsHaveTheirEnglishNames(t *testing.T) {
 		"done":                  {"Continue to Acme Console", "Download"},
 		"enter-code":            {"Continue", "Use a recovery code", "Set up a new mobile device", "Sign in as someone else"},
 		"recovery-code":         {"Continue", "Set up a new mobile device"},
+		"ask-admin":             {"Ask an admin", "Use a recovery code", "Back to the code from the app"},
+		"ask-admin.waiting":     {"Check again", "Use a recovery code", "Back to the code from the app"},
+		"ask-admin.approved":    {"Continue"},
+		"ask-admin.refused":     {"Ask again"},
 		"consent":               {"Allow", "Don't allow"},
 		"sign-out":              {"Sign out", "Stay signed in"},
 		"finished":              {"Open Acme Console"},
@@ -337,7 +344,7 @@ func TestSize(t *testing.T) {
 func TestPseudoLanguage(t *testing.T) {
 	set, word := load(t), regexp.MustCompile(`\p{L}{3,}`)
 	given := regexp.MustCompile(`Acme Console|Grafana|Example Support|Stile|a•••@example\.com|agent@example\.com|grafana\.example|console\.example|` +
-		`English|Français|Italiano|Deutsch|Español|Português|Nederlands|7f3k9q2m|Email Verification|KT|Google Play|App Store|dashboards\.read|https?://\S+|` +
+		`Kim Jansen|Robin Dubois|Ada|English|Français|Italiano|Deutsch|Español|Português|Nederlands|7f3k9q2m|Email Verification|KT|Google Play|App Store|dashboards\.read|https?://\S+|` +
 		`[a-z0-9]{4}(-[a-z0-9]{4}){3}|JBSW|Y3DP|EHPK|3PXP|2FAS Auth|Aegis Authenticator|Ente Auth|FreeOTP|(Google|Microsoft) Authenticator|invalid_request|redirect_uri( is not registered for this client)?`)
 	for _, s := range samples(t) {
 		d := parsePage(t, render(t, set, locale.Pseudo(), s))

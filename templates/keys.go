@@ -35,6 +35,8 @@ const ( //nolint:gosec // names of sentences, not passwords
 	ErrRecoveryForm    = "error.recovery.form"    // not sixteen characters; costs no attempt
 	ErrRecoveryWrong   = "error.recovery.wrong"   // unknown, used, or of an older set
 	ErrSetupOver       = "error.setup.over"       // the setup was ended meanwhile; begin again
+	ErrAskWait         = "error.ask_admin.wait"   // Until (time.Time): the last message is too young
+	ErrAskLimit        = "error.ask_admin.limit"  // Until (time.Time): too many were asked for
 	ErrReplaceCooldown = "error.replace.cooldown" // Until (time.Time): no replacement by e-mail before
 )
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +35,9 @@ const (
 	MailAdminReset             MailKind = "admin-reset"             // an admin removed the authenticators
 	MailTwoStepAnnounced       MailKind = "two-step-announced"      // DataAccount, DataFrom
 	MailInvitation             MailKind = "invitation"              // DataAccount, DataBy, DataLink, DataUntil
+	MailDeviceAsked            MailKind = "device-asked"            // to admins: DataUser, DataAddress, DataLabel, DataUntil
+	MailDeviceApproved         MailKind = "device-approved"         // DataLabel
+	MailDeviceRefused          MailKind = "device-refused"          // DataLabel
 )
 
 // MailData is what a message is made of, flat, as the outbox stores it. Names
@@ -52,12 +56,15 @@ const (
 	DataLink    = "link"    // page at the issuer where a press says "this wasn't me"; may be missing, and the code has none
 
 	DataCode   = "code"   // MailEmailCode: the six digits
-	DataLabel  = "label"  // MailEmailCode: the request's two letters
-	DataUntil  = "until"  // MailEmailCode, MailInvitation: RFC 3339
+	DataLabel  = "label"  // the request's two letters
+	DataUntil  = "until"  // until when it works, RFC 3339
 	DataLeft   = "left"   // MailRecoveryCodeUsed: number of codes left
 	DataClient = "client" // name of the client
 	DataFrom   = "from"   // MailTwoStepAnnounced: RFC 3339; missing: from now on
 	DataBy     = "by"     // MailInvitation: name of the admin; empty for the service's
+
+	DataUser    = "user"    // name of the user whom it is about
+	DataAddress = "address" // the user's address
 )
 
 // notice is what one kind of message says, and what it can't be without.
@@ -80,6 +87,9 @@ var notices = map[MailKind]notice{
 	MailAdminReset:             {"mail.reset.subject", "mail.reset.text", nil},
 	MailTwoStepAnnounced:       {"mail.two_step.subject", "mail.two_step.now", []string{DataAccount}},
 	MailInvitation:             {"mail.invitation.subject", "mail.invitation.text", []string{DataAccount, DataLink, DataUntil}},
+	MailDeviceAsked:            {"mail.device_asked.subject", "mail.device_asked.text", []string{DataUser, DataAddress, DataLabel, DataUntil}},
+	MailDeviceApproved:         {"mail.device_approved.subject", "mail.device_approved.text", []string{DataLabel}},
+	MailDeviceRefused:          {"mail.device_refused.subject", "mail.device_refused.text", []string{DataLabel}},
 }
 
 // Message is one rendered mail.
@@ -116,7 +126,7 @@ func (s *Set) Mail(kind MailKind, p locale.Printer, data MailData) (Message, err
 		return Message{}, err
 	}
 	body := "notice"
-	if kind == MailEmailCode || kind == MailInvitation || kind == MailTwoStepAnnounced {
+	if slices.Contains([]MailKind{MailEmailCode, MailInvitation, MailTwoStepAnnounced, MailDeviceAsked}, kind) {
 		body = string(kind)
 	}
 	var text, html strings.Builder
@@ -147,7 +157,6 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 	if err != nil {
 		return nil, fmt.Errorf("templates: mail %q: %q is no time", kind, DataAt)
 	}
-	client := inert(data[DataClient])
 	l := &letter{
 		Printer: p, Lang: string(p.Lang()),
 		Subject: p.T(n.subject, "Fixed", EmailVerification),
@@ -157,17 +166,17 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 		Facts: facts(p, at.In(zone), data),
 	}
 	l.Owner = orElse(inert(data[DataAccount]), l.Service)
-	switch kind {
-	case MailEmailCode, MailInvitation:
+	if slices.Contains(n.needs, DataUntil) {
 		until, err := time.Parse(time.RFC3339, data[DataUntil])
 		if err != nil {
 			return nil, fmt.Errorf("templates: mail %q: %q is no time", kind, DataUntil)
 		}
 		l.Until = p.Moment(until.In(zone), at)
-		if kind == MailEmailCode {
-			l.Link = ""
-			break
-		}
+	}
+	switch kind {
+	case MailEmailCode:
+		l.Link = ""
+	case MailInvitation:
 		if !strings.HasPrefix(l.Link, strings.TrimSuffix(l.Issuer, "/")+"/") {
 			return nil, fmt.Errorf("templates: mail %q: %q is no page of the issuer", kind, DataLink)
 		}
@@ -184,7 +193,7 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 			l.Happened = p.T("mail.two_step.from", "Account", l.Owner, "From", p.Time(from.In(zone)))
 		}
 	default:
-		l.Happened = p.T(n.text, "Client", client)
+		l.Happened = p.T(n.text, "Client", inert(data[DataClient]), "User", inert(data[DataUser]), "Address", oneLine(data[DataAddress]), "Label", l.Label)
 	}
 	return l, nil
 }

@@ -18,6 +18,7 @@ var mailKinds = []templates.MailKind{
 	templates.MailGrantReused, templates.MailAppAllowed, templates.MailPasswordChanged, templates.MailPasswordExposed,
 	templates.MailAdminReset,
 	templates.MailInvitation, templates.MailTwoStepAnnounced,
+	templates.MailDeviceAsked, templates.MailDeviceApproved, templates.MailDeviceRefused,
 }
 
 var invitationLink = "https://id.example.com/invitation?token=" + linkToken
@@ -29,6 +30,7 @@ func mailData() templates.MailData {
 		templates.DataBrowser: "Firefox, Windows", templates.DataNetwork: "203.0.113.7",
 		templates.DataCode: "123456", templates.DataLabel: "KT", templates.DataUntil: "2026-11-22T13:42:00Z",
 		templates.DataLeft: "9", templates.DataClient: "Grafana", templates.DataBy: "Ada Admin",
+		templates.DataUser: "Pat Doe", templates.DataAddress: "pat@example.com",
 	}
 }
 

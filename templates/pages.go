@@ -177,8 +177,6 @@ type EnterCode struct {
 	CheckClock bool
 	// Recovery is the path of "Use a recovery code"; empty: no link.
 	Recovery string
-	// Replaceable offers "Set up a new mobile device".
-	Replaceable bool
 }
 
 // CodeReason says why a code is asked for.
@@ -197,8 +195,10 @@ func (EnterCode) Name() string { return "enter-code" }
 
 // RecoveryCode is screen 8b: one of the recovery codes.
 //
-// Field: FieldRecovery. Other form: DoNewDevice.
+// Fields: FieldRecovery, FieldNewDevice. Other form: DoNewDevice.
 type RecoveryCode struct {
+	// NewDevice says that another device was asked for before.
+	NewDevice bool
 	// None says that no code is left: the page has no field then, only ways on.
 	None bool
 	// Replaceable offers "Set up a new mobile device".

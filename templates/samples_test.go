@@ -104,7 +104,7 @@ func samples(t testing.TB) []sample {
 	done := templates.Done{Codes: codes, Address: address, MadeAt: now, Download: "/login/recovery-codes?r=x"}
 	reminder := done
 	reminder.Reminder = true
-	code := templates.EnterCode{Address: address, Recovery: "/login/recovery-code?r=x", Replaceable: true}
+	code := templates.EnterCode{Address: address, Recovery: "/login/recovery-code?r=x"}
 	spent, stepUp, again := code, code, code
 	spent.Reason, stepUp.Reason, again.Reason = templates.CodeSetupSpent, templates.CodeStepUp, templates.CodeAgain
 	wrong := code
@@ -116,6 +116,15 @@ func samples(t testing.TB) []sample {
 	invitation := templates.Invitation{Account: "Example Support", Address: address, Until: now.Add(7 * 24 * time.Hour), Token: linkToken}
 	known := invitation
 	known.SignIn = "/login/sign-in?r=x"
+	ask := func(s templates.AskState) templates.AskAdmin {
+		return templates.AskAdmin{
+			State: s, Account: "Example Support", Label: "KT", AskedAt: now.Add(-time.Minute), DecidedAt: now, ValidUntil: now.Add(59 * time.Minute),
+			Admins: []string{"Kim Jansen", "Robin Dubois"}, Check: "/login/ask-admin?r=x",
+			Recovery: "/login/recovery-code?r=x", Back: "/login/enter-code?r=x",
+		}
+	}
+	many := ask(templates.AskWaiting)
+	many.Admins = append(many.Admins, "Ada", "Bo", "Cy", "Di", "Ed")
 	until := func(f *templates.Frame) { f.Until, f.MoreTime = now.Add(20*time.Minute), true }
 	all := []sample{
 		{"sign-in", nil, templates.SignIn{}},
@@ -152,6 +161,15 @@ func samples(t testing.TB) []sample {
 		{"recovery-code", nil, templates.RecoveryCode{Replaceable: true, Back: "/login/enter-code?r=x"}},
 		{"recovery-code.wrong", problem(templates.FieldRecovery, templates.ErrRecoveryWrong, nil), templates.RecoveryCode{Back: "/login/enter-code?r=x"}},
 		{"recovery-code.none", nil, templates.RecoveryCode{None: true, Replaceable: true, Account: "Example Support", Back: "/login/enter-code?r=x"}},
+		{"recovery-code.device", nil, templates.RecoveryCode{NewDevice: true, Replaceable: true, Back: "/login/enter-code?r=x"}},
+		{"ask-admin", nil, ask(templates.AskNot)},
+		{"ask-admin.waiting", until, ask(templates.AskWaiting)},
+		{"ask-admin.many", until, many},
+		{"ask-admin.approved", until, ask(templates.AskApproved)},
+		{"ask-admin.refused", nil, ask(templates.AskRefused)},
+		{"ask-admin.over", nil, ask(templates.AskOver)},
+		{"ask-admin.nobody", nil, templates.AskAdmin{State: templates.AskNobody, Account: "Example Support", Recovery: "/login/recovery-code?r=x"}},
+		{"ask-admin.operator", nil, templates.AskAdmin{State: templates.AskNobody, Account: "Example Support", Back: "/login/enter-code?r=x"}},
 		{"consent", func(f *templates.Frame) {
 			f.Client = templates.Client{Name: "Grafana", Host: "grafana.example", Privacy: "https://grafana.example/privacy", Terms: "https://grafana.example/terms"}
 		}, templates.Consent{Address: address, Scopes: []string{"openid", "profile", "email", "offline_access", "dashboards.read"}, SwitchUser: true}},

@@ -42,6 +42,7 @@ var screens = []Page{
 	Done{},
 	EnterCode{},
 	RecoveryCode{},
+	AskAdmin{},
 	Consent{},
 	Invitation{},
 	NewPassword{},

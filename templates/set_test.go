@@ -180,7 +180,7 @@ func TestFormPostScript(t *testing.T) {
 
 func BenchmarkExecute(b *testing.B) {
 	set := load(b)
-	page := templates.EnterCode{Address: address, Recovery: "/login/recovery-code", Replaceable: true}
+	page := templates.EnterCode{Address: address, Recovery: "/login/recovery-code"}
 	f := frame(set.Printer(locale.German), page)
 	var out bytes.Buffer
 	for b.Loop() {

@@ -50,6 +50,12 @@ if ("zoneGuessed" in document.body.dataset) for (const time of all("time")) {
   } catch { /* a language that the browser does not know */ }
 }
 
+// Look every ten seconds whether an admin has decided.
+const check = document.querySelector("[data-check]");
+if (check) setInterval(() => fetch(check.href).then(answer => answer.ok ? answer.text() : Promise.reject()).then(page => {
+  if (!new DOMParser().parseFromString(page, "text/html").querySelector("[data-check]")) location.assign(check.href);
+}).catch(() => { /* the next time */ }), 10000);
+
 // Two minutes before the page stops working, offer more time.
 const more = document.querySelector(".more");
 if (more) {

@@ -1,0 +1,459 @@
+package login_test
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"stile/audit"
+	"stile/stiletest"
+	"stile/storage"
+	"stile/templates"
+)
+
+// The account asks an admin to approve a new device.
+
+const (
+	boss   = "boss@example.com"
+	deputy = "deputy@example.com"
+)
+
+// askWorld is a world in which the agent has an app, and two admins.
+func askWorld(t *testing.T) (w *world, app *stiletest.Authenticator, recovery []string) {
+	w = newWorld(t)
+	app, recovery = w.enrolled(w.browser(), agent)
+	phc, err := w.passwords.Hash(t.Context(), password)
+	must(t, err)
+	for email, name := range map[string]string{boss: "Kim Boss", deputy: "Robin Deputy"} {
+		_, err := w.db.CreateUser(t.Context(), storage.User{
+			AccountID: w.support.ID, Email: email, Name: name, Password: phc, Roles: []string{storage.RoleAdmin},
+		}, audit.System)
+		must(t, err)
+	}
+	w.policy(w.support, func(p *storage.Policy) { p.Reenrolment = storage.ReenrolByAdmin })
+	return w, app, recovery
+}
+
+// ask signs in with the password alone, and asks for another device.
+func (w *world) ask(b *stiletest.Browser, email string) (begun string) {
+	w.t.Helper()
+	begun = w.begin()
+	w.password(b, begun, email)
+	expect(w.t, b.Press("Set up a new mobile device"), "ask-admin", 200)
+	return begun
+}
+
+// force sends the form that goes on with an approval, whatever the page shows.
+func (w *world) force(b *stiletest.Browser, begun string) *stiletest.Page {
+	w.t.Helper()
+	other := w.begin() // in which nobody was asked, so that its page has a form
+	w.password(b, other, agent)
+	form := expect(w.t, b.Open(w.at(other, "ask-admin")), "ask-admin", 200).Fields()
+	form.Del(templates.FieldDo)
+	b.Open(w.at(begun, "ask-admin"))
+	u, err := url.Parse(begun)
+	must(w.t, err)
+	form.Set(templates.FieldRequest, u.Query().Get("r"))
+	p := b.Send(w.url+"/login/ask-admin", form)
+	if p.Status == http.StatusForbidden {
+		w.t.Fatalf("the form was not taken: %s", p)
+	}
+	return p
+}
+
+// open returns the newest request of the support account.
+func (w *world) request() storage.DeviceRequest {
+	w.t.Helper()
+	all, err := w.db.DeviceRequests(w.t.Context(), w.support.ID, "", 10)
+	must(w.t, err)
+	if len(all) == 0 {
+		w.t.Fatal("nobody asks")
+	}
+	return all[0]
+}
+
+func (w *world) as(email string) audit.Actor { return audit.Actor{Kind: "user", ID: w.person(email).User.ID} }
+
+func (w *world) decide(r storage.DeviceRequest, approve bool, by string) error {
+	_, err := w.db.DecideDeviceRequest(w.t.Context(), w.support.ID, r.ID, approve, w.as(by))
+	return err
+}
+
+// still fails unless the agent's app is the one that it was.
+func (w *world) still(id string) {
+	w.t.Helper()
+	if p := w.person(agent); p.TOTP == nil || p.TOTP.ID != id {
+		w.t.Error("the authenticator isn't the one it was")
+	}
+}
+
+func TestAskAnAdmin(t *testing.T) {
+	w, old, _ := askWorld(t)
+	before := w.person(agent).TOTP.ID
+	b := w.browser()
+	begun := w.ask(b, agent)
+	r := w.request()
+	says(t, b.Page(), "asks an admin to approve a new device. We told them at 15:34 CET")
+	says(t, b.Page(), "Your request is "+r.Label)
+	says(t, b.Page(), "Kim Boss")
+	says(t, b.Page(), "Robin Deputy")
+	says(t, b.Page(), "The request works until 16:34 CET")
+	for _, admin := range []string{boss, deputy} {
+		m, n := w.mail(admin, templates.MailDeviceAsked)
+		if n != 1 || m.Data[templates.DataLabel] != r.Label || m.Data[templates.DataAddress] != agent || m.Data[templates.DataNetwork] == "" ||
+			m.Data[templates.DataBrowser] != "Firefox on Windows" {
+			t.Errorf("%d messages to %s: %v", n, admin, m.Data)
+		}
+	}
+	if _, n := w.mail(agent, templates.MailDeviceAsked); n != 0 {
+		t.Error("who asks was asked")
+	}
+	if r.Email != agent || r.Network == "" || r.UserAgent == "" || r.State(w.now()) != storage.DeviceOpen {
+		t.Errorf("request %+v", r)
+	}
+
+	// Looking again asks nobody again, and no screen of the enrolment is open.
+	w.wait(time.Minute)
+	expect(t, b.Press("Check again"), "ask-admin", 200)
+	expect(t, w.force(b, begun), "ask-admin", 200)
+	for _, screen := range []string{"verify-email", "install-app", "connect-device", "setup-code"} {
+		expect(t, b.Open(w.at(begun, screen)), "enter-code", 200)
+	}
+	expect(t, b.Press("Set up a new mobile device"), "ask-admin", 200)
+	if _, n := w.mail(boss, templates.MailDeviceAsked); n != 0 {
+		t.Error("asked twice")
+	}
+
+	must(t, w.decide(r, true, boss))
+	expect(t, b.Press("Check again"), "ask-admin", 200)
+	says(t, b.Page(), "Your request "+r.Label+" is approved")
+	w.still(before)
+	expect(t, b.Submit(nil), "install-app", 200)
+	app := w.app6238(expect(t, b.Submit(nil), "connect-device", 200))
+	expect(t, b.Submit(nil), "setup-code", 200)
+	w.still(before) // K11
+	expect(t, b.Submit(code(app.Code())), "done", 200)
+	p := w.person(agent)
+	if p.TOTP.ID == before || p.User.CooldownUntil == nil || !p.User.CooldownUntil.Equal(w.now().Add(24*time.Hour)) {
+		t.Errorf("after the replacement: %+v, cool-down until %v", p.TOTP, p.User.CooldownUntil)
+	}
+	b.Submit(nil)
+	expect(t, b.Submit(nil), "enter-code", 200)
+	expect(t, b.Submit(code(old.Code())), "enter-code", 422)
+	b.Submit(code(app.Code()))
+	w.arrived(b)
+	if _, n := w.mail(agent, templates.MailAuthenticatorReplaced); n != 1 {
+		t.Errorf("%d messages about the replacement", n)
+	}
+	for _, kind := range []audit.Kind{audit.DeviceAsked, audit.DeviceApproved, audit.DeviceUsed} {
+		if e := w.events(kind); len(e) != 1 || e[0].SubjectID != p.User.ID || e[0].AccountID != w.support.ID || e[0].Detail["request"] != r.ID {
+			t.Errorf("%s: %+v", kind, e)
+		}
+	}
+}
+
+// Taken up again: from a later sign-in in the same browser, and only there.
+func TestK08_ApprovalInAnotherBrowser(t *testing.T) {
+	w, _, _ := askWorld(t)
+	before := w.person(agent).TOTP.ID
+	b := w.browser()
+	w.ask(b, agent)
+	r := w.request()
+	must(t, w.decide(r, true, boss))
+
+	// The same password elsewhere finds nothing of it, and can only ask anew.
+	thief := w.browser()
+	begun := w.begin()
+	w.password(thief, begun, agent)
+	p := expect(t, thief.Open(w.at(begun, "ask-admin")), "ask-admin", 200)
+	if strings.Contains(p.Text(), r.Label) || strings.Contains(p.Text(), "approved") {
+		t.Errorf("tells of the other's request: %s", p)
+	}
+	w.force(thief, begun) // as if there were an approval
+	expect(t, thief.Open(w.at(begun, "install-app")), "enter-code", 200)
+	w.still(before)
+	if n := len(w.events(audit.DeviceUsed)); n != 0 {
+		t.Fatalf("the approval was used %d times", n)
+	}
+
+	// Left, and taken up from another sign-in of the browser that asked.
+	w.wait(20 * time.Minute)
+	begun = w.begin()
+	w.password(b, begun, agent)
+	expect(t, b.Press("Set up a new mobile device"), "ask-admin", 200)
+	says(t, b.Page(), "Your request "+r.Label+" is approved")
+	expect(t, b.Submit(nil), "install-app", 200)
+	w.still(before)
+}
+
+// Who plants his login cookie, and has asked, gains nothing when his victim goes
+// on in that browser: the request is then the victim's alone.
+func TestK07_RequestThatWasPlanted(t *testing.T) {
+	w, _, _ := askWorld(t)
+	before := w.person(agent).TOTP.ID
+	thief := w.browser()
+	at := w.ask(thief, agent)
+	begun := w.begin()
+	victim := w.noted(thief, begun)
+	w.password(victim, begun, agent)
+	expect(t, victim.Press("Set up a new mobile device"), "ask-admin", 200)
+	r := w.request()
+	says(t, victim.Page(), "Your request is "+r.Label)
+	must(t, w.decide(r, true, boss)) // whom the victim has rung
+	p := expect(t, thief.Open(w.at(at, "ask-admin")), "ask-admin", 200)
+	if strings.Contains(p.Text(), "approved.") {
+		t.Errorf("the thief's browser has the approval: %s", p)
+	}
+	w.force(thief, at)
+	expect(t, thief.Open(w.at(at, "install-app")), "enter-code", 200)
+	expect(t, victim.Press("Check again"), "ask-admin", 200)
+	expect(t, victim.Submit(nil), "install-app", 200)
+	w.still(before)
+}
+
+// A stranger who asks too takes the first one's place: one request is open, and
+// an approval of the other's letters is void.
+func TestK08_OneOpenRequest(t *testing.T) {
+	w, _, _ := askWorld(t)
+	b := w.browser()
+	w.ask(b, agent)
+	first := w.request()
+	w.wait(31 * time.Second)
+	w.ask(w.browser(), agent)
+	second := w.request()
+	if first.ID == second.ID {
+		t.Fatal("the second asked for nothing")
+	}
+	if err := w.decide(first, true, boss); !errors.Is(err, storage.ErrSpent) {
+		t.Errorf("the first, approved: %v", err)
+	}
+	must(t, w.decide(second, true, boss))
+	expect(t, b.Press("Check again"), "ask-admin", 200)
+	says(t, b.Page(), "no longer works")
+}
+
+func TestK08_ApprovalWorksOnce(t *testing.T) {
+	w, _, _ := askWorld(t)
+	before := w.person(agent).TOTP.ID
+	b := w.browser()
+	begun := w.ask(b, agent)
+	must(t, w.decide(w.request(), true, boss))
+	b.Press("Check again")
+	again := w.noted(b, w.at(begun, "ask-admin"))
+	expect(t, b.Submit(nil), "install-app", 200)
+	expect(t, again.Submit(nil), "install-app", 200) // pressed twice, in one sign-in
+	if n := len(w.events(audit.DeviceUsed)); n != 1 {
+		t.Errorf("used %d times", n)
+	}
+	// The enrolment is dropped; another sign-in of the browser asks anew.
+	next := w.begin()
+	w.password(b, next, agent)
+	p := expect(t, b.Open(w.at(next, "ask-admin")), "ask-admin", 200)
+	says(t, p, "Ask an admin")
+	expect(t, b.Open(w.at(next, "install-app")), "enter-code", 200)
+	expect(t, again.Open(w.at(begun, "ask-admin")), "install-app", 200)
+	w.still(before)
+}
+
+func TestK08_ApprovalThatIsOver(t *testing.T) {
+	for name, change := range map[string]func(w *world){
+		"after an hour": func(w *world) { w.wait(time.Hour) },
+		"after the password changed": func(w *world) {
+			phc, err := w.passwords.Hash(w.t.Context(), password)
+			must(w.t, err)
+			must(w.t, w.db.SetPassword(w.t.Context(), w.person(agent).User.ID, phc, audit.System))
+		},
+		"after the user was signed out everywhere": func(w *world) { must(w.t, w.db.SignOutUser(w.t.Context(), w.person(agent).User.ID, audit.System)) },
+		"after another rule was set": func(w *world) {
+			w.policy(w.support, func(p *storage.Policy) { p.Reenrolment = storage.ReenrolByRecovery })
+		},
+		"of another user": func(w *world) {
+			phc, err := w.passwords.Hash(w.t.Context(), password)
+			must(w.t, err)
+			w.user(agent, func(u *storage.User) { u.Email = "former@example.com" })
+			_, err = w.db.CreateUser(w.t.Context(), storage.User{AccountID: w.support.ID, Email: agent, Name: "Other", Password: phc}, audit.System)
+			must(w.t, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, _, _ := askWorld(t)
+			b := w.browser()
+			w.ask(b, agent)
+			must(t, w.decide(w.request(), true, boss))
+			b.Press("Check again")
+			change(w)
+			b.Submit(nil)
+			if b.Page().Screen() == "install-app" {
+				t.Fatal("the approval still works")
+			}
+			begun := w.begin()
+			w.password(b, begun, agent)
+			if b.Page().Screen() == "enter-code" {
+				b.Press("Set up a new mobile device")
+			}
+			if strings.Contains(b.Page().Text(), "is approved") {
+				t.Errorf("the approval is taken up: %s", b.Page())
+			}
+			b.Open(w.at(begun, "install-app"))
+			if s := b.Page().Screen(); s == "install-app" {
+				t.Errorf("at %s", s)
+			}
+			if n := len(w.events(audit.DeviceUsed)); n != 0 {
+				t.Errorf("used %d times", n)
+			}
+		})
+	}
+}
+
+func TestK08_RefusedByAnAdmin(t *testing.T) {
+	w, app, _ := askWorld(t)
+	b := w.browser()
+	begun := w.ask(b, agent)
+	r := w.request()
+	must(t, w.decide(r, false, boss))
+	expect(t, b.Press("Check again"), "ask-admin", 200)
+	says(t, b.Page(), "An admin refused your request "+r.Label)
+	w.force(b, begun)
+	expect(t, b.Open(w.at(begun, "install-app")), "enter-code", 200)
+	if err := w.decide(r, true, deputy); !errors.Is(err, storage.ErrSpent) {
+		t.Errorf("approved after it was refused: %v", err)
+	}
+	// The present app always suffices.
+	b.Submit(code(app.Code()))
+	w.arrived(b)
+}
+
+func TestN05_NobodyApprovesForHimself(t *testing.T) {
+	w, _, _ := askWorld(t)
+	w.enrolled(w.browser(), boss)
+	b := w.browser()
+	w.ask(b, boss)
+	if text := b.Page().Text(); strings.Contains(text, "Kim Boss") || !strings.Contains(text, "Robin Deputy") {
+		t.Errorf("who can approve: %s", text)
+	}
+	r := w.request()
+	for _, approve := range []bool{true, false} {
+		if err := w.decide(r, approve, boss); !errors.Is(err, storage.ErrOwnRequest) {
+			t.Errorf("decided for himself: %v", err)
+		}
+	}
+	if _, err := w.db.DecideDeviceRequest(t.Context(), w.sales.ID, r.ID, true, w.as(member)); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("decided by another account: %v", err)
+	}
+}
+
+// Someone whose app takes no codes is led to the admin, not around him.
+func TestL07_SuspendedAppAndAdmin(t *testing.T) {
+	w, _, codes := askWorld(t)
+	p := w.person(agent)
+	must(t, w.db.SuspendTOTP(t.Context(), p.User.ID, p.TOTP.ID, nil, audit.Event{Kind: audit.AuthenticatorPaused}))
+	b := w.browser()
+	begun := w.begin()
+	expect(t, w.password(b, begun, agent), "two-step-introduction", 200)
+	if strings.Contains(b.Page().Text(), "We send") || strings.Contains(b.Page().Text(), "a•••") {
+		t.Errorf("promises an e-mail: %s", b.Page())
+	}
+	expect(t, b.Submit(nil), "ask-admin", 200)
+	for _, screen := range []string{"verify-email", "install-app", "setup-code"} {
+		expect(t, b.Open(w.at(begun, screen)), "two-step-introduction", 200)
+	}
+	if _, n := w.mail(agent, templates.MailEmailCode); n != 0 {
+		t.Error("an e-mail code was sent")
+	}
+	must(t, w.decide(w.request(), true, boss))
+	b.Open(w.at(begun, "ask-admin"))
+	two := w.browser() // a recovery code does it as well
+	w.password(two, w.begin(), agent)
+	says(t, expect(t, two.Submit(nil), "ask-admin", 200), "Ask an admin") // too soon for another message
+	says(t, expect(t, two.Submit(nil), "ask-admin", 429), "We have just sent a message. Wait until")
+	expect(t, two.Press("Use a recovery code"), "recovery-code", 200)
+	expect(t, two.Submit(recovering(codes[0])), "two-step-introduction", 200)
+	expect(t, two.Submit(nil), "install-app", 200)
+}
+
+// What an e-mail code had opened is closed when the account's rule changes.
+func TestK08_RuleThatChangesOnTheWay(t *testing.T) {
+	w, _, _ := askWorld(t)
+	w.policy(w.support, func(p *storage.Policy) { p.Reenrolment = storage.ReenrolByEmail })
+	b := w.browser()
+	begun := w.begin()
+	w.password(b, begun, agent)
+	b.Press("Set up a new mobile device")
+	app := w.toKey(b, agent)
+	expect(t, b.Submit(nil), "setup-code", 200)
+	w.policy(w.support, func(p *storage.Policy) { p.Reenrolment = storage.ReenrolByAdmin })
+	before := w.person(agent).TOTP.ID
+	expect(t, b.Submit(code(app.Code())), "two-step-introduction", 200)
+	w.still(before)
+	w.wait(time.Minute)
+	expect(t, b.Submit(nil), "ask-admin", 200)
+	must(t, w.decide(w.request(), true, boss))
+	b.Press("Check again")
+	expect(t, b.Submit(nil), "install-app", 200)
+}
+
+func TestTheLastAdminIsToldTheWays(t *testing.T) {
+	w, _, _ := askWorld(t)
+	w.enrolled(w.browser(), boss)
+	w.user(deputy, func(u *storage.User) { at := w.now(); u.DisabledAt = &at })
+	b := w.browser()
+	begun := w.ask(b, boss)
+	says(t, b.Page(), "Nobody else at Example Support can approve a new device.")
+	says(t, b.Page(), "ask whoever runs this service to reset your authenticator")
+	b.Open(w.at(begun, "enter-code"))
+	expect(t, b.Press("Set up a new mobile device"), "ask-admin", 200)
+	if all, err := w.db.DeviceRequests(t.Context(), w.support.ID, "", 10); err != nil || len(all) != 0 {
+		t.Errorf("%d requests, %v", len(all), err)
+	}
+	expect(t, b.Press("Use a recovery code"), "recovery-code", 200)
+	// The operator's way: then the enrolment is the first.
+	must(t, w.db.ResetAuthenticator(t.Context(), w.person(boss).User.ID, audit.Actor{Kind: "cli", ID: "root"}))
+	two := w.browser()
+	expect(t, w.password(two, w.begin(), boss), "two-step-introduction", 200)
+	expect(t, two.Submit(nil), "verify-email", 200)
+}
+
+// Asking is bounded like messages are, and tells when it works again.
+func TestAskingIsBounded(t *testing.T) {
+	w, _, _ := askWorld(t)
+	for n := range 4 { // the code of the enrolment was the fifth message
+		b := w.browser()
+		w.ask(b, agent)
+		if n == 0 {
+			other := w.browser()
+			w.password(other, w.begin(), agent)
+			says(t, expect(t, other.Press("Set up a new mobile device"), "enter-code", 429), "We have just sent a message. Wait until")
+		}
+		w.wait(31 * time.Second)
+	}
+	b := w.browser()
+	w.password(b, w.begin(), agent)
+	p := expect(t, b.Press("Set up a new mobile device"), "enter-code", 429)
+	says(t, p, "We have sent your admins as many messages as we may for now.")
+	if p.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+}
+
+// Who finds an old session open may not ask: the password comes first.
+func TestK08_OldSessionMayNotAsk(t *testing.T) {
+	w, app, _ := askWorld(t)
+	b := w.browser()
+	begun := w.begin()
+	w.password(b, begun, agent)
+	b.Submit(code(app.Code()))
+	w.arrived(b)
+	w.wait(20 * time.Minute)
+	fresh := w.begin(func(r *request) { r.Ask.Since = w.now(); r.Ask.Essential = false })
+	b.Open(fresh)
+	if b.Page().Screen() == "enter-code" {
+		expect(t, b.Press("Set up a new mobile device"), "sign-in", 200)
+	}
+	expect(t, b.Page(), "sign-in", 200)
+	if _, n := w.mail(boss, templates.MailDeviceAsked); n != 0 {
+		t.Error("admins were asked")
+	}
+}
