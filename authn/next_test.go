@@ -109,6 +109,28 @@ func TestWalks(t *testing.T) {
 			code → finished proven
 			session ends here → finished already_proven
 			other window enrols → enter-code changed`},
+		{name: "an admin's approval spares the e-mail", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			admin approves → install-app replace
+			app installed → connect-device replace
+			connected → setup-code replace
+			setup code → done replace
+			codes kept → enter-code setup_spent
+			code → finished proven`},
+		{name: "an admin's approval, of an app that takes no codes", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			too many wrong codes → two-step-introduction suspended
+			admin approves → install-app replace`},
+		{name: "an admin's approval is void when another device was connected", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			admin approves → install-app replace
+			other window enrols → enter-code enrolled_elsewhere`},
+		{name: "an admin's approval out of an old session wants the password", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			code → finished proven
+			session ends here → finished already_proven
+			an hour later → finished already_proven
+			admin approves → sign-in stale_password`},
 		{name: "recovery code, then a new device at once", policy: everyone, before: enrolled, story: `
 			password → enter-code account_policy
 			recovery code → two-step-introduction recovery

@@ -12,7 +12,7 @@ import (
 // events are all that can happen to a walk; see walk.do.
 var events = []string{
 	"password", "code", "recovery code", "continue", "e-mail code", "app installed", "connected", "back to the QR code",
-	"setup code", "codes kept", "set up a new mobile device", "not now", "other window enrols", "admin resets",
+	"setup code", "codes kept", "set up a new mobile device", "not now", "admin approves", "other window enrols", "admin resets",
 	"too many wrong codes", "password changed", "policy on", "policy off", "session ends here", "an hour later",
 	"a new sign-in", "asked for a code", "asked for fresh proofs",
 }
@@ -79,7 +79,7 @@ func TestNothingFinishesWithLess(t *testing.T) {
 				t.Fatalf("%s is shown before the password is proven", d.Step)
 			}
 			if (d.Step == StepInstallApp || d.Step == StepConnectDevice || d.Step == StepSetupCode) &&
-				!w.progress.Enrolment.EmailVerified && !w.holds(Recovery) {
+				!w.progress.Enrolment.EmailVerified && !w.progress.Enrolment.Approved && !w.holds(Recovery) {
 				t.Fatalf("%s is shown though nothing but the password says who enrols", d.Step)
 			}
 		}

@@ -84,6 +84,8 @@ func (w *walk) do(what string) {
 		w.progress = w.progress.Keep()
 	case "set up a new mobile device":
 		w.progress = w.progress.Replace(w.subject)
+	case "admin approves":
+		w.progress = w.progress.Approve(w.subject)
 	case "not now":
 		w.progress = w.progress.Decline()
 	case "other window enrols":

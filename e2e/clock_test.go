@@ -42,6 +42,7 @@ func startWithClock(t testing.TB, more string) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.db = provider.DB()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- provider.Serve(ctx, l) }()

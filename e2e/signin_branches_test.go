@@ -95,7 +95,7 @@ func headerNames(p *stiletest.Page) string {
 // skippedScreens opens and posts to each screen that is not due.
 func skippedScreens(t *testing.T, s *system) {
 	rp := s.console(t)
-	all := []string{"two-step-introduction", "verify-email", "install-app", "connect-device", "setup-code", "done", "enter-code", "recovery-code"}
+	all := []string{"two-step-introduction", "verify-email", "install-app", "connect-device", "setup-code", "done", "enter-code", "recovery-code", "ask-admin"}
 	w := newWalker(t, s, s.newPerson(t, s.newAccount(t, "required")))
 	sealed := func() string { return w.Page().URL.Query().Get("r") }
 	skip := func(due string, open ...string) {

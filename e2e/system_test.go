@@ -17,6 +17,7 @@ import (
 
 	"stile/demo"
 	"stile/stiletest"
+	"stile/storage"
 )
 
 // system is a running installation: a demo, as `stile demo --json` describes
@@ -35,6 +36,7 @@ type system struct {
 	box   *demo.Mailbox // where mail of `stile serve` goes; nil for a demo
 	http  *http.Client  // that trusts the installation; nil for the default one
 	clock *clock        // the installation's clock, where it can be put forward
+	db    *storage.DB   // of one with such a clock
 }
 
 // client is a registered client as it is printed at registration.

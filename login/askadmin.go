@@ -39,7 +39,7 @@ func askAdminPage(v *visit) (templates.Page, error) {
 		page.State = templates.AskNobody
 	}
 	if p.Person.RecoveryLeft > 0 {
-		page.Recovery = v.path(stepRecoveryCode)
+		page.Recovery = v.recoveryPath()
 	}
 	if p.Person.TOTP != nil {
 		page.Back = v.path(p.Decision.Step)

@@ -50,7 +50,11 @@ func newDevice(v *visit) error {
 // toRecoveryCode asks for a recovery code of somebody who wants another device:
 // afterwards it isn't offered, but goes on.
 func (v *visit) toRecoveryCode() error {
-	return v.Kit.Redirect(v.w, v.r, v.path(stepRecoveryCode)+"&"+templates.FieldNewDevice+"=yes")
+	return v.Kit.Redirect(v.w, v.r, v.recoveryPath())
+}
+
+func (v *visit) recoveryPath() string {
+	return v.path(stepRecoveryCode) + "&" + templates.FieldNewDevice + "=yes"
 }
 
 func recoveryCodePage(v *visit) (templates.Page, error) {

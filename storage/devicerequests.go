@@ -264,50 +264,18 @@ func (db *DB) DeviceRequests(ctx context.Context, accountID, after string, limit
 // [ErrOwnRequest]. It fails with ErrNotFound for a request of another account,
 // and, with the request, with ErrSpent if somebody decided before or it is over.
 func (db *DB) DecideDeviceRequest(ctx context.Context, accountID, id string, approve bool, by audit.Actor, mails ...Mail) (DeviceRequest, error) {
-	var r DeviceRequest
-	err := db.write(ctx, func(tx *sql.Tx) (err error) {
-		if r, err = deviceRequest(ctx, tx, accountID, id); err != nil {
-			return err
-		}
-		who := actorName(by)
-		if who == r.UserID || who == r.AskedBy {
-			return ErrOwnRequest
-		}
-		var user User
-		if approve && r.Kind == DeviceReset {
-			if user, err = db.lockUser(ctx, tx, r.UserID); err != nil {
-				return err
-			}
-		}
-		n, err := run(ctx, tx, `UPDATE device_requests SET decided_by = $1, decided_at = $2, approved = $3, ended_at = $4
-			WHERE account_id = $5 AND id = $6 AND decided_at IS NULL AND ended_at IS NULL AND expires_at > $2
-			AND (kind = '`+DeviceReset+`' OR epoch = (SELECT u.epoch FROM users u WHERE u.id = device_requests.user_id AND u.disabled_at IS NULL))`,
-			who, micros(db.now()), approve, deviceEnd(r, approve, db.now()), accountID, id)
-		if err == nil && n == 0 {
-			err = ErrSpent
-		}
+	r, err := writing(ctx, db, func(tx *sql.Tx) (DeviceRequest, error) {
+		r, err := deviceRequest(ctx, tx, accountID, id)
 		if err != nil {
-			return err
+			return r, err
 		}
-		kind := audit.DeviceRefused
-		if approve {
-			kind = audit.DeviceApproved
+		if who := actorName(by); who == r.UserID || who == r.AskedBy {
+			return r, ErrOwnRequest
 		}
-		if err := db.event(deviceEvent(kind, r, by)).add(ctx, tx); err != nil {
-			return err
+		if err := db.decideDevice(ctx, tx, r, approve, by, mails); err != nil {
+			return r, err
 		}
-		if approve && r.Kind == DeviceReset {
-			err = db.resetAuthenticator(ctx, tx, user, by, mails)
-			if errors.Is(err, ErrNotFound) {
-				err = ErrSpent // it is gone already
-			}
-		} else {
-			err = db.queue(ctx, tx, mails)
-		}
-		if err == nil {
-			r, err = deviceRequest(ctx, tx, accountID, id)
-		}
-		return err
+		return deviceRequest(ctx, tx, accountID, id)
 	})
 	if errors.Is(err, ErrSpent) {
 		if now, failed := deviceRequest(ctx, db.reader, accountID, id); failed == nil {
@@ -317,6 +285,42 @@ func (db *DB) DecideDeviceRequest(ctx context.Context, accountID, id string, app
 	return r, about("device request", err)
 }
 
+func (db *DB) decideDevice(ctx context.Context, tx *sql.Tx, r DeviceRequest, approve bool, by audit.Actor, mails []Mail) error {
+	kind, reset := audit.DeviceRefused, approve && r.Kind == DeviceReset
+	if approve {
+		kind = audit.DeviceApproved
+	}
+	var user User
+	if reset { // before the request: see the order of locks
+		var err error
+		if user, err = db.lockUser(ctx, tx, r.UserID); err != nil {
+			return err
+		}
+	}
+	n, err := run(ctx, tx, `UPDATE device_requests SET decided_by = $1, decided_at = $2, approved = $3, ended_at = $4
+		WHERE account_id = $5 AND id = $6 AND decided_at IS NULL AND ended_at IS NULL AND expires_at > $2
+		AND (kind = '`+DeviceReset+`' OR epoch = (SELECT u.epoch FROM users u WHERE u.id = device_requests.user_id AND u.disabled_at IS NULL))`,
+		actorName(by), micros(db.now()), approve, deviceEnd(r, approve, db.now()), r.AccountID, r.ID)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return ErrSpent
+	}
+	event := deviceEvent(kind, r, by)
+	if !reset {
+		return db.tell(ctx, tx, event, mails)
+	}
+	if err := db.event(event).add(ctx, tx); err != nil {
+		return err
+	}
+	err = db.resetAuthenticator(ctx, tx, user, by, mails)
+	if errors.Is(err, ErrNotFound) {
+		err = ErrSpent // it is gone already
+	}
+	return err
+}
+
 // deviceEnd is when a request that is decided now ends: an approval of a sign-in
 // is still to be used.
 func deviceEnd(r DeviceRequest, approve bool, now time.Time) any {
@@ -324,15 +328,6 @@ func deviceEnd(r DeviceRequest, approve bool, now time.Time) any {
 		return nil
 	}
 	return micros(now)
-}
-
-// queue stores messages that belong to a change.
-func (db *DB) queue(ctx context.Context, tx *sql.Tx, mails []Mail) error {
-	riders, err := db.enqueueAll(mails)
-	if err != nil {
-		return err
-	}
-	return writeAll(ctx, tx, riders...)
 }
 
 func deviceRequest(ctx context.Context, q queryer, accountID, id string) (DeviceRequest, error) {
