@@ -152,6 +152,8 @@ func TestK08_DeviceRequestEnds(t *testing.T) {
 				end(t, h, s)
 				_, err = h.DB.UseDeviceRequest(t.Context(), h.use(s, r))
 				wantError(t, "used", err, storage.ErrConflict)
+				_, err = h.DB.TakeUpDeviceRequest(t.Context(), h.Begin(t), []string{s.Key.Binding})
+				wantError(t, "taken up", err, storage.ErrNotFound)
 				if n := h.Count(t, `SELECT count(*) FROM device_requests WHERE used_at IS NOT NULL`); n != 0 {
 					t.Errorf("%d were used", n)
 				}
