@@ -25,6 +25,3 @@ CREATE TABLE device_requests (
 CREATE UNIQUE INDEX device_requests_one_open ON device_requests (user_id, kind) WHERE ended_at IS NULL;
 CREATE INDEX device_requests_by_user ON device_requests (user_id, kind, created_at);
 CREATE INDEX device_requests_by_expiry ON device_requests (expires_at);
-
--- The few who are more than members, among many.
-CREATE INDEX users_with_roles ON users (account_id) WHERE roles <> '["member"]';
