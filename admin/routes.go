@@ -28,7 +28,7 @@ type Route struct {
 // Routes is the table of all routes. What stands in no row is refused, and so is
 // a form whose permission is one to read.
 func Routes() []Route {
-	return slices.Concat(doorRoutes, overviewRoutes, userRoutes, invitationRoutes)
+	return slices.Concat(doorRoutes, overviewRoutes, userRoutes, invitationRoutes, logRoutes)
 }
 
 // doorRoutes are the way in and the way out.

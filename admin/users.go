@@ -79,10 +79,15 @@ func (v *Visit) users() error {
 	return v.Show(http.StatusOK, page)
 }
 
-// filter is the query without the place in the list.
+// filter is the query of users without the place in the list.
 func (v *Visit) filter() url.Values {
+	return v.query([]string{templates.FieldText, templates.FieldState, templates.FieldRole, templates.FieldProduct})
+}
+
+// query returns those fields of the query that are not empty.
+func (v *Visit) query(names []string) url.Values {
 	kept := url.Values{}
-	for _, name := range []string{templates.FieldText, templates.FieldState, templates.FieldRole, templates.FieldProduct} {
+	for _, name := range names {
 		if value := v.Fields.Get(name); value != "" {
 			kept.Set(name, value)
 		}
@@ -93,14 +98,18 @@ func (v *Visit) filter() url.Values {
 // pager leads through a list of which n rows were read, one more than are shown
 // if there are more; last is what the page ends with.
 func (v *Visit) pager(path string, n int, last func() string) templates.Pager {
+	return v.pagerOf(path, v.filter(), n, last)
+}
+
+// pagerOf is [Visit.pager] for a list with another filter, which it changes.
+func (v *Visit) pagerOf(path string, filter url.Values, n int, last func() string) templates.Pager {
 	var p templates.Pager
-	query := v.filter()
 	if v.Fields.Get(templates.FieldAfter) != "" {
-		p.First = withQuery(path, query)
+		p.First = withQuery(path, filter)
 	}
 	if n > listed {
-		query.Set(templates.FieldAfter, last())
-		p.Next = withQuery(path, query)
+		filter.Set(templates.FieldAfter, last())
+		p.Next = withQuery(path, filter)
 	}
 	return p
 }

@@ -1,9 +1,14 @@
 package manage
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"iter"
+	"maps"
+	"slices"
 
+	"stile/audit"
 	"stile/storage"
 )
 
@@ -39,4 +44,62 @@ func (s *Service) ExportEvents(ctx context.Context, w Who, f storage.EventFilter
 			}
 		}
 	}
+}
+
+// RecordExport writes down that the log is about to be exported, before a line
+// of it is out.
+func (s *Service) RecordExport(ctx context.Context, w Who, f storage.EventFilter, format string) error {
+	if err := s.may(w, ReadAudit); err != nil {
+		return err
+	}
+	return s.DB.Record(ctx, audit.Event{
+		Kind: audit.AuditExported, Actor: w.by, AccountID: w.accountID, SubjectID: f.SubjectID, ClientID: f.ClientID,
+		Detail: map[string]string{"format": format, "kind": cmp.Or(string(f.Kind), "all")},
+	})
+}
+
+// Names returns how people call who and what events name by id: the addresses
+// of the account's users, and the names of apps. What is gone is left out.
+func (s *Service) Names(ctx context.Context, w Who, events []storage.StoredEvent) (map[string]string, error) {
+	if err := s.may(w, ReadAudit); err != nil {
+		return nil, err
+	}
+	users, clients := map[string]bool{}, map[string]bool{}
+	for _, e := range events {
+		users[e.SubjectID], clients[e.ClientID] = true, true
+		switch e.Actor.Kind {
+		case "user":
+			users[e.Actor.ID] = true
+		case "client":
+			clients[e.Actor.ID] = true
+		}
+	}
+	delete(users, "")
+	delete(clients, "")
+	names, err := s.DB.Addresses(ctx, w.accountID, slices.Sorted(maps.Keys(users)))
+	if err != nil {
+		return nil, err
+	}
+	for id := range clients {
+		c, err := s.DB.Client(ctx, id)
+		switch {
+		case err == nil && (c.AccountID == "" || c.AccountID == w.accountID) && c.Metadata.Name != "":
+			names[id] = c.Metadata.Name
+		case err != nil && !errors.Is(err, storage.ErrNotFound):
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+// UserByAddress returns the id of the account's user with an address, or "".
+func (s *Service) UserByAddress(ctx context.Context, w Who, address string) (string, error) {
+	if err := s.may(w, ReadAudit); err != nil {
+		return "", err
+	}
+	p, err := s.DB.PersonByEmail(ctx, address)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && p.Account.ID != w.accountID {
+		return "", nil
+	}
+	return p.User.ID, err
 }

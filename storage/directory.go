@@ -234,3 +234,19 @@ func (db *DB) directory(ctx context.Context, q directoryQuery, f UserFilter) ([]
 	q.args = append(q.args, f.Limit)
 	return many(ctx, db.reader, f.Policy.scanUserRow, text+` ORDER BY u.email LIMIT $`+strconv.Itoa(len(q.args)), q.args...)
 }
+
+// Addresses returns the addresses of an account's users by their ids; those of
+// other accounts, and who is gone, are left out.
+func (db *DB) Addresses(ctx context.Context, accountID string, ids []string) (map[string]string, error) {
+	type entry struct{ id, email string }
+	list, err := manyOf(ctx, db.reader, func(r row) (e entry, err error) { return e, r.Scan(&e.id, &e.email) }, ids,
+		`SELECT id, email FROM users WHERE account_id = $1 AND id IN ({keys})`, accountID)
+	if err != nil {
+		return nil, fmt.Errorf("addresses: %w", err)
+	}
+	found := make(map[string]string, len(list))
+	for _, e := range list {
+		found[e.id] = e.email
+	}
+	return found, nil
+}

@@ -58,6 +58,7 @@ var screens = []Page{
 	AdminInvite{},
 	AdminInvitations{},
 	AdminImport{},
+	AdminLog{},
 	AdminRefused{},
 }
 

@@ -9,34 +9,9 @@ import (
 
 	"stile/audit"
 	"stile/config"
+	"stile/manage"
 	"stile/storage"
 )
-
-type eventRecord struct {
-	ID        string            `json:"id"`
-	At        time.Time         `json:"at"`
-	Kind      audit.Kind        `json:"kind"`
-	Outcome   string            `json:"outcome"`
-	Reason    string            `json:"reason,omitempty"`
-	ActorKind string            `json:"actor_kind"`
-	ActorID   string            `json:"actor_id,omitempty"`
-	Network   string            `json:"network,omitempty"`
-	UserAgent string            `json:"user_agent,omitempty"`
-	RequestID string            `json:"request_id,omitempty"`
-	AccountID string            `json:"account_id,omitempty"`
-	SubjectID string            `json:"subject_id,omitempty"`
-	SessionID string            `json:"session_id,omitempty"`
-	GrantID   string            `json:"grant_id,omitempty"`
-	ClientID  string            `json:"client_id,omitempty"`
-	Detail    map[string]string `json:"detail,omitempty"`
-}
-
-func eventOf(e storage.StoredEvent) eventRecord {
-	return eventRecord{
-		e.ID, e.At, e.Kind, e.Outcome, e.Reason, e.Actor.Kind, e.Actor.ID, e.Actor.Network, e.Actor.UserAgent,
-		e.Actor.RequestID, e.AccountID, e.SubjectID, e.SessionID, e.GrantID, e.ClientID, e.Detail,
-	}
-}
 
 func (p *program) audit() *cobra.Command {
 	return p.noun("audit", "The audit log: what happened, and who did it",
@@ -98,9 +73,9 @@ func (p *program) auditList() *cobra.Command {
 				return err
 			}
 			t := table{head: []string{"TIME", "KIND", "OUTCOME", "REASON", "BY"}}
-			records := make([]eventRecord, len(list))
+			records := make([]manage.EventRecord, len(list))
 			for i, e := range list {
-				records[i] = eventOf(e)
+				records[i] = manage.RecordOf(e)
 				t.row(when(&e.At), string(e.Kind), e.Outcome, orDash(e.Reason), cmp.Or(e.Actor.Kind, "-"))
 			}
 			return p.print(records, t)

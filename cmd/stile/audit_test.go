@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"stile/audit"
+	"stile/manage"
 	"stile/server"
 )
 
@@ -20,10 +21,10 @@ import (
 // whatever begins like a formula.
 func TestN07_ExportHoldsNoFormula(t *testing.T) {
 	var out bytes.Buffer
-	write, end := csvLines(&out)
+	write, end := manage.CSVLines(&out)
 	agents := []string{`=HYPERLINK("http://x")`, "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "Mozilla/5.0", "a,\"b\"\nc"}
 	for _, agent := range agents {
-		if err := write(eventRecord{UserAgent: agent, Reason: agent}); err != nil {
+		if err := write(manage.EventRecord{UserAgent: agent, Reason: agent}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -82,7 +83,7 @@ func TestExportOfManyPages(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(do("audit", "export", "--kind", "sign_in.failed")), "\n")
 	seen := map[string]bool{}
 	for _, line := range lines {
-		var e eventRecord
+		var e manage.EventRecord
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}

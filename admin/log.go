@@ -1,0 +1,184 @@
+package admin
+
+import (
+	"bufio"
+	"cmp"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"stile/address"
+	"stile/audit"
+	"stile/manage"
+	"stile/storage"
+	"stile/templates"
+)
+
+const (
+	logPath      = home + "/log"
+	logCSVPath   = logPath + ".csv"
+	logJSONLPath = logPath + ".jsonl"
+)
+
+var logRoutes = []Route{
+	{http.MethodGet, logPath, "", manage.ReadAudit, (*Visit).log},
+	{http.MethodGet, logCSVPath, "", manage.ReadAudit, func(v *Visit) error {
+		return v.exportLog("csv", "text/csv; charset=utf-8", func(out *bufio.Writer) (func(manage.EventRecord) error, func() error) {
+			return manage.CSVLines(out)
+		})
+	}},
+	{http.MethodGet, logJSONLPath, "", manage.ReadAudit, func(v *Visit) error {
+		return v.exportLog("jsonl", "application/jsonl", manage.JSONLines)
+	}},
+}
+
+// kinds are the kinds that the filter of the log offers, "" for all.
+var kinds = []audit.Kind{
+	"",
+	audit.SignInSucceeded, audit.SignInFailed, audit.ProofAccepted, audit.ProofRefused, audit.LimitReached, audit.EmailCodeSent,
+	audit.AuthenticatorAdded, audit.AuthenticatorEnded, audit.AuthenticatorPaused, audit.RecoveryCodesMade, audit.RecoveryCodeUsed,
+	audit.SessionEnded, audit.PolicyChanged, audit.PolicyRefused, audit.UserChanged, audit.PasswordChanged,
+	audit.InvitationSent, audit.InvitationAccepted, audit.InvitationWithdrawn, audit.ClientChanged, audit.AuditExported,
+	audit.AccountChanged, audit.DeviceGroupChanged, audit.ProductChanged, audit.SeatChanged, audit.GrantIssued, audit.GrantEnded,
+	audit.TokenRefused, audit.ConsentGiven, audit.ConsentRefused,
+}
+
+// logFields are the fields of the filter of the log.
+var logFields = []string{
+	templates.FieldKind, templates.FieldOutcome, templates.FieldUser, templates.FieldSince, templates.FieldUntil,
+}
+
+// dayForm is how browsers send a day.
+const dayForm = "2006-01-02"
+
+// zone is where the days of whoever asks begin.
+func (v *Visit) zone() *time.Location {
+	if z, err := time.LoadLocation(cmp.Or(v.Person.User.TimeZone, v.Person.Account.TimeZone, "UTC")); err == nil {
+		return z
+	}
+	return time.UTC
+}
+
+// logFilter is the filter of the query. What it doesn't know chooses all, but
+// for a user whom the account doesn't have: of that one there is nothing, and
+// some is false.
+func (v *Visit) logFilter() (f storage.EventFilter, some bool, err error) {
+	f = storage.EventFilter{Kind: audit.Kind(v.Fields.Get(templates.FieldKind)), Outcome: v.Fields.Get(templates.FieldOutcome), After: v.Fields.Get(templates.FieldAfter)}
+	if !slices.Contains([]string{audit.OK, audit.Refused}, f.Outcome) {
+		f.Outcome = ""
+	}
+	if day, err := time.ParseInLocation(dayForm, v.Fields.Get(templates.FieldSince), v.zone()); err == nil {
+		f.Since = day
+	}
+	if day, err := time.ParseInLocation(dayForm, v.Fields.Get(templates.FieldUntil), v.zone()); err == nil {
+		f.Until = day.AddDate(0, 0, 1)
+	}
+	typed := v.Fields.Get(templates.FieldUser)
+	if typed == "" {
+		return f, true, nil
+	}
+	mail, err := address.Canonical(typed)
+	if err != nil {
+		return f, false, nil
+	}
+	f.SubjectID, err = v.Manage.UserByAddress(v.R.Context(), v.Who, mail)
+	return f, f.SubjectID != "", err
+}
+
+// log lists what happened in the account.
+func (v *Visit) log() error {
+	f, some, err := v.logFilter()
+	if err != nil {
+		return err
+	}
+	f.Limit = listed + 1
+	var list []storage.StoredEvent
+	if some {
+		if list, err = v.Manage.Events(v.R.Context(), v.Who, f); err != nil {
+			return err
+		}
+	}
+	filter := v.query(logFields)
+	page := templates.AdminLog{
+		User: v.Fields.Get(templates.FieldUser), Since: v.Fields.Get(templates.FieldSince), Until: v.Fields.Get(templates.FieldUntil),
+		Zone: v.zone().String(), Filtered: len(filter) > 0, CSV: withQuery(logCSVPath, filter), JSONL: withQuery(logJSONLPath, filter),
+	}
+	offered := kinds
+	if !slices.Contains(kinds, f.Kind) {
+		offered = append(slices.Clone(kinds), f.Kind)
+	}
+	for _, k := range offered {
+		page.Kinds = append(page.Kinds, templates.AdminChoice{ID: string(k), Chosen: k == f.Kind})
+	}
+	for _, o := range []string{"", audit.OK, audit.Refused} {
+		page.Outcomes = append(page.Outcomes, templates.AdminChoice{ID: o, Chosen: o == f.Outcome})
+	}
+	page.Pager = v.pagerOf(logPath, filter, len(list), func() string { return list[listed-1].ID })
+	list = list[:min(len(list), listed)]
+	names, err := v.Manage.Names(v.R.Context(), v.Who, list)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		page.Events = append(page.Events, eventRow(e, names))
+	}
+	return v.Show(http.StatusOK, page)
+}
+
+func eventRow(e storage.StoredEvent, names map[string]string) templates.AdminEvent {
+	row := templates.AdminEvent{
+		At: e.At, Kind: string(e.Kind), Reason: e.Reason, Refused: e.Outcome == audit.Refused, Network: e.Actor.Network,
+		About:  userActor(e.SubjectID, names),
+		Client: templates.AdminActor{Name: names[e.ClientID], Code: e.ClientID},
+	}
+	switch e.Actor.Kind {
+	case "user":
+		row.By = userActor(e.Actor.ID, names)
+	case "client":
+		row.By = templates.AdminActor{Name: names[e.Actor.ID], Code: e.Actor.ID}
+	default:
+		row.By = templates.AdminActor{Code: e.Actor.Kind}
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Detail)) {
+		row.Detail = append(row.Detail, name+"="+e.Detail[name])
+	}
+	return row
+}
+
+func userActor(id string, names map[string]string) templates.AdminActor {
+	a := templates.AdminActor{Name: names[id], Code: id}
+	if a.Name != "" {
+		a.Path = usersPath + "/" + url.PathEscape(id)
+	}
+	return a
+}
+
+// exportLog answers with the chosen part of the log, as it is read.
+func (v *Visit) exportLog(format, contentType string, lines func(*bufio.Writer) (func(manage.EventRecord) error, func() error)) error {
+	f, some, err := v.logFilter()
+	if err != nil {
+		return err
+	}
+	f.After = ""
+	if err := v.Manage.RecordExport(v.R.Context(), v.Who, f, format); err != nil {
+		return err
+	}
+	h := v.W.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Disposition", `attachment; filename="log.`+format+`"`)
+	write, end := lines(bufio.NewWriter(v.W))
+	if some {
+		for e, err := range v.Manage.ExportEvents(v.R.Context(), v.Who, f) {
+			if err != nil {
+				panic(http.ErrAbortHandler) // half a log must not look like a whole one
+			}
+			if write(manage.RecordOf(e)) != nil {
+				return nil // whoever asked has gone
+			}
+		}
+	}
+	_ = end() // as above
+	return nil
+}

@@ -1,0 +1,109 @@
+package templates
+
+import (
+	"time"
+
+	"stile/audit"
+)
+
+// AdminLog lists what happened in the account, newest first, a page at a time.
+//
+// Fields of the filter, which is sent by GET: FieldKind, FieldOutcome,
+// FieldUser, FieldSince, FieldUntil.
+type AdminLog struct {
+	Kinds, Outcomes    []AdminChoice // by their codes
+	User, Since, Until string        // as they were given
+	Zone               string        // that days are meant in
+	Events             []AdminEvent
+	Pager              Pager
+	Filtered           bool // not everything is listed
+	CSV, JSONL         string
+}
+
+// AdminEvent is one line of the log.
+type AdminEvent struct {
+	At           time.Time
+	Kind, Reason string // stable codes
+	Detail       []string
+	Refused      bool
+	By, About    AdminActor
+	Client       AdminActor
+	Network      string
+}
+
+// AdminActor is somebody, or an app, that an event names.
+type AdminActor struct {
+	Name string // as people call it; empty if there is none any more
+	Code string // id or kind, shown without a name
+	Path string // of its page, if it has one
+}
+
+// Names of the fields of these pages.
+const (
+	FieldKind    = "kind"
+	FieldOutcome = "outcome"
+	FieldUser    = "user"
+	FieldSince   = "since"
+	FieldUntil   = "until"
+)
+
+// Name of the screen.
+func (AdminLog) Name() string { return "admin-log" }
+
+// Section of the navigation.
+func (AdminLog) Section() AdminSection { return AdminLogSection }
+
+func (AdminLog) heading(*Frame) heading { return heading{key: "admin.nav.log"} }
+
+// kindKeys are the sentences of what happens most. What has none is called by
+// its code.
+var kindKeys = map[audit.Kind]string{
+	audit.SignInSucceeded:     "admin.log.kind.sign_in_succeeded",
+	audit.SignInFailed:        "admin.log.kind.sign_in_failed",
+	audit.ProofAccepted:       "admin.log.kind.proof_accepted",
+	audit.ProofRefused:        "admin.log.kind.proof_refused",
+	audit.LimitReached:        "admin.log.kind.limit_reached",
+	audit.EmailCodeSent:       "admin.log.kind.email_code_sent",
+	audit.AuthenticatorAdded:  "admin.log.kind.authenticator_added",
+	audit.AuthenticatorEnded:  "admin.log.kind.authenticator_ended",
+	audit.AuthenticatorPaused: "admin.log.kind.authenticator_suspended",
+	audit.RecoveryCodesMade:   "admin.log.kind.recovery_codes_made",
+	audit.RecoveryCodeUsed:    "admin.log.kind.recovery_code_used",
+	audit.SessionEnded:        "admin.log.kind.session_ended",
+	audit.PolicyChanged:       "admin.log.kind.policy_changed",
+	audit.PolicyRefused:       "admin.log.kind.policy_refused",
+	audit.UserChanged:         "admin.log.kind.user_changed",
+	audit.PasswordChanged:     "admin.log.kind.password_changed",
+	audit.ClientChanged:       "admin.log.kind.client_changed",
+	audit.AuditExported:       "admin.log.kind.audit_exported",
+	audit.InvitationSent:      "admin.log.kind.invitation_sent",
+	audit.InvitationAccepted:  "admin.log.kind.invitation_accepted",
+	audit.InvitationWithdrawn: "admin.log.kind.invitation_withdrawn",
+}
+
+// KindName is what happened as people say it; empty if it is told by its code only.
+func (v *view) KindName(kind string) string {
+	if key, ok := kindKeys[audit.Kind(kind)]; ok {
+		return v.T(key)
+	}
+	return ""
+}
+
+// OutcomeName is the name of a choice in the filter of outcomes.
+func (v *view) OutcomeName(outcome string) string {
+	switch outcome {
+	case "ok":
+		return v.T("admin.log.ok")
+	case "refused":
+		return v.T("admin.log.refused")
+	}
+	return v.T("admin.users.all")
+}
+
+// Happened makes what the template "state" shows of an outcome.
+func (v *view) Happened(refused bool) state {
+	if refused {
+		return v.State("bad", "admin.log.refused")
+	}
+	return v.State("good", "admin.log.ok")
+}
