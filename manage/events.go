@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 
 	"stile/audit"
 	"stile/storage"
@@ -102,4 +103,28 @@ func (s *Service) UserByAddress(ctx context.Context, w Who, address string) (str
 		return "", nil
 	}
 	return p.User.ID, err
+}
+
+// SignInsByDay counts the account's sign-ins by day and result, for a plot.
+func (s *Service) SignInsByDay(ctx context.Context, w Who, days int, zone *time.Location) ([]storage.DayCount, error) {
+	if err := s.may(w, ReadAudit); err != nil {
+		return nil, err
+	}
+	since, until := s.days(days, zone)
+	return s.DB.SignInsByDay(ctx, w.accountID, since, until, zone)
+}
+
+// EnrolmentByDay counts who had an authenticator at the end of each day, for a plot.
+func (s *Service) EnrolmentByDay(ctx context.Context, w Who, days int, zone *time.Location) ([]storage.DayEnrolled, error) {
+	if err := s.may(w, Read); err != nil {
+		return nil, err
+	}
+	since, until := s.days(days, zone)
+	return s.DB.EnrolmentByDay(ctx, w.accountID, since, until, zone)
+}
+
+// days is a stretch of whole days that ends with today.
+func (s *Service) days(n int, zone *time.Location) (since, until time.Time) {
+	y, m, d := s.Now().In(zone).Date()
+	return time.Date(y, m, d-n+1, 0, 0, 0, 0, zone), time.Date(y, m, d+1, 0, 0, 0, 0, zone)
 }
