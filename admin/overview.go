@@ -11,11 +11,25 @@ var overviewRoutes = []Route{
 	{http.MethodGet, home, "", manage.Read, (*Visit).overview},
 }
 
-// overview is the first page: whose account it is, and how far it has come.
+// overview is the first page: whose account it is, how far it has come, and what
+// waits for somebody.
 func (v *Visit) overview() error {
-	state, err := v.Manage.Account(v.R.Context(), v.Who)
+	review, err := v.Manage.Policy(v.R.Context(), v.Who)
 	if err != nil {
 		return err
 	}
-	return v.Show(http.StatusOK, templates.AdminOverview{Account: state.Account.Name, TwoStep: state.Policy.TwoStep})
+	groups, err := v.Manage.DeviceGroups(v.R.Context(), v.Who)
+	if err != nil {
+		return err
+	}
+	page := templates.AdminOverview{
+		Account: v.Person.Account.Name, Policy: shownPolicy(review.Now, review.Products, v.Now()),
+		Coverage: shownCoverage(review.Coverage), Editable: v.Who.Has(manage.EditPolicy),
+	}
+	for _, g := range groups {
+		if g.Has.Compare(review.Now.Required) < 0 {
+			page.Below++
+		}
+	}
+	return v.Show(http.StatusOK, page)
 }

@@ -28,7 +28,16 @@ type Route struct {
 // Routes is the table of all routes. What stands in no row is refused, and so is
 // a form whose permission is one to read.
 func Routes() []Route {
-	return slices.Concat(doorRoutes, overviewRoutes, userRoutes, invitationRoutes, logRoutes)
+	return slices.Concat(
+		doorRoutes,
+		overviewRoutes,
+		settingsRoutes,
+		userRoutes,
+		invitationRoutes,
+		productRoutes,
+		deviceRoutes,
+		logRoutes,
+	)
 }
 
 // doorRoutes are the way in and the way out.
@@ -45,6 +54,12 @@ type page struct {
 	forms map[string]*Route // by Do
 }
 
+// CheckRoutes refuses a table that is not sound. [New] does so too.
+func CheckRoutes(table []Route) error {
+	_, err := pagesOf(table)
+	return err
+}
+
 // pagesOf sorts the table by path, and refuses what is not sound.
 func pagesOf(table []Route) (map[string]*page, error) {
 	pages := map[string]*page{}
@@ -54,28 +69,35 @@ func pagesOf(table []Route) (map[string]*page, error) {
 			p = &page{path: r.Path, forms: map[string]*Route{}}
 			pages[r.Path] = p
 		}
-		writes := r.Method == http.MethodPost
-		switch {
-		case r.Path != home && !strings.HasPrefix(r.Path, home+"/"):
-			return nil, badRoute(r, "outside of "+home)
-		case r.Handle == nil:
-			return nil, badRoute(r, "leads nowhere")
-		case r.Permission == "":
-			return nil, badRoute(r, "has no permission")
-		case !writes && (r.Method != http.MethodGet || r.Do != "" || p.get != nil):
-			return nil, badRoute(r, "is no page, or one of two")
-		case writes && p.forms[r.Do] != nil:
-			return nil, badRoute(r, "is one of two")
-		case writes && (r.Permission == manage.Read || r.Permission == manage.ReadAudit):
-			return nil, badRoute(r, "changes something with a permission to read")
+		if err := p.takes(r); err != nil {
+			return nil, err
 		}
-		if writes {
+		if r.Method == http.MethodPost {
 			p.forms[r.Do] = &r
 		} else {
 			p.get = &r
 		}
 	}
 	return pages, nil
+}
+
+// takes refuses a route that is not sound, or has no room on the page.
+func (p *page) takes(r Route) error {
+	switch writes := r.Method == http.MethodPost; {
+	case r.Path != home && !strings.HasPrefix(r.Path, home+"/"):
+		return badRoute(r, "outside of "+home)
+	case r.Handle == nil:
+		return badRoute(r, "leads nowhere")
+	case r.Permission == "":
+		return badRoute(r, "has no permission")
+	case !writes && (r.Method != http.MethodGet || r.Do != "" || p.get != nil):
+		return badRoute(r, "is no page, or one of two")
+	case writes && p.forms[r.Do] != nil:
+		return badRoute(r, "is one of two")
+	case writes && (r.Permission == manage.Read || r.Permission == manage.ReadAudit):
+		return badRoute(r, "changes something with a permission to read")
+	}
+	return nil
 }
 
 // Mount adds the pages to a router.

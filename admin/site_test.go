@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -323,4 +324,36 @@ func (s *site) told(t testing.TB, to string, kind templates.MailKind) {
 		<-time.After(10 * time.Millisecond)
 	}
 	t.Fatalf("no message %s for %s", kind, to)
+}
+
+// form returns the fields of the form of the page that does this.
+func (g *guest) form(do string) url.Values {
+	g.t.Helper()
+	for _, f := range forms.FindAllString(g.Page().Body, -1) {
+		if do != "" && !strings.Contains(f, `name="do" value="`+do+`"`) {
+			continue
+		}
+		fields := url.Values{}
+		for _, in := range inputs.FindAllString(f, -1) {
+			name, value := attribute(in, "name"), attribute(in, "value")
+			if kind := attribute(in, "type"); kind != "radio" && kind != "checkbox" || strings.Contains(in, " checked") {
+				fields.Set(name, value)
+			}
+		}
+		return fields
+	}
+	g.t.Fatalf("no form %q in %s", do, g.Page())
+	return nil
+}
+
+var (
+	forms  = regexp.MustCompile(`(?s)<form.*?</form>`)
+	inputs = regexp.MustCompile(`<input[^>]*>`)
+)
+
+func attribute(tag, name string) string {
+	if found := regexp.MustCompile(name + `="([^"]*)"`).FindStringSubmatch(tag); found != nil {
+		return found[1]
+	}
+	return ""
 }

@@ -153,7 +153,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	(&welcome.Handler{
 		Kit: kit, DB: s.db, SignIns: signIns, Sessions: sessions, Passwords: passwords, Limits: s.cfg.Limits, Service: s.cfg.Pages.Service,
 	}).Mount(r)
-	center.Mount(r)
+	center.Mount(r) //nolint:contextcheck // requests bring contexts of their own
 	if err := nameRoutes(r); err != nil {
 		return err
 	}

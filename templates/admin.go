@@ -101,8 +101,9 @@ func (r AdminRefused) heading(*Frame) heading {
 		return heading{key: "admin.refused.cooldown.title"}
 	case AdminMissing:
 		return heading{key: "admin.refused.missing.title"}
+	default:
+		return heading{key: "admin.refused.not_allowed.title"}
 	}
-	return heading{key: "admin.refused.not_allowed.title"}
 }
 
 // adminNotices are the sentences that confirm what was done, by their names in
@@ -114,6 +115,10 @@ var adminNotices = map[string]string{
 	"signed-out": "notice.admin.signed_out",
 	"reset":      "notice.admin.reset",
 	"asked":      "notice.admin.asked",
+	"added":      "notice.admin.added",
+	"removed":    "notice.admin.removed",
+	"policy-on":  "notice.admin.policy_on",
+	"policy-off": "notice.admin.policy_off",
 }
 
 // NoticeAdminConfirmed says that who is asking has proven it anew.
@@ -128,9 +133,10 @@ func AdminNotice(name string) (Notice, bool) {
 
 // Keys of what a form of the Admin Center may come back with.
 const (
-	ErrAdminChanged = "error.admin.changed"    // somebody else was faster
-	ErrAdminLast    = "error.admin.last_admin" // nobody would be left to administer the account
-	ErrAdminNoFile  = "error.admin.no_file"    // FieldFile
+	ErrAdminChanged      = "error.admin.changed"        // somebody else was faster
+	ErrAdminLast         = "error.admin.last_admin"     // nobody would be left to administer the account
+	ErrAdminNoFile       = "error.admin.no_file"        // FieldFile
+	ErrAdminProductInUse = "error.admin.product_in_use" // the policy names the product
 )
 
 // inputKeys are the keys of what may be wrong with a field, by the codes of

@@ -132,3 +132,45 @@ var stateKeys = map[string]string{
 
 // StateName is the name of a choice in the filter of users.
 func (v *view) StateName(id string) string { return v.T(stateKeys[id]) }
+
+// PolicyState says what an account has decided, as a state.
+func (v *view) PolicyState(p AdminPolicy) state {
+	if !p.On {
+		return v.State("none", "admin.policy.off")
+	}
+	products, from := strings.Join(p.Products, ", "), v.Printer.Moment(p.From.In(v.zone()), v.Now)
+	switch everyone, scheduled := len(p.Products) == 0, !p.From.IsZero(); {
+	case everyone && scheduled:
+		return state{"part", v.T("admin.policy.everyone_from", "From", from)}
+	case scheduled:
+		return state{"part", v.T("admin.policy.holders_from", "Products", products, "From", from)}
+	case everyone:
+		return state{"good", v.T("admin.policy.everyone")}
+	}
+	return state{"good", v.T("admin.policy.holders", "Products", products)}
+}
+
+// typed is a field with what was typed.
+type typed struct {
+	*view
+	Value, Version, Build string
+}
+
+// Named makes what the template "name-field" shows.
+func (v *view) Named(name string) typed { return typed{view: v, Value: name} }
+
+// Versioned makes what the template "version-fields" shows.
+func (v *view) Versioned(version, build string) typed {
+	return typed{view: v, Version: version, Build: build}
+}
+
+// Span is a length of time, in the largest unit that is whole.
+func (v *view) Span(minutes int) string {
+	switch {
+	case minutes%(24*60) == 0:
+		return v.N("admin.span.days", minutes/(24*60))
+	case minutes%60 == 0:
+		return v.N("admin.span.hours", minutes/60)
+	}
+	return v.N("admin.span.minutes", minutes)
+}

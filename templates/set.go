@@ -59,6 +59,12 @@ var screens = []Page{
 	AdminInvitations{},
 	AdminImport{},
 	AdminLog{},
+	AdminSettings{},
+	AdminReview{},
+	AdminDeviceGroups{},
+	AdminDeviceGroup{},
+	AdminProducts{},
+	AdminProduct{},
 	AdminRefused{},
 }
 
