@@ -16,6 +16,7 @@ import (
 	"stile/audit"
 	"stile/manage"
 	"stile/seal"
+	"stile/stiletest"
 	"stile/storage"
 )
 
@@ -25,6 +26,18 @@ import (
 var records = map[string]func(s *site, t testing.TB, a storage.Account) string{
 	"group":   func(s *site, t testing.TB, a storage.Account) string { return s.group(t, a, "Tablets", "4.4", 1).ID },
 	"product": func(s *site, t testing.TB, a storage.Account) string { return s.product(t, a, "Console").ID },
+	"user":    func(s *site, t testing.TB, a storage.Account) string { return s.user(t, a).ID },
+}
+
+// upload are the paths whose forms bring a file.
+var upload = []string{"/admin/users/import"}
+
+// body is what a form of a route sends.
+func body(r admin.Route, form url.Values) (kind, text string) {
+	if slices.Contains(upload, r.Path) {
+		return stiletest.Multipart(form, "file", []byte("email,name,roles,products,language,time_zone\nnew@example.com,New,,,,\n"))
+	}
+	return "application/x-www-form-urlencoded", form.Encode()
 }
 
 // routesBut are the routes that need a permission.
@@ -71,7 +84,7 @@ func (g *guest) filled(r admin.Route) url.Values {
 	return url.Values{
 		"csrf": {g.token(r)}, "do": {r.Do},
 		"name": {"New name"}, "client_version": {"4.9"}, "client_build": {"9"}, "two_step": {"everyone"},
-		"version": {"1"}, "reenrolment": {"admin"}, "waive_first": {"yes"},
+		"version": {"1"}, "reenrolment": {"admin"}, "waive_first": {"yes"}, "email": {"new@example.com"}, "id": {"none"},
 	}
 }
 
@@ -79,6 +92,10 @@ func (g *guest) filled(r admin.Route) url.Values {
 func (g *guest) asks(r admin.Route, path string) {
 	g.t.Helper()
 	if r.Method == http.MethodPost {
+		if slices.Contains(upload, r.Path) {
+			g.SendFile(g.s.url+path, g.filled(r), "file", []byte("email,name,roles,products,language,time_zone\nnew@example.com,New,,,,\n"))
+			return
+		}
 		g.Send(g.s.url+path, g.filled(r))
 		return
 	}
@@ -261,11 +278,12 @@ func TestH01_FormsAreTakenFromOurPagesOnly(t *testing.T) {
 				"a sibling":                  {form: good, headers: []string{"Sec-Fetch-Site", "same-site"}},
 				"no cookies":                 {form: good, bare: true},
 			} {
-				req, err := http.NewRequest(http.MethodPost, s.url+to, strings.NewReader(c.form.Encode()))
+				kind, text := body(r, c.form)
+				req, err := http.NewRequest(http.MethodPost, s.url+to, strings.NewReader(text))
 				if err != nil {
 					t.Fatal(err)
 				}
-				req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+				req.Header.Set("Content-Type", kind)
 				for i := 0; i+1 < len(c.headers); i += 2 {
 					req.Header.Set(c.headers[i], c.headers[i+1])
 				}

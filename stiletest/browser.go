@@ -148,20 +148,31 @@ func (b *Browser) Upload(field string, file []byte, values map[string]string) *P
 	for name, value := range values {
 		fields.Set(name, value)
 	}
-	var text strings.Builder
-	w := multipart.NewWriter(&text)
-	for name := range fields {
+	return b.SendFile(b.Page().Action(), fields, field, file)
+}
+
+// SendFile submits values and a file as a form to a URL, as a program without a
+// page would.
+func (b *Browser) SendFile(address string, values url.Values, field string, file []byte) *Page {
+	b.t.Helper()
+	kind, text := Multipart(values, field, file)
+	return b.sendBody(http.MethodPost, address, body{kind, text}, nil)
+}
+
+// Multipart returns the body of a form with a file, and its media type.
+func Multipart(values url.Values, field string, file []byte) (kind, text string) {
+	var b strings.Builder // takes everything
+	w := multipart.NewWriter(&b)
+	for name := range values {
 		if name != field {
-			_ = w.WriteField(name, fields.Get(name)) // a strings.Builder takes everything
+			_ = w.WriteField(name, values.Get(name))
 		}
 	}
-	part, err := w.CreateFormFile(field, "list.csv")
-	if err != nil {
-		b.t.Fatal(err)
+	if part, err := w.CreateFormFile(field, "list.csv"); err == nil {
+		_, _ = part.Write(file)
 	}
-	_, _ = part.Write(file)
 	_ = w.Close()
-	return b.sendBody(http.MethodPost, b.Page().Action(), body{w.FormDataContentType(), text.String()}, nil)
+	return w.FormDataContentType(), b.String()
 }
 
 // submit sends a form with a button: its first one if none is given.
