@@ -255,16 +255,6 @@ func (v *Visit) clientVersion() (device.Version, error) {
 	return manage.ParseVersion(v.Fields.Get(templates.FieldClientVersion), build)
 }
 
-// zone is the time zone in which whoever asks tells days.
-func (v *Visit) zone() *time.Location {
-	for _, name := range []string{v.Person.User.TimeZone, v.Person.Account.TimeZone} {
-		if zone, err := time.LoadLocation(name); err == nil && name != "" {
-			return zone
-		}
-	}
-	return time.UTC
-}
-
 // shownPolicy is a policy in the words of pages.
 func shownPolicy(p storage.Policy, products []storage.Product, now time.Time) templates.AdminPolicy {
 	shown := templates.AdminPolicy{On: p.TwoStep}
