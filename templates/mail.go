@@ -177,10 +177,8 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 	case MailEmailCode:
 		l.Link = ""
 	case MailInvitation:
-		if !strings.HasPrefix(l.Link, strings.TrimSuffix(l.Issuer, "/")+"/") {
-			return nil, fmt.Errorf("templates: mail %q: %q is no page of the issuer", kind, DataLink)
-		}
 		l.Happened = p.T(n.text, "By", orElse(inert(data[DataBy]), l.Service), "Account", l.Owner)
+		return l, l.leadsToUs(kind)
 	case MailRecoveryCodeUsed:
 		left, err := strconv.Atoi(data[DataLeft])
 		if err != nil {
@@ -196,6 +194,14 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 		l.Happened = p.T(n.text, "Client", inert(data[DataClient]), "User", inert(data[DataUser]), "Address", oneLine(data[DataAddress]), "Label", l.Label)
 	}
 	return l, nil
+}
+
+// leadsToUs refuses a message whose link is no page of the issuer.
+func (l *letter) leadsToUs(kind MailKind) error {
+	if !strings.HasPrefix(l.Link, strings.TrimSuffix(l.Issuer, "/")+"/") {
+		return fmt.Errorf("templates: mail %q: %q is no page of the issuer", kind, DataLink)
+	}
+	return nil
 }
 
 func facts(p locale.Printer, at time.Time, data MailData) []fact {
