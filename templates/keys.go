@@ -2,16 +2,16 @@ package templates
 
 // Keys of the sentences that a form may come back with (FieldError.Key), with
 // the placeholders each needs.
-const ( //nolint:gosec // names of sentences, not passwords
+const (
 	ErrAddressEmpty        = "error.address.empty"
 	ErrAddressForm         = "error.address.form" // no @, or not an address
 	ErrPasswordEmpty       = "error.password.empty"
-	ErrNewPasswordEmpty    = "error.new_password.empty"
-	ErrNewPasswordShort    = "error.new_password.too_short" // Min (int)
-	ErrNewPasswordLong     = "error.new_password.too_long"  // Max (int)
-	ErrNewPasswordNoText   = "error.new_password.no_text"
-	ErrNewPasswordCommon   = "error.new_password.common"
-	ErrNewPasswordPersonal = "error.new_password.personal"
+	ErrNewPasswordEmpty    = "error.new_password.empty"     //nolint:gosec // the key of a text
+	ErrNewPasswordShort    = "error.new_password.too_short" //nolint:gosec // the key of a text; Min (int)
+	ErrNewPasswordLong     = "error.new_password.too_long"  //nolint:gosec // the key of a text; Max (int)
+	ErrNewPasswordNoText   = "error.new_password.no_text"   //nolint:gosec // the key of a text
+	ErrNewPasswordCommon   = "error.new_password.common"    //nolint:gosec // the key of a text
+	ErrNewPasswordPersonal = "error.new_password.personal"  //nolint:gosec // the key of a text
 	// ErrMismatch is the one neutral answer to a wrong pair: FieldEmail.
 	ErrMismatch = "error.signin.mismatch"
 	// ErrTooManyUntil: Until (time.Time). Status 429.
