@@ -93,10 +93,7 @@ func (v *visit) notice() (key string, args map[string]any) {
 			return templates.NoticeSentAgain, map[string]any{"At": c.SentAt}
 		}
 	case authn.StepInstallApp:
-		if carried == noticeRecoveryUsed && p.SignIn.Progress.Enrolment.Reason == authn.ReasonRecovery {
-			return templates.NoticeRecoveryUsed, map[string]any{"N": p.Person.RecoveryLeft}
-		}
-		return beforeApp(p), nil
+		return beforeApp(p, carried)
 	case authn.StepConnectDevice:
 		if carried == noticeKeyReplaced {
 			return templates.NoticeKeyReplaced, nil
@@ -111,13 +108,17 @@ func (v *visit) notice() (key string, args map[string]any) {
 }
 
 // beforeApp is what led to the screen about apps.
-func beforeApp(p *signin.Pending) (key string) {
+func beforeApp(p *signin.Pending, carried string) (key string, args map[string]any) {
+	if p.KeyLapsed {
+		return templates.NoticeKeyReplaced, nil
+	}
+	n := p.SignIn.Progress.Enrolment
 	switch {
-	case p.KeyLapsed:
-		return templates.NoticeKeyReplaced
-	case p.Decision.Step == authn.StepInstallApp && p.SignIn.Progress.Enrolment.EmailVerified:
-		return templates.NoticeEmailVerified
+	case p.Decision.Step == authn.StepInstallApp && n.EmailVerified:
+		return templates.NoticeEmailVerified, nil
+	case carried == noticeRecoveryUsed && n.Reason == authn.ReasonRecovery:
+		return templates.NoticeRecoveryUsed, map[string]any{"N": p.Person.RecoveryLeft}
 	default:
-		return ""
+		return "", nil
 	}
 }
