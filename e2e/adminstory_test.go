@@ -79,7 +79,7 @@ func TestAnAdminTurnsTwoStepOn(t *testing.T) {
 	c.look("admin-overview")
 	c.press("Sign-ins and audit log")
 	c.screen("admin-log")
-	if text := c.text("main"); !strings.Contains(text, "policy.changed") && !strings.Contains(text, "Policy") {
+	if text := c.text("main"); !strings.Contains(text, "Two-step settings changed") {
 		t.Errorf("the log is: %s", text)
 	}
 	c.look("admin-log")
