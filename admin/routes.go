@@ -36,6 +36,7 @@ func Routes() []Route {
 		invitationRoutes,
 		productRoutes,
 		deviceRoutes,
+		clientRoutes,
 		logRoutes,
 	)
 }

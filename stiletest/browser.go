@@ -188,7 +188,7 @@ func (b *Browser) submit(form, button *html.Node, values map[string]string) *Pag
 		fields.Add(name, attr(button, "value"))
 	}
 	for name, value := range values {
-		if !slices.ContainsFunc(append(within(form, "input"), within(form, "select")...), func(n *html.Node) bool { return attr(n, "name") == name }) {
+		if !slices.ContainsFunc(slices.Concat(within(form, "input"), within(form, "select"), within(form, "textarea")), func(n *html.Node) bool { return attr(n, "name") == name }) {
 			b.t.Fatalf("no field %q in the form of %s", name, b.page)
 		}
 		fields.Set(name, value)
@@ -362,6 +362,9 @@ func (p *Page) fields(form *html.Node) url.Values {
 		if name := attr(input, "name"); name != "" {
 			values.Add(name, strings.ReplaceAll(attr(input, "value"), "\n", "\r\n")) // HTML, 4.10.22.4
 		}
+	}
+	for _, text := range within(form, "textarea") {
+		values.Add(attr(text, "name"), strings.TrimSpace(textOf(text)))
 	}
 	for _, list := range within(form, "select") {
 		options := within(list, "option")

@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"stile/config"
+	"stile/manage"
 	"stile/seal"
 	"stile/storage"
 )
@@ -100,7 +100,7 @@ func (p *program) clientList() *cobra.Command {
 			records := make([]clientRecord, len(list))
 			for i, c := range list {
 				records[i] = clientOf(c, "")
-				t.row(c.ID, orDash(c.Metadata.Name), kindOf(c.Metadata), yesNo(c.ThirdParty), yesNo(c.Disabled))
+				t.row(c.ID, orDash(c.Metadata.Name), manage.KindOf(c.Metadata), yesNo(c.ThirdParty), yesNo(c.Disabled))
 			}
 			return p.print(records, t)
 		}))
@@ -196,17 +196,4 @@ func (p *program) clientRotateSecret() *cobra.Command {
 			}
 			return p.document(clientOf(c, secret))
 		}))
-}
-
-// kindOf says what a client is in one word, as --type takes it.
-func kindOf(m storage.Metadata) string {
-	switch {
-	case len(m.RedirectURIs) == 0 && strings.Contains(strings.Join(m.GrantTypes, " "), storage.GrantClientCredentials):
-		return "service"
-	case m.ApplicationType == storage.TypeNative:
-		return "native"
-	case m.Public():
-		return "spa"
-	}
-	return "web"
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"reflect"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"stile/manage"
 	"stile/storage"
 )
 
@@ -59,8 +59,8 @@ func (f *clientFlags) apply(c *storage.Client, fresh bool) error {
 	case fresh && f.kind == "":
 		return wrongUsage("give --file, or --type with --name and --redirect-uri")
 	case f.kind != "":
-		if err := preset(f.kind, f.redirects, &c.Metadata); err != nil {
-			return err
+		if !manage.Preset(f.kind, f.redirects, &c.Metadata) {
+			return wrongUsage("--type %q: use web, spa, native or service", f.kind)
 		}
 	}
 	set(f.command, "name", &c.Metadata.Name, f.name)
@@ -74,40 +74,6 @@ func (f *clientFlags) apply(c *storage.Client, fresh bool) error {
 		c.Disabled = false
 	}
 	return nil
-}
-
-// preset sets what belongs to a kind of client.
-func preset(kind string, redirects []string, m *storage.Metadata) error {
-	const people = "openid profile email offline_access"
-	switch kind {
-	case "web":
-		m.ApplicationType, m.TokenEndpointAuthMethod, m.Scope = storage.TypeWeb, storage.AuthBasic, people
-	case "spa":
-		m.ApplicationType, m.TokenEndpointAuthMethod, m.Scope = storage.TypeWeb, storage.AuthNone, people
-		m.AllowedOrigins = origins(redirects)
-	case "native":
-		m.ApplicationType, m.TokenEndpointAuthMethod, m.Scope = storage.TypeNative, storage.AuthNone, people
-	case "service":
-		m.TokenEndpointAuthMethod, m.GrantTypes, m.ResponseTypes = storage.AuthBasic, []string{storage.GrantClientCredentials}, nil
-		return nil
-	default:
-		return wrongUsage("--type %q: use web, spa, native or service", kind)
-	}
-	m.GrantTypes = []string{storage.GrantCode, storage.GrantRefresh}
-	return nil
-}
-
-// origins are where the pages of a single-page application come from.
-func origins(redirects []string) []string {
-	var list []string
-	for _, r := range redirects {
-		if u, err := url.Parse(r); err == nil && u.Host != "" {
-			if origin := u.Scheme + "://" + u.Host; !slices.Contains(list, origin) {
-				list = append(list, origin)
-			}
-		}
-	}
-	return list
 }
 
 // registration is what a file may hold beside the metadata.

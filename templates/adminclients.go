@@ -1,0 +1,119 @@
+package templates
+
+import "time"
+
+// AdminClients lists the apps that the account has connected.
+type AdminClients struct {
+	Clients  []AdminClientRow
+	Pager    Pager
+	Editable bool // whoever looks may connect and remove
+}
+
+// AdminClientRow is one of them.
+type AdminClientRow struct {
+	ID, AppName, Kind string
+	Off               bool
+	Users             int       // who are signed in to it
+	Used              time.Time // zero: never
+}
+
+// AdminConnect connects an app.
+//
+// Fields: FieldClientName, FieldClientKind, FieldRedirects, PrefixScope.
+type AdminConnect struct {
+	AppName       string
+	Kinds, Scopes []AdminChoice
+	Redirects     string // one a line
+	Detail        string // what is wrong, in English, for developers
+}
+
+// AdminClient is one app. With Secret, which is shown this once, there are no
+// forms on it: the page may stand at the address of another one.
+//
+// Forms: DoRotate, DoDisable, DoEnable, DoRemove (FieldConfirm, its name).
+type AdminClient struct {
+	AdminClientRow
+	Issuer    string
+	Redirects []string
+	Scopes    []string
+	Secret    string // empty: not shown
+	HasSecret bool
+	Snippet   string // program text to begin with
+	Confirm   string // what was typed
+	Editable  bool
+}
+
+// Names of the fields of these pages, as registrations call them.
+const (
+	FieldClientName = "client_name"
+	FieldClientKind = "client_kind"
+	FieldRedirects  = "redirect_uris"
+	PrefixScope     = "scope." // a checkbox for each scope
+)
+
+// DoRotate is the value of FieldDo that asks for a new secret.
+const DoRotate = "rotate"
+
+// ErrAdminClientConfirm: FieldConfirm is not the name of the app.
+const ErrAdminClientConfirm = "error.admin.client_confirm"
+
+// Name of the screen.
+func (AdminClients) Name() string { return "admin-clients" }
+
+// Section of the navigation.
+func (AdminClients) Section() AdminSection { return AdminClientsSection }
+
+func (AdminClients) heading(*Frame) heading { return heading{key: "admin.nav.clients"} }
+
+// Name of the screen.
+func (AdminConnect) Name() string { return "admin-connect" }
+
+// Section of the navigation.
+func (AdminConnect) Section() AdminSection { return AdminClientsSection }
+
+func (AdminConnect) heading(*Frame) heading { return heading{key: "admin.clients.connect"} }
+
+// Name of the screen.
+func (AdminClient) Name() string { return "admin-client" }
+
+// Section of the navigation.
+func (AdminClient) Section() AdminSection { return AdminClientsSection }
+
+func (p AdminClient) heading(*Frame) heading {
+	return heading{key: "admin.user.title", args: []any{"Name", name(p.AppName)}}
+}
+
+// ClientKind is the name of a kind of app.
+func (v *view) ClientKind(kind string) string {
+	switch kind {
+	case "web":
+		return v.T("admin.clients.kind.web")
+	case "spa":
+		return v.T("admin.clients.kind.spa")
+	case "native":
+		return v.T("admin.clients.kind.native")
+	}
+	return v.T("admin.clients.kind.service")
+}
+
+// scopeKeys say what the scopes of services are for.
+var scopeKeys = map[string]string{
+	"stile.read": "admin.scope.read", "stile.users": "admin.scope.users",
+	"stile.policy": "admin.scope.policy", "stile.clients": "admin.scope.clients",
+}
+
+// ServiceScope says what a service may do with a scope; empty for others.
+func (v *view) ServiceScope(scope string) string {
+	if key, ok := scopeKeys[scope]; ok {
+		return v.T(key)
+	}
+	return ""
+}
+
+// ClientState makes what the template "state" shows of an app.
+func (v *view) ClientState(off bool) state {
+	if off {
+		return v.State("bad", "admin.clients.off")
+	}
+	return v.State("good", "admin.clients.on")
+}
