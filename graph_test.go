@@ -19,7 +19,7 @@ var levels = map[string]int{
 	"factor": 3, "token": 3, "web": 3, "mail": 3,
 	"session": 4, "manage": 4,
 	"signin": 5,
-	"op":     6, "login": 6, "admin": 6, "welcome": 6,
+	"op":     6, "login": 6, "admin": 6, "api": 6, "welcome": 6,
 	"server":    7,
 	"demo":      8,
 	"cmd/stile": 9, "cmd/desktop": 9,
@@ -27,15 +27,16 @@ var levels = map[string]int{
 
 // onlyFor says who may import what, besides tests.
 var onlyFor = map[string][]string{
-	"database/sql":                {"storage"},
-	"github.com/jackc/pgx/v5":     {"storage"},
-	"modernc.org/sqlite":          {"storage"},
-	"github.com/zitadel/oidc/v3":  {"op", "token", "admin", "demo", "cmd/desktop"},
-	"github.com/pquerna/otp":      {"factor"},
-	"github.com/skip2/go-qrcode":  {"factor"},
-	"github.com/wneessen/go-mail": {"mail"},
-	"github.com/gorilla/mux":      {"op", "login", "admin", "welcome", "server", "web", "session"},
-	"net/http":                    {"op", "login", "admin", "welcome", "signin", "session", "web", "server", "demo", "cmd/stile", "cmd/desktop", "resource"},
+	"database/sql":                  {"storage"},
+	"github.com/jackc/pgx/v5":       {"storage"},
+	"modernc.org/sqlite":            {"storage"},
+	"github.com/zitadel/oidc/v3":    {"op", "token", "admin", "demo", "cmd/desktop"},
+	"github.com/pquerna/otp":        {"factor"},
+	"github.com/skip2/go-qrcode":    {"factor"},
+	"github.com/wneessen/go-mail":   {"mail"},
+	"github.com/gorilla/mux":        {"op", "login", "admin", "api", "welcome", "server", "web", "session"},
+	"net/http":                      {"op", "login", "admin", "api", "welcome", "signin", "session", "web", "server", "demo", "cmd/stile", "cmd/desktop", "resource"},
+	"github.com/danielgtaylor/huma": {"api"},
 }
 
 // pure lists what the core of the decisions may not touch.

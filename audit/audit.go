@@ -46,6 +46,7 @@ const (
 	InvitationSent      Kind = "invitation.sent"
 	InvitationAccepted  Kind = "invitation.accepted"
 	InvitationWithdrawn Kind = "invitation.withdrawn"
+	AdminRefused        Kind = "admin.refused"
 )
 
 // Outcomes of an event.

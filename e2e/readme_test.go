@@ -104,7 +104,7 @@ func TestDocumentedCommands(t *testing.T) {
 // Whatever a document of ours links to in the tree is there.
 func TestDocumentedFiles(t *testing.T) {
 	t.Parallel()
-	for _, document := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/connect.md", "docs/step-up.md", "docs/operations.md"} {
+	for _, document := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/connect.md", "docs/step-up.md", "docs/api.md", "docs/operations.md"} {
 		for _, m := range links.FindAllStringSubmatch(source(t, document), -1) {
 			if strings.Contains(m[1], ":") {
 				continue

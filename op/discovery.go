@@ -73,7 +73,7 @@ func scopeNames() []string {
 	for i, s := range scopes {
 		names[i] = s.name
 	}
-	return names
+	return append(names, ownScopes...)
 }
 
 // claimNames lists the claims of ID tokens and UserInfo.

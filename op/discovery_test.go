@@ -44,7 +44,10 @@ func TestDiscoverySaysExactlyWhatWorks(t *testing.T) {
 			"urn:stile:acr:password", "https://refeds.org/profile/sfa", "urn:stile:acr:mfa",
 			"https://refeds.org/profile/mfa",
 		},
-		"scopes_supported":     {"openid", "profile", "email", "account", "roles", "entitlements", "offline_access"},
+		"scopes_supported": {
+			"openid", "profile", "email", "account", "roles", "entitlements", "offline_access",
+			"stile.read", "stile.users", "stile.policy", "stile.clients",
+		},
 		"ui_locales_supported": {"en", "fr", "it", "de", "es", "pt", "nl"},
 		"claims_supported": {
 			"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",

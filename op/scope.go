@@ -6,6 +6,7 @@ import (
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
+	"stile/manage"
 	"stile/storage"
 	"stile/token"
 )
@@ -27,6 +28,10 @@ var scopes = []scope{
 	{"entitlements", []string{"entitlements"}},
 	{oidc.ScopeOfflineAccess, nil},
 }
+
+// ownScopes open the machine API of this installation, to programs that work for
+// an account. They open no claims; what each allows is in package manage.
+var ownScopes = manage.Scopes()
 
 // userClaims fills in the claims about a user, each by its name.
 var userClaims = map[string]func(*token.Person, storage.Person){

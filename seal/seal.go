@@ -32,6 +32,7 @@ const (
 	PurposeRequest    Purpose = 4 // sign-in request that travels with the browser
 	PurposeSignIn     Purpose = 5 // secrets of one sign-in under way
 	PurposeOutbox     Purpose = 6 // message that waits to be sent
+	PurposeAnswer     Purpose = 7 // answer to a request that may be repeated
 )
 
 // KeySize is the length of a master key in bytes.
@@ -84,7 +85,7 @@ func NewRing(keys ...Key) (*Ring, error) {
 			return nil, fmt.Errorf("seal: master key %q is one byte repeated: use 32 random bytes", k.ID)
 		}
 		byPurpose := map[Purpose]cipher.AEAD{}
-		for p := PurposeRoot; p <= PurposeOutbox; p++ {
+		for p := PurposeRoot; p <= PurposeAnswer; p++ {
 			a, err := newAEAD(k.Secret[:], p)
 			if err != nil {
 				return nil, err

@@ -29,6 +29,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"stile/admin"
+	"stile/api"
 	"stile/authn"
 	"stile/config"
 	"stile/factor"
@@ -154,6 +155,11 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 		Kit: kit, DB: s.db, SignIns: signIns, Sessions: sessions, Passwords: passwords, Limits: s.cfg.Limits, Service: s.cfg.Pages.Service,
 	}).Mount(r)
 	center.Mount(r) //nolint:contextcheck // requests bring contexts of their own
+	machines, err := s.machineAPI(kit, provider)
+	if err != nil {
+		return err
+	}
+	machines.Mount(r)
 	if err := nameRoutes(r); err != nil {
 		return err
 	}
@@ -175,6 +181,25 @@ func (s *Server) adminCenter(ctx context.Context, kit *web.Kit, sessions *sessio
 	return admin.New(admin.Options{
 		Kit: kit, Sessions: sessions, Manage: s.manage,
 		Issuer: s.cfg.Issuer, ACR: acr, SID: s.tokens.SID, Self: s.Handler, Now: s.now,
+	})
+}
+
+// machineAPI makes the API of accounts, whose tokens the provider judges.
+func (s *Server) machineAPI(kit *web.Kit, provider *op.Provider) (*api.API, error) {
+	return api.New(api.Options{
+		DB: s.db, Manage: manage.New(s.db, s.cfg.Issuer, s.cfg.Pages.Service, s.now), Kit: kit,
+		Issuer: s.cfg.Issuer, ACR: levels(s.cfg.Policy.Levels).Names[authn.LevelMFA], Limit: s.cfg.Limits.Authorize,
+		Judge: func(ctx context.Context, token string) (api.Bearer, error) {
+			b, err := provider.Bearer(ctx, token)
+			switch {
+			case errors.Is(err, op.ErrBearer):
+				err = api.ErrBearer
+			case errors.Is(err, op.ErrBearerEvidence):
+				err = api.ErrEvidence
+			}
+			return api.Bearer{Client: b.Client, Scopes: b.Scopes, Person: b.Person, Evidence: b.Evidence}, err
+		},
+		Now: s.now, Logger: s.log,
 	})
 }
 

@@ -192,6 +192,14 @@ func (v *view) Scope(scope string) []Segment {
 		return v.Text("scope.email")
 	case "offline_access":
 		return v.Text("scope.offline_access")
+	case "stile.read":
+		return v.Text("scope.stile_read")
+	case "stile.users":
+		return v.Text("scope.stile_users")
+	case "stile.policy":
+		return v.Text("scope.stile_policy")
+	case "stile.clients":
+		return v.Text("scope.stile_clients")
 	}
 	return v.Text("scope.other", "Scope", name(scope))
 }

@@ -45,6 +45,9 @@ func RequestID(ctx context.Context) string {
 	return ""
 }
 
+// Network returns the address of whoever asks; invalid if that can't be told.
+func Network(r *http.Request) netip.Addr { return aboutOf(r).network }
+
 // maxUserAgent bounds what is kept of a header that anyone can fill.
 const maxUserAgent = 256
 

@@ -1,0 +1,249 @@
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"stile/audit"
+	"stile/stiletest"
+	"stile/storage"
+	"stile/storage/storagetest"
+)
+
+func (w *world) want(what string, a reply, status int, says string) {
+	w.t.Helper()
+	if a.status != status || !strings.Contains(a.text+a.header.Get("WWW-Authenticate"), says) {
+		w.t.Errorf("%s: %d, %s, %s\nwant %d and %q", what, a.status, a.header.Get("WWW-Authenticate"), a.text, status, says)
+	}
+}
+
+const listHead = "email,name,roles,products,language,time_zone\n"
+
+// The switch by API: blocked by a group, raised, reviewed, turned on.
+func TestN03_TheSwitch(t *testing.T) {
+	w := newWorld(t)
+	token := w.admin()
+	policy := w.call(token, "GET", "/policy", "")
+	w.want("policy", policy, 200, `"two_step":"optional"`)
+	tag := policy.header.Get("ETag")
+	on := `{"two_step":"required"}`
+	w.want("without If-Match", w.call(token, "PATCH", "/policy", on), 428, "If-Match")
+	w.want("with a weak one", w.call(token, "PATCH", "/policy", on, "If-Match", "W/"+tag), 412, "")
+	w.want("with a stale one", w.call(token, "PATCH", "/policy", on, "If-Match", `"999"`), 412, "changed-meanwhile")
+
+	review := w.call(token, "POST", "/policy/review", on)
+	w.want("review", review, 200, `"groups_below":[{"name":"Tablets"`)
+	if next, _ := review.json["next"].(map[string]any); next["two_step"] != "required" {
+		t.Errorf("the review says %s", review.text)
+	}
+	below := w.call(token, "PATCH", "/policy", on, "If-Match", tag)
+	w.want("while a group is below", below, 409, `"groups":[{"name":"Tablets","has":{"client_version":"4.2","client_build":1570},"needs":{"client_version":"4.3","client_build":1575}}]`)
+	w.want("nothing is changed", w.call(token, "GET", "/policy", ""), 200, `"two_step":"optional"`)
+
+	group := "/device-groups/" + w.here.group.ID
+	seen := w.call(token, "GET", group, "").header.Get("ETag")
+	w.want("a version that is none", w.call(token, "PUT", group, `{"name":"Tablets","has":{"client_version":"4.x","client_build":1575}}`, "If-Match", seen), 422, `"client_version"`)
+	w.want("a build out of range", w.call(token, "PUT", group, `{"name":"Tablets","has":{"client_version":"4.3","client_build":-1}}`, "If-Match", seen), 422, "client_build")
+	raised := w.call(token, "PUT", group, `{"name":"Tablets","has":{"client_version":"4.10","client_build":1}}`, "If-Match", seen)
+	w.want("raised", raised, 200, "4.10")
+	w.want("raised again with the old state", w.call(token, "PUT", group, `{"name":"Tablets","has":{"client_version":"4.3","client_build":1}}`, "If-Match", seen), 412, "")
+
+	done := w.call(token, "PATCH", "/policy", on, "If-Match", tag)
+	w.want("turned on", done, 200, `"two_step":"required"`)
+	w.want("a product of another account", w.call(token, "PATCH", "/policy", fmt.Sprintf(`{"products":[%q]}`, w.there.product.ID), "If-Match", done.header.Get("ETag")), 422, "products")
+	w.want("a field that isn't", w.call(token, "PATCH", "/policy", `{"two_steps":"required"}`, "If-Match", "*"), 422, "two_steps")
+	for name, body := range map[string]string{
+		"a member twice": `{"two_step":"required","two_step":"optional"}`, "another case": `{"Two_Step":"optional"}`, "a list": `[]`, "no JSON": `{`,
+		"two objects": `{}{}`, "nothing": "",
+	} {
+		if a := w.call(token, "PATCH", "/policy", body, "If-Match", "*"); a.status != 400 && a.status != 422 {
+			t.Errorf("%s: %d, %s", name, a.status, a.text)
+		}
+	}
+	w.want("still on", w.call(token, "GET", "/policy", ""), 200, `"two_step":"required"`)
+}
+
+func TestUsersAreListedAndChanged(t *testing.T) {
+	w := newWorld(t)
+	token := w.admin()
+	for i := range 7 {
+		must[storage.User](t)(w.db.CreateUser(t.Context(), storage.User{AccountID: w.here.account.ID, Email: fmt.Sprintf("u%d@here.example", i), Name: "Lee"}, by))
+	}
+	var seen []string
+	path := "/users?limit=3"
+	for pages := 0; path != "" && pages < 10; pages++ {
+		a := w.call(token, "GET", path, "")
+		w.want("users", a, 200, "items")
+		for _, u := range a.items() {
+			seen = append(seen, u["email"].(string))
+		}
+		path = ""
+		if link := a.header.Get("Link"); link != "" {
+			path = strings.TrimPrefix(strings.TrimSuffix(strings.TrimPrefix(link, "<"), `>; rel="next"`), "/api/v1")
+		}
+	}
+	if strings.Join(seen, " ") != "admin@here.example member@here.example u0@here.example u1@here.example u2@here.example u3@here.example u4@here.example u5@here.example u6@here.example" {
+		t.Errorf("listed %q", seen)
+	}
+	if got := w.call(token, "GET", "/users?text=lee+u3", "").items(); len(got) != 1 || got[0]["email"] != "u3@here.example" {
+		t.Errorf("found %v", got)
+	}
+	for _, query := range []string{"limit=0", "limit=201", "limit=x", "state=odd", "cursor=%21", "cursor=_w", "sort=name"} {
+		w.want(query, w.call(token, "GET", "/users?"+query, ""), 422, "errors")
+	}
+
+	user := "/users/" + w.here.user.ID
+	tag := w.call(token, "GET", user, "").header.Get("ETag")
+	changed := w.call(token, "PATCH", user, fmt.Sprintf(`{"name":"New Name","products":[%q]}`, w.here.product.ID), "If-Match", tag)
+	w.want("changed", changed, 200, "New Name")
+	w.want("changed from an old state", w.call(token, "PATCH", user, `{"name":"Other"}`, "If-Match", tag), 412, "")
+	w.want("disabled", w.call(token, "PATCH", user, `{"disabled":true}`, "If-Match", changed.header.Get("ETag")), 200, `"disabled":true`)
+	me := "/users/" + w.here.admin.ID
+	w.want("N04 oneself", w.call(token, "PATCH", me, `{"disabled":true}`, "If-Match", "*"), 422, "self")
+	w.want("a role that isn't", w.call(token, "PATCH", user, `{"roles":["king"]}`, "If-Match", "*"), 422, "roles")
+	w.want("N05 a password", w.call(token, "PATCH", user, `{"password":"x"}`, "If-Match", "*"), 422, "password")
+	w.want("signed out", w.call(token, "POST", user+"/sign-out", ""), 204, "")
+	w.want("reset without a name", w.call(token, "POST", user+"/reset", `{"confirm":"admin@here.example"}`), 422, "confirm")
+	w.want("reset", w.call(token, "POST", user+"/reset", `{"confirm":"member@here.example"}`), 204, "")
+	if got := w.call(token, "GET", user, ""); got.json["enrolled"] != false || strings.Contains(got.text, "argon2") {
+		t.Errorf("after the reset: %s", got.text)
+	}
+	w.want("invited", w.call(token, "POST", "/invitations", `{"email":"zoe@here.example","name":"Zoe"}`), 202, "")
+	w.want("invited elsewhere", w.call(token, "POST", "/invitations", `{"email":"member@there.example","name":"Zoe"}`), 202, "")
+	w.want("no address", w.call(token, "POST", "/invitations", `{"email":"zoe","name":"Zoe"}`), 422, "email")
+	dry := w.call(token, "POST", "/users/import?dry_run=true", listHead+"kim@here.example,Kim,,,,\n", "Content-Type", "text/csv")
+	w.want("import, dry", dry, 200, `"invited":1`)
+	w.want("import with a fault", w.call(token, "POST", "/users/import", listHead+"kim,Kim,,,,\n", "Content-Type", "text/csv"), 422, `"line":2`)
+}
+
+func TestClientsGetTheirSecretOnce(t *testing.T) {
+	w := newWorld(t)
+	token := w.admin()
+	body := `{"client_name":"Reports","grant_types":["client_credentials"],"token_endpoint_auth_method":"client_secret_basic","scope":"stile.read"}`
+	first := w.call(token, "POST", "/clients", body, "Idempotency-Key", "one")
+	w.want("connected", first, 201, "client_secret")
+	again := w.call(token, "POST", "/clients", body, "Idempotency-Key", "one")
+	if again.text != first.text || again.status != first.status || again.header.Get("ETag") != first.header.Get("ETag") || again.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("the repeat got %d %s\nafter %d %s", again.status, again.text, first.status, first.text)
+	}
+	w.want("another request with the key", w.call(token, "POST", "/clients", strings.Replace(body, "Reports", "Other", 1), "Idempotency-Key", "one"), 422, "idempotency-key")
+	w.want("the key of somebody else", w.call(w.service("job"), "POST", "/clients", body, "Idempotency-Key", "one"), 201, "client_secret")
+	w.want("no key", w.call(token, "POST", "/clients", body, "Idempotency-Key", strings.Repeat("k", 256)), 400, "idempotency-key")
+	if n := len(w.call(token, "GET", "/clients", "").items()); n != 4 { // job and here-app, and two
+		t.Errorf("%d apps", n)
+	}
+	id := first.json["client_id"].(string)
+	shown := w.call(token, "GET", "/clients/"+id, "")
+	if _, secret := shown.json["client_secret"]; secret {
+		t.Error("the secret is shown again")
+	}
+	w.want("refused metadata", w.call(token, "POST", "/clients", `{"client_name":"x","redirect_uris":["javascript:alert(1)"]}`, "Idempotency-Key", "two"), 422, "redirect_uris")
+	w.want("after a refusal the key is free", w.call(token, "POST", "/clients", body, "Idempotency-Key", "two"), 201, "")
+	rotated := w.call(token, "POST", "/clients/"+id+"/secret", "")
+	if rotated.json["client_secret"] == first.json["client_secret"] || rotated.status != 200 {
+		t.Errorf("rotated: %d %s", rotated.status, rotated.text)
+	}
+	w.want("used by nobody", w.call(token, "GET", "/clients/"+id+"/use", ""), 200, `"users":0`)
+	w.want("removed", w.call(token, "DELETE", "/clients/"+id, ""), 204, "")
+	w.want("gone", w.call(token, "GET", "/clients/"+id, ""), 404, "")
+}
+
+func TestTheAuditLogIsReadAndExported(t *testing.T) {
+	w := newWorld(t)
+	token := w.admin()
+	for i := range 60 {
+		must[storage.Product](t)(w.db.CreateProduct(t.Context(), storage.Product{AccountID: w.here.account.ID, Name: fmt.Sprint("P", i)}, by))
+	}
+	list := w.call(token, "GET", "/events?kind=product.changed&limit=10", "")
+	if len(list.items()) != 10 || list.header.Get("Link") == "" || !strings.Contains(list.header.Get("Link"), "kind=product.changed") {
+		t.Errorf("%d lines, Link %s", len(list.items()), list.header.Get("Link"))
+	}
+	export := w.call(token, "GET", "/events/export?kind=product.changed", "")
+	lines := strings.Split(strings.TrimSpace(export.text), "\n")
+	if len(lines) != 61 || export.header.Get("Content-Type") != "application/jsonl" {
+		t.Errorf("%d lines of %s", len(lines), export.header.Get("Content-Type"))
+	}
+	for _, line := range lines {
+		var e map[string]any
+		if json.Unmarshal([]byte(line), &e) != nil || e["kind"] != "product.changed" {
+			t.Fatalf("line %s", line)
+		}
+	}
+	if got := w.call(token, "GET", "/events?since="+w.now().Add(time.Hour).Format(time.RFC3339), "").items(); len(got) != 0 {
+		t.Errorf("in an hour: %v", got)
+	}
+}
+
+// L04, RFC 9470: changes need fresh proofs, and the answer says which.
+func TestL04_ChangesNeedFreshProofs(t *testing.T) {
+	w := newWorld(t)
+	create := func(token, name string) reply { return w.call(token, "POST", "/products", `{"name":"`+name+`"}`) }
+	b := stiletest.NewBrowser(t).Transport(w.http.Transport)
+	w.want("fresh", create(w.tokenAt(b, "admin@here.example", all, true), "Chat"), 201, "Chat")
+	w.later(10*time.Minute + time.Second)
+	old := w.tokenAt(b, "admin@here.example", all, true) // by single sign-on: proven ten minutes ago
+	w.want("stale", create(old, "Mail"), 401, `error="insufficient_user_authentication", error_description="The user has to give password and second factor again: this needs fresh proofs.", acr_values="urn:stile:acr:mfa", max_age="600"`)
+	w.want("reading with stale proofs", w.call(old, "GET", "/products", ""), 200, "Chat")
+	w.later(5 * time.Minute)
+	w.want("a token that is over", w.call(old, "GET", "/products", ""), 401, "invalid_token")
+
+	token := w.admin()
+	until := w.now().Add(time.Hour)
+	if _, err := storagetest.Raw(t, w.url).ExecContext(t.Context(), `UPDATE users SET cooldown_until = $1 WHERE id = $2`, until.UnixMicro(), w.here.admin.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.want("in the cool-down", w.call(token, "POST", "/products", `{"name":"Mail"}`), 403, "cool-down")
+	w.want("reading in the cool-down", w.call(token, "GET", "/products", ""), 200, "Chat")
+}
+
+func TestWhatIsNotThere(t *testing.T) {
+	w := newWorld(t)
+	token := w.service("job")
+	w.want("another path", w.call(token, "GET", "/nothing", ""), 404, "")
+	w.want("the root", w.call(token, "GET", "", ""), 404, "")
+	if a := w.call(token, "PUT", "/policy", "{}"); a.status != 405 || a.header.Get("Allow") != "GET, PATCH" {
+		t.Errorf("another method: %d, Allow %q", a.status, a.header.Get("Allow"))
+	}
+	w.want("a form", w.call(token, "POST", "/products", "name=x", "Content-Type", "application/x-www-form-urlencoded"), 415, "application/json")
+	w.want("compressed", w.call(token, "POST", "/products", "{}", "Content-Encoding", "gzip"), 415, "")
+	w.want("too much", w.call(token, "POST", "/products", `{"name":"`+strings.Repeat("a", 61<<10)+`"}`), 413, "")
+	w.want("a body where there is none", w.call(token, "GET", "/products", "{}"), 400, "")
+	w.want("preflight", w.call("", "OPTIONS", "/products", "", "Origin", "https://app.example", "Access-Control-Request-Method", "GET"), 405, "")
+	if a := w.call("", "GET", "/openapi.json", ""); a.status != 200 || a.json["openapi"] != "3.1.0" {
+		t.Errorf("the document: %d", a.status)
+	}
+}
+
+// A token of a service works for its own account, with its scopes, and only
+// while its client may have them.
+func TestN02_ServicesWorkForTheirAccount(t *testing.T) {
+	w := newWorld(t)
+	token := w.service("job")
+	w.want("its account", w.call(token, "GET", "/account", ""), 200, w.here.account.ID)
+	w.want("what only people do", w.call(token, "POST", "/users/"+w.here.user.ID+"/reset", `{"confirm":"member@here.example"}`), 403, "")
+	w.want("the vendor's", w.call(w.service("vendor"), "GET", "/account", ""), 403, "")
+	if _, err := w.db.UpdateClient(t.Context(), "job", func(c *storage.Client) error { c.Metadata.Scope = "stile.users"; return nil }, by); err != nil {
+		t.Fatal(err)
+	}
+	w.want("a scope that was taken back", w.call(token, "PATCH", "/policy", `{"two_step":"required"}`, "If-Match", "*"), 403, "insufficient_scope")
+	if _, err := w.db.UpdateClient(t.Context(), "job", func(c *storage.Client) error { c.Disabled = true; return nil }, by); err != nil {
+		t.Fatal(err)
+	}
+	w.want("disabled", w.call(token, "GET", "/account", ""), 401, "invalid_token")
+}
+
+// What somebody may not do stands in the audit log.
+func TestN01_RefusalsAreAudited(t *testing.T) {
+	w := newWorld(t)
+	token := w.service("job")
+	w.call(token, "GET", "/users/"+w.there.user.ID, "")
+	w.later(time.Second)
+	w.call(token, "POST", "/users/"+w.here.user.ID+"/reset", `{"confirm":"member@here.example"}`)
+	events := must[[]storage.StoredEvent](t)(w.db.Events(t.Context(), storage.EventFilter{AccountID: w.here.account.ID, Kind: audit.AdminRefused}))
+	if len(events) != 2 || events[0].Reason != "forbidden" || events[1].Reason != "not_found" || events[1].Actor.ID != "job" || events[1].Detail["operation"] != "getUser" {
+		t.Errorf("the log says %+v", events)
+	}
+}

@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"stile/manage"
+	"stile/storage"
+)
+
+// Client is an app of the account, with the names of RFC 7591.
+type Client struct {
+	ClientID string `json:"client_id"`
+	Secret   string `json:"client_secret,omitempty" doc:"Shown once: when the app is connected, and when its secret is changed."`
+	storage.Metadata
+	Disabled  bool      `json:"disabled"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+func clientOf(c storage.Client) Client {
+	return Client{ClientID: c.ID, Metadata: c.Metadata, Disabled: c.Disabled, CreatedAt: c.CreatedAt}
+}
+
+// ClientChange is what the registration of an app is to be.
+type ClientChange struct {
+	storage.Metadata
+	Disabled bool `json:"disabled,omitempty" doc:"A disabled app gets no tokens."`
+}
+
+// ClientUse says who uses an app.
+type ClientUse struct {
+	Users    int        `json:"users" doc:"Users of the account that have signed in to it and still are."`
+	LastUsed *time.Time `json:"last_used,omitempty"`
+}
+
+// ClientPath is the id in a path.
+type ClientPath struct {
+	ID string `path:"id" maxLength:"100" doc:"The client_id."`
+}
+
+func (a *API) clients() {
+	type list struct{ Page }
+	do(a, act{
+		id: "listClients", method: http.MethodGet, path: "/clients", tag: "Clients", permission: manage.Read, summary: "The account's apps, a page at a time",
+	}, func(ctx context.Context, w manage.Who, in *list) (*Paged[Client], error) {
+		after, err := in.after()
+		if err != nil {
+			return nil, err
+		}
+		found, err := a.o.Manage.Clients(ctx, w, after, in.Limit+1)
+		if err != nil {
+			return nil, err
+		}
+		return paged(in.Page, found, func(c storage.Client) string { return c.ID }, clientOf, "/clients", nil), nil
+	})
+	do(a, act{
+		id: "getClient", method: http.MethodGet, path: "/clients/{id}", tag: "Clients", permission: manage.Read, summary: "One app",
+	}, func(ctx context.Context, w manage.Who, in *ClientPath) (*taggedOne[Client], error) {
+		c, err := a.o.Manage.Client(ctx, w, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return tagged(versionTag(c.Version), clientOf(c)), nil
+	})
+	do(a, act{
+		id: "getClientUse", method: http.MethodGet, path: "/clients/{id}/use", tag: "Clients", permission: manage.Read, summary: "Who uses an app",
+	}, func(ctx context.Context, w manage.Who, in *ClientPath) (*one[ClientUse], error) {
+		users, last, err := a.o.Manage.ClientUse(ctx, w, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return &one[ClientUse]{ClientUse{users, last}}, nil
+	})
+	a.changeClients()
+}
+
+func (a *API) changeClients() {
+	type create struct{ Body storage.Metadata }
+	do(a, act{
+		id: "createClient", method: http.MethodPost, path: "/clients", tag: "Clients", permission: manage.EditClients, status: http.StatusCreated,
+		summary: "Connect an app", about: "With the metadata of RFC 7591. Its users are asked before it sees anything of theirs. The answer has its secret, this once.",
+	}, func(ctx context.Context, w manage.Who, in *create) (*taggedOne[Client], error) {
+		c, secret, err := a.o.Manage.CreateClient(ctx, w, in.Body)
+		if err != nil {
+			return nil, err
+		}
+		shown := clientOf(c)
+		shown.Secret = secret.Reveal()
+		return tagged(versionTag(c.Version), shown), nil
+	})
+	type replace struct {
+		ClientPath
+		IfMatch
+		Body ClientChange
+	}
+	do(a, act{
+		id: "updateClient", method: http.MethodPut, path: "/clients/{id}", tag: "Clients", permission: manage.EditClients, summary: "Change the registration of an app",
+	}, func(ctx context.Context, w manage.Who, in *replace) (*taggedOne[Client], error) {
+		version, err := in.seenVersion()
+		if err != nil {
+			return nil, err
+		}
+		c, err := a.o.Manage.UpdateClient(ctx, w, in.ID, version, func(m *storage.Metadata, disabled *bool) {
+			*m, *disabled = in.Body.Filled(), in.Body.Disabled
+		})
+		if err != nil {
+			return nil, err
+		}
+		return tagged(versionTag(c.Version), clientOf(c)), nil
+	})
+	do(a, act{
+		id: "rotateClientSecret", method: http.MethodPost, path: "/clients/{id}/secret", tag: "Clients", permission: manage.EditClients, status: http.StatusOK,
+		summary: "Give an app another secret", about: "The old one stops working. The answer has the new one, this once.",
+	}, func(ctx context.Context, w manage.Who, in *ClientPath) (*one[Client], error) {
+		c, secret, err := a.o.Manage.RotateClientSecret(ctx, w, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		shown := clientOf(c)
+		shown.Secret = secret.Reveal()
+		return &one[Client]{shown}, nil
+	})
+	do(a, act{
+		id: "deleteClient", method: http.MethodDelete, path: "/clients/{id}", tag: "Clients", permission: manage.EditClients,
+		summary: "Remove an app", about: "With all that it holds.",
+	}, func(ctx context.Context, w manage.Who, in *ClientPath) (*struct{}, error) {
+		return nil, a.o.Manage.DeleteClient(ctx, w, in.ID)
+	})
+}

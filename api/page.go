@@ -1,0 +1,63 @@
+package api
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Page is how much of a list is asked for.
+type Page struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most."`
+	Cursor string `query:"cursor" maxLength:"1000" doc:"Where to go on: next of the page before."`
+}
+
+// after returns the key that the list goes on behind.
+func (p Page) after() (string, error) {
+	text, err := base64.RawURLEncoding.DecodeString(p.Cursor)
+	if err != nil || !utf8.Valid(text) {
+		return "", &Problem{
+			Type: typeInput, Status: http.StatusUnprocessableEntity, Detail: "The cursor is not one of ours.",
+			Errors: []Fault{{Field: "cursor", Code: "cursor", Detail: "use next of the page before"}},
+		}
+	}
+	return string(text), nil
+}
+
+// Paged is a page of a list.
+type Paged[T any] struct {
+	Link string `header:"Link" doc:"The next page, rel=next (RFC 8288), if there is one."`
+	Body struct {
+		Items []T    `json:"items"`
+		Next  string `json:"next,omitempty" doc:"Cursor of the next page; left out on the last one."`
+	}
+}
+
+// paged makes a page of what a list gave: one more than was asked for means that
+// there is another page. key is what the list goes on behind; query is what
+// stays the same.
+func paged[S, T any](p Page, found []S, key func(S) string, show func(S) T, path string, query url.Values) *Paged[T] {
+	page := &Paged[T]{}
+	page.Body.Items = make([]T, 0, min(len(found), p.Limit))
+	if len(found) > p.Limit {
+		found = found[:p.Limit]
+		page.Body.Next = base64.RawURLEncoding.EncodeToString([]byte(key(found[len(found)-1])))
+		if query == nil {
+			query = url.Values{}
+		}
+		query.Set("limit", strconv.Itoa(p.Limit))
+		query.Set("cursor", page.Body.Next)
+		for name, values := range query {
+			if len(values) == 1 && values[0] == "" {
+				query.Del(name)
+			}
+		}
+		page.Link = "<" + Prefix + path + "?" + query.Encode() + `>; rel="next"`
+	}
+	for _, s := range found {
+		page.Body.Items = append(page.Body.Items, show(s))
+	}
+	return page
+}
