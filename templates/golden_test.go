@@ -70,7 +70,7 @@ func compare(t *testing.T, name string, got []byte) {
 	}
 }
 
-var statics = []string{"stile.css", "stile.js", "favicon.svg"}
+var statics = []string{"stile.css", "admin.css", "stile.js", "favicon.svg"}
 
 // withoutHashes lets golden files outlive a change of the styles.
 func withoutHashes(set *templates.Set, page []byte) []byte {
