@@ -21,7 +21,7 @@ func TestScreensOfTheAdminCenter(t *testing.T) {
 	s.stile(t, "", "user", "update", who.Email, "--role", "admin")
 	if r := s.apply(t, fmt.Sprintf(`accounts:
   - name: %s
-    products: [{name: Console}, {name: Reports and dashboards}]
+    products: [Console, Reports and dashboards]
     device_groups:
       - {name: Support desks, client_version: "4.10", client_build: 1}
       - {name: Sales tablets, client_version: "4.2", client_build: 1570}

@@ -63,18 +63,14 @@ func adminSamples() []sample {
 	products := templates.AdminProducts{Editable: true, Products: []templates.AdminProductRow{
 		{ID: "p1", Name: "Console", Seats: 1214, Covered: true}, {ID: "p2", Name: "Reports", Seats: 7},
 	}}
-	days := func() (p templates.Plot) {
-		p = templates.Plot{Name: "enrolment", Title: "–", Finding: "–", Unit: "–", Summary: "–", Mark: 3, Marked: "–", Series: []templates.PlotSeries{{Label: "–"}, {Label: "–"}}}
-		for i := range 14 {
-			p.Days = append(p.Days, templates.PlotDay{Day: now.AddDate(0, 0, i-14), Short: "1", Long: "1"})
-			p.Series[0].Values, p.Series[1].Values = append(p.Series[0].Values, 5*i), append(p.Series[1].Values, 214)
-		}
-		return p
-	}()
+	var days []templates.AdminDay
+	for i := range 30 {
+		days = append(days, templates.AdminDay{Day: now.AddDate(0, 0, i-29), Enrolled: max(0, 5*(i-15))})
+	}
 	cool := func(f *templates.Frame) { f.Admin.Cooldown = now.Add(20 * time.Hour) }
 	return []sample{
 		{"admin-overview", nil, templates.AdminOverview{Account: "Example Support", Policy: off, Coverage: coverage, Below: 3, Editable: true}},
-		{"admin-overview.on", cool, templates.AdminOverview{Account: "Example Support", Policy: on, Coverage: coverage, Requests: 1, Plot: &days}},
+		{"admin-overview.on", cool, templates.AdminOverview{Account: "Example Support", Policy: on, Coverage: coverage, Requests: 1, Days: days, Changed: now.AddDate(0, 0, -14)}},
 		{"admin-settings", nil, settings},
 		{"admin-settings.read", nil, read},
 		{"admin-settings.scheduled", noticed("notice.admin.policy_on", nil), scheduled},
@@ -170,7 +166,7 @@ func checkForms(t *testing.T, d doc) {
 // TestAdminPagesAreTranslated: whatever people read went through the texts.
 func TestAdminPagesAreTranslated(t *testing.T) {
 	set, word := load(t), regexp.MustCompile(`\p{L}{3,}`)
-	given := regexp.MustCompile(`Example Support|Sam Sales|Sales tablets|Desks|Phones|Console|Reports|Stile|agent@example\.com|English|Français|Italiano|Deutsch|Español|Português|Nederlands|7f3k9q2m`)
+	given := regexp.MustCompile(`Example Support|Sam Sales|Sales tablets|Desks|Phones|Console|Reports|Stile|agent@example\.com|English|Français|Italiano|Deutsch|Español|Português|Nederlands|7f3k9q2m|Europe/Brussels`)
 	for _, s := range adminSamples() {
 		d := parsePage(t, renderAdmin(t, set, locale.Pseudo(), s))
 		for _, n := range d.all("script") {

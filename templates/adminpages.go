@@ -15,15 +15,23 @@ type AdminCoverage struct{ Users, Covered, Enrolled, ToEnrol, SignedIn int }
 // AdminBelow is a device group that falls short of what is required.
 type AdminBelow struct{ ID, Name, Version, Build string }
 
+// AdminDay is a number of users at the end of a day.
+type AdminDay struct {
+	Day      time.Time
+	Enrolled int
+}
+
 // AdminOverview is the first page of the Admin Center.
 type AdminOverview struct {
 	Account  string // name of the organisation
 	Policy   AdminPolicy
 	Coverage AdminCoverage
-	Below    int   // device groups below what is required
-	Requests int   // open requests for a new device
-	Editable bool  // whoever looks may change the policy
-	Plot     *Plot // enrolment day by day; nil where nothing happened
+	Below    int  // device groups below what is required
+	Requests int  // open requests for a new device
+	Editable bool // whoever looks may change the policy
+	// Days are how many users were enrolled at the end of each day, oldest first.
+	Days    []AdminDay
+	Changed time.Time // when the policy was changed last; may be zero
 }
 
 // Name of the screen.

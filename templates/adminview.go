@@ -2,6 +2,7 @@ package templates
 
 import (
 	"strings"
+	"time"
 
 	"stile/locale"
 )
@@ -174,3 +175,34 @@ func (v *view) Span(minutes int) string {
 	}
 	return v.N("admin.span.minutes", minutes)
 }
+
+// EnrolmentPlot draws how many users were enrolled, day by day; nil where nobody
+// ever was.
+func (v *view) EnrolmentPlot(page AdminOverview) *Plot {
+	enrolled, covered := PlotSeries{Label: v.T("admin.plot.enrolled")}, PlotSeries{Label: v.T("admin.plot.covered")}
+	p := Plot{
+		Name: "enrolment", Title: v.T("admin.plot.enrolment"), Unit: v.T("admin.plot.day"),
+		Summary: v.T("admin.plot.table", "Zone", v.zone().String()), Mark: -1, Marked: v.T("admin.plot.changed"),
+	}
+	before := 0
+	for i, d := range page.Days {
+		day := d.Day.In(v.zone())
+		p.Days = append(p.Days, PlotDay{Day: day, Short: day.Format(time.DateOnly), Long: v.Printer.Date(day)})
+		enrolled.Values, covered.Values = append(enrolled.Values, d.Enrolled), append(covered.Values, page.Coverage.Covered)
+		if i == len(page.Days)-week-1 {
+			before = d.Enrolled
+		}
+		if c := page.Changed.In(v.zone()); !page.Changed.IsZero() && c.YearDay() == day.YearDay() && c.Year() == day.Year() {
+			p.Mark = i
+		}
+	}
+	if p.Series = []PlotSeries{enrolled}; p.Empty() {
+		return nil
+	}
+	p.Finding = v.T("admin.plot.finding", "Enrolled", page.Days[len(page.Days)-1].Enrolled, "Before", before, "Left", page.Coverage.ToEnrol)
+	p.Series = append(p.Series, covered)
+	return &p
+}
+
+// week is how many days back a plot compares with.
+const week = 7

@@ -70,7 +70,7 @@ type plotShape struct{ Class, Path string }
 
 // Drawings makes the plot for wide windows and for phones.
 func (p Plot) Drawings() []drawing {
-	return []drawing{p.draw("wide", 760, 8), p.draw("narrow", 360, 3)}
+	return []drawing{p.draw("wide", 760, 5), p.draw("narrow", 360, 2)}
 }
 
 // plotRow is one day of the table.
