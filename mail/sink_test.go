@@ -113,7 +113,7 @@ type droppable struct {
 
 func (d *droppable) Read(p []byte) (int, error) {
 	if d.dropped.Load() {
-		_ = d.Conn.Close()
+		_ = d.Close()
 		return 0, io.EOF
 	}
 	return d.Conn.Read(p)
