@@ -36,6 +36,7 @@ func Routes() []Route {
 		invitationRoutes,
 		productRoutes,
 		deviceRoutes,
+		requestRoutes,
 		clientRoutes,
 		logRoutes,
 	)

@@ -31,7 +31,7 @@ func (s *Service) mailTo(p *Pending, to storage.User, kind templates.MailKind, d
 			templates.DataAccount: account.Name,
 			templates.DataAt:      s.now().Format(time.RFC3339),
 			templates.DataZone:    cmp.Or(to.TimeZone, account.TimeZone),
-			templates.DataBrowser: describe(p.Browser.Actor.UserAgent),
+			templates.DataBrowser: Describe(p.Browser.Actor.UserAgent),
 			templates.DataNetwork: p.Browser.Actor.Network,
 		},
 	}
@@ -41,9 +41,9 @@ func (s *Service) mailTo(p *Pending, to storage.User, kind templates.MailKind, d
 	return m
 }
 
-// describe returns a browser as people know it: "Firefox on Windows". It is
+// Describe returns a browser as people know it: "Firefox on Windows". It is
 // what the browser says of itself.
-func describe(userAgent string) string {
+func Describe(userAgent string) string {
 	ua := useragent.Parse(userAgent)
 	switch {
 	case ua.Name == "" || ua.Name == userAgent:

@@ -258,6 +258,12 @@ func (db *DB) DeviceRequests(ctx context.Context, accountID, after string, limit
 		ORDER BY `+open+` DESC, d.id DESC LIMIT $5`, accountID, micros(now.Add(-deviceShown)), micros(now), after, limit)
 }
 
+// DeviceRequest returns one of an account's requests. It fails with ErrNotFound.
+func (db *DB) DeviceRequest(ctx context.Context, accountID, id string) (DeviceRequest, error) {
+	r, err := deviceRequest(ctx, db.reader, accountID, id)
+	return r, about("device request", err)
+}
+
 // DecideDeviceRequest approves or refuses an open request, once. Approving a
 // reset does it in the same transaction, see [DB.ResetAuthenticator]. Whether
 // the actor may decide is the caller's to know, but nobody decides for himself:

@@ -115,6 +115,8 @@ var adminNotices = map[string]string{
 	"signed-out": "notice.admin.signed_out",
 	"reset":      "notice.admin.reset",
 	"asked":      "notice.admin.asked",
+	"approved":   "notice.admin.approved",
+	"refused":    "notice.admin.request_refused",
 	"added":      "notice.admin.added",
 	"removed":    "notice.admin.removed",
 	"policy-on":  "notice.admin.policy_on",

@@ -59,6 +59,7 @@ var screens = []Page{
 	AdminInvitations{},
 	AdminImport{},
 	AdminLog{},
+	AdminRequests{},
 	AdminClients{},
 	AdminConnect{},
 	AdminClient{},
