@@ -27,6 +27,7 @@ var records = map[string]func(s *site, t testing.TB, a storage.Account) string{
 	"group":   func(s *site, t testing.TB, a storage.Account) string { return s.group(t, a, "Tablets", "4.4", 1).ID },
 	"product": func(s *site, t testing.TB, a storage.Account) string { return s.product(t, a, "Console").ID },
 	"user":    func(s *site, t testing.TB, a storage.Account) string { return s.user(t, a).ID },
+	"client":  func(s *site, t testing.TB, a storage.Account) string { return s.app(t, a).ID },
 }
 
 // upload are the paths whose forms bring a file.
@@ -85,6 +86,7 @@ func (g *guest) filled(r admin.Route) url.Values {
 		"csrf": {g.token(r)}, "do": {r.Do},
 		"name": {"New name"}, "client_version": {"4.9"}, "client_build": {"9"}, "two_step": {"everyone"},
 		"version": {"1"}, "reenrolment": {"admin"}, "waive_first": {"yes"}, "email": {"new@example.com"}, "id": {"none"},
+		"client_name": {"New app"}, "client_kind": {"web"}, "redirect_uris": {"https://new.example/callback"},
 	}
 }
 

@@ -206,6 +206,20 @@ func (s *site) product(t testing.TB, a storage.Account, name string) storage.Pro
 	return p
 }
 
+// app connects a client of the account.
+func (s *site) app(t testing.TB, a storage.Account) storage.Client {
+	t.Helper()
+	id := rand.Text()
+	c, err := s.DB().CreateClient(t.Context(), storage.Client{
+		ID: id, AccountID: a.ID, SecretHash: s.DB().HashClientSecret(id, "a secret of a test"), ThirdParty: true,
+		Metadata: storage.Metadata{Name: "App", RedirectURIs: []string{"https://app.example/callback"}},
+	}, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // user makes a user with a password.
 func (s *site) user(t testing.TB, a storage.Account, roles ...string) storage.User {
 	t.Helper()
