@@ -105,6 +105,11 @@ func (v *Visit) log() error {
 		User: v.Fields.Get(templates.FieldUser), Since: v.Fields.Get(templates.FieldSince), Until: v.Fields.Get(templates.FieldUntil),
 		Zone: v.zone().String(), Filtered: len(filter) > 0, CSV: withQuery(logCSVPath, filter), JSONL: withQuery(logJSONLPath, filter),
 	}
+	if !page.Filtered && f.After == "" { // the newest page of everything
+		if page.Days, err = v.signInsByDay(); err != nil {
+			return err
+		}
+	}
 	offered := kinds
 	if !slices.Contains(kinds, f.Kind) {
 		offered = append(slices.Clone(kinds), f.Kind)
@@ -125,6 +130,20 @@ func (v *Visit) log() error {
 		page.Events = append(page.Events, eventRow(e, names))
 	}
 	return v.Show(http.StatusOK, page)
+}
+
+// drawnDays is how far back the plot of sign-ins goes.
+const drawnDays = 30
+
+func (v *Visit) signInsByDay() (days []templates.AdminSignIns, err error) {
+	list, err := v.Manage.SignInsByDay(v.R.Context(), v.Who, drawnDays, v.zone())
+	for _, d := range list {
+		days = append(days, templates.AdminSignIns{
+			Day: d.Day, Code: d.Counts[storage.CountCode], Session: d.Counts[storage.CountSession], NotRequired: d.Counts[storage.CountNotRequired],
+			RefusedPassword: d.Counts[storage.CountRefusedPassword], RefusedCode: d.Counts[storage.CountRefusedCode],
+		})
+	}
+	return days, err
 }
 
 func eventRow(e storage.StoredEvent, names map[string]string) templates.AdminEvent {

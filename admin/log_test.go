@@ -68,6 +68,17 @@ func TestLogSaysWhyNobodyWasAsked(t *testing.T) {
 	}
 }
 
+func TestLogDrawsSignInsWithoutAFilter(t *testing.T) {
+	s := sharedSite(t)
+	g := s.enters(t, s.account(t, "4.3", 1575), storage.RoleAuditor)
+	if p := g.Open(s.url + "/admin/log"); !strings.Contains(p.Body, `class="plot"`) || !strings.Contains(p.Text(), "Signed in: 1. Refused: 0.") {
+		t.Errorf("not drawn: %s", p)
+	}
+	if p := g.Open(s.url + "/admin/log?outcome=ok"); strings.Contains(p.Body, `class="plot"`) {
+		t.Errorf("drawn: %s", p)
+	}
+}
+
 func TestLogComesPageByPage(t *testing.T) {
 	s := sharedSite(t)
 	a := s.account(t, "4.3", 1575)

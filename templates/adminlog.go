@@ -18,6 +18,7 @@ type AdminLog struct {
 	Pager              Pager
 	Filtered           bool // not everything is listed
 	CSV, JSONL         string
+	Days               []AdminSignIns // to be drawn; empty with a filter
 }
 
 // AdminEvent is one line of the log.
@@ -106,4 +107,35 @@ func (v *view) Happened(refused bool) state {
 		return v.State("bad", "admin.log.refused")
 	}
 	return v.State("good", "admin.log.ok")
+}
+
+// AdminSignIns is how the sign-ins of one day ended.
+type AdminSignIns struct {
+	Day                                                      time.Time
+	Code, Session, NotRequired, RefusedPassword, RefusedCode int
+}
+
+// SignInPlot draws the sign-ins by what they came to; nil where there were none.
+func (v *view) SignInPlot(days []AdminSignIns) *Plot {
+	p := Plot{
+		Name: "sign-ins", Title: v.T("admin.plot.sign_ins"), Unit: v.T("admin.plot.day"), Stacked: true, Mark: -1,
+		Summary: v.T("admin.plot.table", "Zone", v.zone().String()),
+	}
+	for _, key := range []string{"admin.plot.code", "admin.plot.session", "admin.plot.not_required", "admin.plot.refused_password", "admin.plot.refused_code"} {
+		p.Series = append(p.Series, PlotSeries{Label: v.T(key)})
+	}
+	in, refused := 0, 0
+	for _, d := range days {
+		day := d.Day.In(v.zone())
+		p.Days = append(p.Days, PlotDay{Day: day, Short: day.Format(time.DateOnly), Long: v.Printer.Date(day)})
+		for i, n := range []int{d.Code, d.Session, d.NotRequired, d.RefusedPassword, d.RefusedCode} {
+			p.Series[i].Values = append(p.Series[i].Values, n)
+		}
+		in, refused = in+d.Code+d.Session+d.NotRequired, refused+d.RefusedPassword+d.RefusedCode
+	}
+	if p.Empty() {
+		return nil
+	}
+	p.Finding = v.T("admin.plot.sign_ins_finding", "In", in, "Refused", refused)
+	return &p
 }
