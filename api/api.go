@@ -75,8 +75,10 @@ func New(o Options) (*API, error) {
 	a.invitations()
 	a.products()
 	a.deviceGroups()
+	a.deviceRequests()
 	a.clients()
 	a.events()
+	a.series()
 	var err error
 	if a.document, err = json.Marshal(a.huma.OpenAPI()); err != nil {
 		return nil, err

@@ -172,6 +172,10 @@ func TestTheAuditLogIsReadAndExported(t *testing.T) {
 			t.Fatalf("line %s", line)
 		}
 	}
+	w.want("sign-ins", w.call(token, "GET", "/series/sign-ins?days=7&time_zone=Europe/Berlin", ""), 200, `"code":1`)
+	w.want("enrolment", w.call(token, "GET", "/series/enrolment?days=1", ""), 200, `"enrolled":2`)
+	w.want("no zone", w.call(token, "GET", "/series/enrolment?time_zone=Moon", ""), 422, "time_zone")
+	w.want("too long", w.call(token, "GET", "/series/enrolment?days=401", ""), 422, "days")
 	if got := w.call(token, "GET", "/events?since="+w.now().Add(time.Hour).Format(time.RFC3339), "").items(); len(got) != 0 {
 		t.Errorf("in an hour: %v", got)
 	}
@@ -233,6 +237,48 @@ func TestN02_ServicesWorkForTheirAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.want("disabled", w.call(token, "GET", "/account", ""), 401, "invalid_token")
+}
+
+// Helpdesk asks for a reset, an admin decides, once; nobody on his own.
+func TestN05_ResetsAreAskedForAndDecided(t *testing.T) {
+	w := newWorld(t)
+	w.person(w.here.account, "help@here.example", storage.RoleHelpdesk)
+	help, token := w.token("help@here.example", all, true), w.admin()
+	w.want("helpdesk does not reset", w.call(help, "POST", "/users/"+w.here.user.ID+"/reset", `{"confirm":"member@here.example"}`), 403, "")
+	asked := w.call(help, "POST", "/users/"+w.here.user.ID+"/reset-requests", "")
+	w.want("asked", asked, 201, `"state":"open"`)
+	if list := w.call(token, "GET", "/device-requests", "").items(); len(list) != 1 || list[0]["id"] != asked.json["id"] || list[0]["email"] != "member@here.example" {
+		t.Errorf("the requests are %v", list)
+	}
+	decision := "/device-requests/" + asked.json["id"].(string) + "/decision"
+	w.want("helpdesk does not decide", w.call(help, "POST", decision, `{"approve":true}`), 403, "")
+	w.want("a service does not decide", w.call(w.service("job"), "POST", decision, `{"approve":true}`), 403, "")
+	w.want("approved", w.call(token, "POST", decision, `{"approve":true}`), 200, `"state":"approved"`)
+	w.want("decided again", w.call(token, "POST", decision, `{"approve":false}`), 409, "decided-already")
+	w.want("reset", w.call(token, "GET", "/users/"+w.here.user.ID, ""), 200, `"enrolled":false`)
+}
+
+// A third party's app gets scopes of ours only if its user says so, who is told
+// what they open.
+func TestThirdPartiesAreAllowedByTheUser(t *testing.T) {
+	w := newWorld(t)
+	w.register(storage.Client{ID: "other", ThirdParty: true, Metadata: storage.Metadata{
+		Name: "Other", RedirectURIs: []string{callback}, GrantTypes: []string{storage.GrantCode}, Scope: "openid " + all, ApplicationType: storage.TypeNative,
+	}})
+	rp := stiletest.NewRP(t, w.http, w.issuer, "other", w.secrets["other"], callback, "openid", "stile.read", "stile.clients")
+	b := stiletest.NewBrowser(t).Transport(w.http.Transport)
+	b.Apps = []string{callback}
+	attempt := rp.Begin()
+	b.Open(attempt.URL)
+	page := b.Submit(map[string]string{"email": "admin@here.example", "password": password})
+	for _, sentence := range []string{"read your organisation's users, policy and audit log", "connect apps to your organisation and change them"} {
+		if page.Screen() != "consent" || !strings.Contains(page.Text(), sentence) || strings.Contains(page.Text(), "stile.") {
+			t.Errorf("%q is not on %s", sentence, page)
+		}
+	}
+	token := rp.Redeem(attempt, b.Submit(nil).URL).AccessToken
+	w.want("without a factor", w.call(token, "GET", "/policy", ""), 401, "insufficient_user_authentication")
+	w.want("a scope that was not asked for", w.call(token, "PATCH", "/policy", `{}`, "If-Match", "*"), 403, "insufficient_scope")
 }
 
 // What somebody may not do stands in the audit log.

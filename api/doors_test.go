@@ -44,7 +44,8 @@ func (w *world) operations() (all []operation) {
 // bodies are what operations are sent that take something. An operation without
 // one here fails the tests below.
 var bodies = map[string]string{
-	"updatePolicy": `{}`, "reviewPolicy": `{}`, "updateUser": `{"name":"Changed"}`, "resetUser": `{"confirm":"member@there.example"}`,
+	"decideDeviceRequest": `{"approve":true}`,
+	"updatePolicy":        `{}`, "reviewPolicy": `{}`, "updateUser": `{"name":"Changed"}`, "resetUser": `{"confirm":"member@there.example"}`,
 	"importUsers": "email,name,roles,products,language,time_zone\nkim@here.example,,,,,\n", "invite": `{"email":"kim@here.example","name":"Kim"}`, "createProduct": `{"name":"Fax"}`,
 	"renameProduct": `{"name":"Changed"}`, "createDeviceGroup": `{"name":"Phones","has":{"client_version":"4.3","client_build":1}}`,
 	"updateDeviceGroup": `{"name":"Changed","has":{"client_version":"4.3","client_build":1}}`,
@@ -75,16 +76,18 @@ func (w *world) send(o operation, token, id string) reply {
 // doesn't exist, and nothing is changed there.
 func TestN01_IdsOfAnotherAccount(t *testing.T) {
 	w := newWorld(t)
+	request := must[storage.DeviceRequest](t)(w.db.AskForReset(t.Context(), w.there.account.ID, w.there.user.ID, by))
 	theirs := map[string]string{
 		"/users/": w.there.user.ID, "/products/": w.there.product.ID, "/device-groups/": w.there.group.ID, "/clients/": w.there.client.ID,
-		"/invitations/": w.there.invited,
+		"/invitations/": w.there.invited, "/device-requests/": request.ID,
 	}
 	state := func() string {
 		s := must[storage.AccountState](t)(w.db.AccountState(t.Context(), w.there.account.ID))
 		u := must[storage.UserRow](t)(w.db.Member(t.Context(), w.there.account.ID, w.there.user.ID, s.Policy))
 		c := must[[]storage.Client](t)(w.db.AccountClients(t.Context(), w.there.account.ID, "", 10))
 		i := must[[]storage.Invitation](t)(w.db.Invitations(t.Context(), w.there.account.ID, "", 10))
-		text := must[[]byte](t)(json.Marshal([]any{s, u, c, i}))
+		d := must[[]storage.DeviceRequest](t)(w.db.DeviceRequests(t.Context(), w.there.account.ID, "", 10))
+		text := must[[]byte](t)(json.Marshal([]any{s, u, c, i, d}))
 		return string(text)
 	}
 	before := state()
@@ -111,7 +114,7 @@ func TestN01_IdsOfAnotherAccount(t *testing.T) {
 			t.Errorf("%s: %d %v for one of another account, %d %v for a missing one", o.ID, foreign.status, foreign.json, missing.status, missing.json)
 		}
 	}
-	if tried < 12 {
+	if tried < 15 {
 		t.Errorf("only %d operations were tried", tried)
 	}
 	if after := state(); after != before {

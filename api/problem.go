@@ -61,6 +61,8 @@ const (
 	typeBelow    = typePrefix + "device-groups-below"
 	typeAdmin    = typePrefix + "last-admin"
 	typeInUse    = typePrefix + "in-use"
+	typeSpent    = typePrefix + "decided-already"
+	typeOwn      = typePrefix + "own-request"
 	typeChanged  = typePrefix + "changed-meanwhile"
 	typeKey      = typePrefix + "idempotency-key"
 )
@@ -97,7 +99,7 @@ func (p *Problem) with(name, value string) *Problem {
 var titles = map[string]string{
 	typeToken: "Invalid token", typeScope: "Insufficient scope", typeProofs: "More proofs are needed", typeCooldown: "Closed for a while",
 	typeInput: "Invalid input", typeBelow: "Device groups are below the required version", typeAdmin: "The account needs an administrator",
-	typeInUse: "Still in use", typeChanged: "Changed meanwhile",
+	typeInUse: "Still in use", typeSpent: "Decided already", typeOwn: "One's own request", typeChanged: "Changed meanwhile",
 	typeKey: "Idempotency-Key",
 }
 
@@ -224,6 +226,10 @@ func (a *API) refusal(err error) *Problem {
 		return refused(typeAdmin, "The account needs at least one active administrator.")
 	case errors.Is(err, storage.ErrInUse):
 		return refused(typeInUse, "The policy names it: change the policy first.")
+	case errors.Is(err, storage.ErrSpent):
+		return refused(typeSpent, "The request was decided already, or is over.")
+	case errors.Is(err, storage.ErrOwnRequest):
+		return refused(typeOwn, "Nobody decides on a request of his own.")
 	case errors.Is(err, storage.ErrConflict), errors.Is(err, storage.ErrExists):
 		return refused(typeChanged, "Something else was changed at the same time: read it again.")
 	}

@@ -138,6 +138,16 @@ func (a *API) userActs() {
 	}, func(ctx context.Context, w manage.Who, in *reset) (*struct{}, error) {
 		return nil, a.o.Manage.ResetUser(ctx, w, in.ID, in.Body.Confirm)
 	})
+	do(a, act{
+		id: "askForReset", method: http.MethodPost, path: "/users/{id}/reset-requests", tag: "Users", permission: manage.AskForResets, status: http.StatusCreated,
+		summary: "Ask the account's admins to reset a user", about: "For helpdesk; only people do this.",
+	}, func(ctx context.Context, w manage.Who, in *UserPath) (*one[DeviceRequest], error) {
+		r, err := a.o.Manage.AskForReset(ctx, w, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return &one[DeviceRequest]{a.deviceRequestOf(r)}, nil
+	})
 }
 
 // Imported counts what became of a list.
