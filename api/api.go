@@ -113,7 +113,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // patience is how long a request may wait for the database.
-const patience = 10 * time.Second
+const patience = 5 * time.Second
 
 func (a *API) serveDocument(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")

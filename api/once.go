@@ -79,21 +79,10 @@ func (a *API) once(ctx huma.Context, next func(huma.Context)) {
 }
 
 // answerOnce lets a request be done, and keeps the answer before it is sent.
+// After a panic nobody knows what was done: the key stays taken.
 func (a *API) answerOnce(ctx huma.Context, key storage.IdempotencyKey, next func(huma.Context)) {
 	r, w := humamux.Unwrap(ctx)
 	rec := &recorder{ResponseWriter: w}
-	ended := false
-	end := func(answer *storage.Answer) {
-		ended = true
-		if err := a.o.DB.EndOnce(context.WithoutCancel(r.Context()), key, answer); err != nil {
-			a.o.Logger.ErrorContext(r.Context(), "an answer could not be kept", "request_id", web.RequestID(r.Context()), "error", err)
-		}
-	}
-	defer func() { // after a panic nobody knows; the key stays taken
-		if !ended && recover() != nil {
-			panic(http.ErrAbortHandler)
-		}
-	}()
 	next(humamux.NewContext(ctx.Operation(), r, rec))
 	answer := &storage.Answer{Status: rec.status, Header: map[string]string{}, Body: rec.body.Bytes()}
 	for _, name := range kept {
@@ -104,7 +93,9 @@ func (a *API) answerOnce(ctx huma.Context, key storage.IdempotencyKey, next func
 	if rec.status/100 != 2 {
 		answer = nil
 	}
-	end(answer)
+	if err := a.o.DB.EndOnce(context.WithoutCancel(r.Context()), key, answer); err != nil {
+		a.o.Logger.ErrorContext(r.Context(), "an answer could not be kept", "request_id", web.RequestID(r.Context()), "error", err)
+	}
 	w.WriteHeader(rec.status)
 	_, _ = w.Write(rec.body.Bytes())
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"stile/api"
 	"stile/storage"
 	"stile/templates"
 	"stile/web"
@@ -140,7 +141,7 @@ var (
 		"healthz": true, "readyz": true, "static": true, "jwks": true,
 		".well-known/openid-configuration": true, ".well-known/oauth-authorization-server": true,
 	}
-	programs = map[string]bool{"token": true, "userinfo": true, "introspect": true, "revoke": true}
+	programs = map[string]bool{"token": true, "userinfo": true, "introspect": true, "revoke": true, strings.Trim(api.Prefix, "/"): true}
 )
 
 // guard is middleware of the router.

@@ -180,6 +180,19 @@ func TestQ02_DatabaseAway(t *testing.T) {
 			if took := time.Since(began); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" || took > 15*time.Second {
 				t.Errorf("/token: %d after %v", r.StatusCode, took)
 			}
+			program, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/api/v1/account", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			program.Header.Set("Authorization", "Bearer sta_0000000000000000000000000000000000000000000")
+			answer, err := client.Do(program)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = answer.Body.Close()
+			if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" || answer.Header.Get("Content-Type") != "application/problem+json" {
+				t.Errorf("/api/v1: %s, %v", answer.Status, answer.Header)
+			}
 			eventually(t, 3*time.Second, "not ready", func() bool { status, _, _ := get(t, s.url+"/readyz"); return status == 503 })
 			outage.end(n)
 			eventually(t, 5*time.Second, "ready again", func() bool { status, _, _ := get(t, s.url+"/readyz"); return status == 200 })
