@@ -29,16 +29,6 @@ func (g *guest) connect(name, kind, redirects string, more ...string) (body, id 
 	return p.Body, found[1]
 }
 
-// client makes an app of an account.
-func (s *site) client(t testing.TB, a storage.Account) storage.Client {
-	t.Helper()
-	c, err := s.DB().CreateClient(t.Context(), storage.Client{AccountID: a.ID, Metadata: storage.Metadata{
-		Name: "App", RedirectURIs: []string{"https://app.example/callback"}, TokenEndpointAuthMethod: storage.AuthNone,
-	}}, by)
-	must(t, err)
-	return c
-}
-
 func TestSecretIsShownOnce(t *testing.T) {
 	s := sharedSite(t)
 	a := s.account(t, "4.3", 1575)

@@ -24,7 +24,6 @@ import (
 // is covered by them as soon as it is in the table. What they need to know of it
 // stands in this list: a record for each id in a path.
 var records = map[string]func(s *site, t testing.TB, a storage.Account) string{
-	"client":  func(s *site, t testing.TB, a storage.Account) string { return s.client(t, a).ID },
 	"group":   func(s *site, t testing.TB, a storage.Account) string { return s.group(t, a, "Tablets", "4.4", 1).ID },
 	"product": func(s *site, t testing.TB, a storage.Account) string { return s.product(t, a, "Console").ID },
 	"user":    func(s *site, t testing.TB, a storage.Account) string { return s.user(t, a).ID },
