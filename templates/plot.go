@@ -36,8 +36,8 @@ type PlotSeries struct {
 
 // Sizes of a plot in its own units, which are CSS pixels at full width.
 const (
-	plotHeight = 260
-	plotTop    = 16
+	plotHeight = 276
+	plotTop    = 32
 	plotBottom = 32
 	plotLeft   = 44
 	plotRight  = 128 // for the labels at the ends
@@ -64,6 +64,7 @@ type plotText struct {
 	Text   string
 	Anchor string
 	Class  string
+	Shift  int
 }
 
 type plotShape struct{ Class, Path string }
@@ -130,7 +131,10 @@ func (p Plot) draw(class string, width, dates int) drawing {
 	}
 	d.spread()
 	if p.Mark >= 0 && p.Mark < len(p.Days) {
-		d.Rule = &plotText{X: d.middle(p.Mark), Y: plotTop - 4, Text: p.Marked, Anchor: "middle"}
+		d.Rule = &plotText{X: d.middle(p.Mark), Y: plotTop - 18, Text: p.Marked, Anchor: "start", Shift: 6}
+		if 2*p.Mark > len(p.Days) { // where there is more room
+			d.Rule.Anchor, d.Rule.Shift = "end", -6
+		}
 	}
 	return d
 }
