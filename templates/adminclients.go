@@ -54,7 +54,7 @@ const (
 // DoRotate is the value of FieldDo that asks for a new secret.
 const DoRotate = "rotate"
 
-// ErrAdminClientConfirm: FieldConfirm is not the name of the app.
+// ErrAdminClientConfirm says that FieldConfirm is not the name of the app.
 const ErrAdminClientConfirm = "error.admin.client_confirm"
 
 // Name of the screen.

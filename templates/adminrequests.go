@@ -61,6 +61,7 @@ func (v *view) RequestState(s AdminRequestState) state {
 		return v.State("good", "admin.requests.approved")
 	case RequestRefused:
 		return v.State("bad", "admin.requests.refused")
+	default:
+		return v.State("none", "admin.requests.over")
 	}
-	return v.State("none", "admin.requests.over")
 }
