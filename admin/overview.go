@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"stile/manage"
+	"stile/storage"
 	"stile/templates"
 )
 
@@ -34,6 +35,9 @@ func (v *Visit) overview() error {
 			page.Below++
 		}
 	}
+	if page.Requests, err = v.openRequests(); err != nil {
+		return err
+	}
 	days, err := v.Manage.EnrolmentByDay(v.R.Context(), v.Who, plotDays, v.zone())
 	if err != nil {
 		return err
@@ -42,4 +46,16 @@ func (v *Visit) overview() error {
 		page.Days = append(page.Days, templates.AdminDay{Day: d.Day, Enrolled: d.Enrolled})
 	}
 	return v.Show(http.StatusOK, page)
+}
+
+// openRequests counts the requests that wait for a decision, as far as the first
+// page of them goes.
+func (v *Visit) openRequests() (n int, err error) {
+	list, err := v.Manage.DeviceRequests(v.R.Context(), v.Who, "", listed)
+	for _, r := range list {
+		if r.State(v.Now()) == storage.DeviceOpen {
+			n++
+		}
+	}
+	return n, err
 }

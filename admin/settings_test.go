@@ -315,3 +315,30 @@ func TestRequiredVersionAndRulesAreSet(t *testing.T) {
 	g.want("admin-settings", 409)
 	g.says("Somebody changed this in the meantime")
 }
+
+func TestOverviewNamesWhatWaits(t *testing.T) {
+	s := sharedSite(t)
+	a := s.account(t, "4.3", 1575)
+	g := s.enters(t, a, storage.RoleAdmin)
+	if strings.Contains(g.Page().Text(), "waiting for a decision") {
+		t.Errorf("nothing waits: %s", g.Page())
+	}
+	member, helper := s.enters(t, a, storage.RoleAuditor), s.user(t, a, storage.RoleHelpdesk)
+	who := by
+	who.Kind, who.ID = "user", helper.ID
+	if _, err := s.DB().AskForReset(t.Context(), a.ID, member.user.ID, who); err != nil {
+		t.Fatal(err)
+	}
+	g.Open(s.url + "/admin")
+	g.says("1 request is waiting for a decision", "Two-step verification can be turned on")
+	g.Press("1 request is waiting for a decision")
+	g.want("admin-requests", 200)
+	g.choose("two_step", "everyone")
+	g.Submit(nil)
+	s.user(t, a)
+	g.Open(s.url + "/admin")
+	g.says("2 users still have to enrol")
+	g.Press("2 users still have to enrol")
+	g.want("admin-users", 200)
+	g.says(helper.Name)
+}
