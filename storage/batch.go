@@ -8,7 +8,7 @@ import (
 
 // batchRows bounds the rows of one statement, so that no statement grows with
 // what somebody has sent.
-const batchRows = 200
+const batchRows = 50
 
 // addAll inserts rows that have the same table, columns and suffix.
 func addAll(ctx context.Context, q queryer, rows []insert) error {
