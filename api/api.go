@@ -90,7 +90,10 @@ func New(o Options) (*API, error) {
 }
 
 // Mount adds the API to a router.
-func (a *API) Mount(r *mux.Router) { r.PathPrefix(Prefix).Handler(a) }
+func (a *API) Mount(r *mux.Router) {
+	a.o.Kit.TakeUploads(Prefix + importPath)
+	r.PathPrefix(Prefix).Handler(a)
+}
 
 // Document returns the OpenAPI document.
 func (a *API) Document() []byte { return a.document }
@@ -226,9 +229,12 @@ func (d act) scopes() (sets [][]string) {
 func do[I, O any](a *API, d act, f func(context.Context, manage.Who, *I) (*O, error)) {
 	op := huma.Operation{
 		OperationID: d.id, Method: d.method, Path: Prefix + d.path, Summary: d.summary, Description: d.about, Tags: []string{d.tag},
-		DefaultStatus: d.status, Metadata: map[string]any{keyScopes: d.scopes()}, MaxBodyBytes: maxBody + 1,
+		DefaultStatus: d.status, Metadata: map[string]any{keyScopes: d.scopes()}, MaxBodyBytes: maxBody + 1, // what has so many is too large
 		Extensions: map[string]any{"x-permission": string(d.permission)},
 		Errors:     []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable},
+	}
+	if d.path == importPath {
+		op.MaxBodyBytes = maxList + 1
 	}
 	for _, set := range d.scopes() {
 		op.Security = append(op.Security, map[string][]string{scheme: set})

@@ -8,17 +8,22 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"stile/roster"
 )
 
-// maxBody bounds what is sent, in bytes; the door in front of it has a bound of
-// its own.
-const maxBody = 60 << 10
+// What bounds a body, in bytes: of most operations, and of a list of users. The
+// door in front has bounds of its own.
+const (
+	maxBody = 60 << 10
+	maxList = roster.MaxBytes
+)
 
 // readBody reads what was sent with a request, before anybody looks at it, and
 // refuses what the operation does not take.
 func readBody(r *http.Request, op *huma.Operation) error {
-	text, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-	if _, exceeded := errors.AsType[*http.MaxBytesError](err); exceeded || len(text) > maxBody {
+	text, err := io.ReadAll(io.LimitReader(r.Body, op.MaxBodyBytes))
+	if _, exceeded := errors.AsType[*http.MaxBytesError](err); exceeded || int64(len(text)) == op.MaxBodyBytes {
 		return &Problem{Status: http.StatusRequestEntityTooLarge, Detail: "The body is too large."}
 	}
 	if err != nil {

@@ -158,13 +158,16 @@ type Imported struct {
 	DryRun    bool `json:"dry_run"`
 }
 
+// importPath takes a list, which may be long.
+const importPath = "/users/import"
+
 func (a *API) importUsers() {
 	type list struct {
 		DryRun  bool   `query:"dry_run" doc:"Say what would come of it, and change nothing."`
 		RawBody []byte `contentType:"text/csv"`
 	}
 	do(a, act{
-		id: "importUsers", method: http.MethodPost, path: "/users/import", tag: "Users", permission: manage.EditUsers, status: http.StatusOK, whole: true,
+		id: "importUsers", method: http.MethodPost, path: importPath, tag: "Users", permission: manage.EditUsers, status: http.StatusOK, whole: true,
 		summary: "Bring users to what a list says",
 		about: "CSV in UTF-8 whose first line is email,name,roles,products,language,time_zone. Members are changed, others invited; all lines or none. " +
 			"Faults come with their line numbers.",
