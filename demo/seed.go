@@ -139,6 +139,9 @@ func seed(ctx context.Context, cfg *config.Config, s *server.Server, l listeners
 			d.Users = append(d.Users, user)
 		}
 	}
+	if err := announceNothing(ctx, db); err != nil {
+		return d, err
+	}
 	for i := range d.Clients {
 		if err := seedClient(ctx, db, &d.Clients[i]); err != nil {
 			return d, err
@@ -172,6 +175,18 @@ func seedAccount(ctx context.Context, db *storage.DB, passwords *factor.Password
 		return s.Policy, nil
 	}, by)
 	return err
+}
+
+// announceNothing lets nobody be told of what has been so from the start.
+func announceNothing(ctx context.Context, db *storage.DB) error {
+	for done := false; !done; {
+		var err error
+		done, err = db.AnnounceNext(ctx, 100, func(storage.UserRow, storage.Account, storage.Policy) storage.Mail { return storage.Mail{} })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func seedClient(ctx context.Context, db *storage.DB, c *Client) error {
