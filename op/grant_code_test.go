@@ -61,6 +61,19 @@ func TestIDTokensAreSignedAsRegistered(t *testing.T) {
 	}
 }
 
+// answered asks again while the answer is to come back in a moment, as it is
+// where too many want the one file of the embedded database on a busy machine.
+func answered(ask func() reply) reply {
+	a := ask()
+	for range 50 {
+		if a.Status != http.StatusServiceUnavailable {
+			break
+		}
+		a = ask()
+	}
+	return a
+}
+
 func TestC01_CodeWorksOnceOnTwoReplicas(t *testing.T) {
 	r := newRig(t)
 	replicas := []*rig{r, r.replica()}
@@ -72,7 +85,7 @@ func TestC01_CodeWorksOnceOnTwoReplicas(t *testing.T) {
 	for i := range 64 {
 		wg.Go(func() {
 			<-start
-			a := replicas[i%2].exchange("console", code)
+			a := answered(func() reply { return replicas[i%2].exchange("console", code) })
 			mu.Lock()
 			defer mu.Unlock()
 			switch {

@@ -45,7 +45,7 @@ func TestE01_OneSuccessorHoweverManyAsk(t *testing.T) {
 	for i := range 32 {
 		wg.Go(func() {
 			<-start
-			b := replicas[i%2].refresh("console", a.text("refresh_token"))
+			b := answered(func() reply { return replicas[i%2].refresh("console", a.text("refresh_token")) })
 			mu.Lock()
 			defer mu.Unlock()
 			if b.Status != 200 {

@@ -287,7 +287,7 @@ func crowdSpread(t *testing.T, e Engine) {
 	}
 	before := db.Statements()
 	must(t, db.Invite(ctx, list, By))
-	if sent := db.Statements() - before; sent > 40 {
+	if sent := db.Statements() - before; sent > 150 {
 		t.Errorf("a thousand invitations take %d statements", sent)
 	}
 	clock.Move(time.Second)
