@@ -132,7 +132,7 @@ func routeName(path string) string { return strings.TrimPrefix(path, "/") }
 var uploads = map[string]bool{importPath: true}
 
 // secret are the fields that never travel in a URL.
-var secret = []string{templates.FieldCSRF, templates.FieldPassword, "secret"}
+var secret = []string{templates.FieldCSRF, templates.FieldConfirm, templates.FieldPassword, "secret"}
 
 // shownFields are the fields of a form that may be put into a query, to fill the
 // form in again.

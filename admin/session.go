@@ -9,6 +9,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"stile/audit"
 	"stile/manage"
 	"stile/storage"
 	"stile/templates"
@@ -47,17 +48,28 @@ func (v *Visit) Path(name string) string { return mux.Vars(v.R)[name] }
 // serve answers a request for a page or from one of its forms.
 func (c *Center) serve(p *page, w http.ResponseWriter, r *http.Request) error {
 	v := &Visit{Center: c, W: w, R: r}
+	if v.uploads(p) { // nobody else's file is read at all
+		if v.Sessions.BrowserHash(r) == "" {
+			return web.UserError{Kind: templates.ErrorCookies, Start: r.URL.Path, Err: web.ErrNoCookies}
+		}
+		if in, err := v.enter(p.forms[""]); !in || err != nil {
+			return err
+		}
+	}
 	route, err := v.read(p)
 	if err != nil {
 		return err
 	}
-	if route.Permission != Anyone {
+	if route.Permission != Anyone && !v.uploads(p) {
 		if in, err := v.enter(route); !in || err != nil {
 			return err
 		}
 	}
 	return v.answer(route.Handle(v))
 }
+
+// uploads tells whether a form comes that may bring a file.
+func (v *Visit) uploads(p *page) bool { return v.R.Method == http.MethodPost && uploads[p.path] }
 
 // read reads the query, or a form, which has to be ours before anything else is
 // looked at.
@@ -66,7 +78,7 @@ func (v *Visit) read(p *page) (route *Route, err error) {
 		v.Fields, err = web.Query(v.R)
 		return p.get, err
 	}
-	if uploads[p.path] {
+	if v.uploads(p) {
 		v.Fields, v.File, err = v.Kit.Upload(v.R, templates.FieldFile)
 	} else {
 		v.Fields, err = v.Kit.Form(v.W, v.R)
@@ -100,6 +112,9 @@ func (v *Visit) enter(route *Route) (in bool, err error) {
 	v.Who, err = manage.User(v.Person, v.Session.Evidence, nil, web.Actor(v.R))
 	switch _, weak := errors.AsType[manage.ProofsError](err); {
 	case errors.Is(err, manage.ErrForbidden):
+		if err := v.recordRefusal("no_role"); err != nil {
+			return false, err
+		}
 		return false, v.refuse(http.StatusForbidden, templates.AdminNoRole)
 	case weak, err == nil && !v.spokenOf():
 		return false, v.signIn(v.W, v.R, v.back())
@@ -160,11 +175,27 @@ func (v *Visit) answer(err error) error {
 	}
 	switch {
 	case errors.Is(err, manage.ErrForbidden):
+		if err := v.recordRefusal("forbidden"); err != nil {
+			return err
+		}
 		return v.refuse(http.StatusForbidden, templates.AdminNotAllowed)
 	case errors.Is(err, storage.ErrNotFound):
+		if err := v.recordRefusal("not_found"); err != nil {
+			return err
+		}
 		return v.refuse(http.StatusNotFound, templates.AdminMissing)
 	}
 	return err
+}
+
+// recordRefusal writes down that somebody who is known was refused.
+func (v *Visit) recordRefusal(reason string) error {
+	by := web.Actor(v.R)
+	by.Kind, by.ID = "user", v.Person.User.ID
+	return v.Manage.DB.Record(v.R.Context(), audit.Event{
+		Kind: audit.AdminRefused, Outcome: audit.Refused, Actor: by, AccountID: v.Person.Account.ID, Reason: reason,
+		Detail: map[string]string{"operation": v.R.Method + " " + v.pattern()},
+	})
 }
 
 // refuse says why there is no page.

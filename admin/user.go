@@ -15,7 +15,7 @@ func (v *Visit) user() error {
 	if err != nil {
 		return err
 	}
-	return v.showUser(http.StatusOK, row, v.Fields.Get(templates.FieldConfirm))
+	return v.showUser(http.StatusOK, row, "") // what confirms is typed, never brought by a link
 }
 
 // showUser shows a user, or what was wrong with a form about one. A form that

@@ -3,7 +3,6 @@ package manage
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -87,14 +86,11 @@ func (s *Service) UpdateClient(ctx context.Context, w Who, id string, version in
 		if c.Metadata.Filled().Public() != public {
 			return InputError{"token_endpoint_auth_method", InputMetadata, "an app stays public or confidential: connect it anew"}
 		}
-		return w.mayGiveScopes(added(strings.Fields(c.Metadata.Scope), had))
+		// Whoever says where an app is answered has what the app is given: as
+		// with its secret, that takes all scopes that it has.
+		return w.mayGiveScopes(append(had, strings.Fields(c.Metadata.Scope)...))
 	}, w.by)
 	return changed, metadata(err)
-}
-
-// added returns the members of list that were not there before.
-func added(list, before []string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(before, s) })
 }
 
 // RotateClientSecret gives one of the account's apps another secret, shown this

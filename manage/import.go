@@ -30,7 +30,11 @@ func (s *Service) Import(ctx context.Context, w Who, list io.Reader, dry bool) (
 	if err != nil {
 		return storage.ImportResult{}, err
 	}
-	rows, err := s.importRows(w, state, read)
+	own, err := s.own(ctx, w)
+	if err != nil {
+		return storage.ImportResult{}, err
+	}
+	rows, err := s.importRows(w, own, state, read)
 	if err != nil {
 		return storage.ImportResult{}, err
 	}
@@ -42,12 +46,12 @@ func (s *Service) Import(ctx context.Context, w Who, list io.Reader, dry bool) (
 
 // importRows judges the lines of a list, and makes the invitation of each in
 // case it is for somebody new. Those faults are of lines too.
-func (s *Service) importRows(w Who, state storage.AccountState, list []roster.Row) ([]storage.ImportRow, error) {
+func (s *Service) importRows(w Who, own storage.User, state storage.AccountState, list []roster.Row) ([]storage.ImportRow, error) {
 	rows := make([]storage.ImportRow, len(list))
 	var faults storage.RowErrors
 	for i, r := range list {
 		var err error
-		if rows[i], err = s.importRow(w, state, r); err != nil && len(faults) < roster.MaxErrors {
+		if rows[i], err = s.importRow(w, own, state, r); err != nil && len(faults) < roster.MaxErrors {
 			faults = append(faults, storage.RowError{Line: r.Line, Err: err})
 		}
 	}
@@ -57,11 +61,23 @@ func (s *Service) importRows(w Who, state storage.AccountState, list []roster.Ro
 	return rows, nil
 }
 
-func (s *Service) importRow(w Who, state storage.AccountState, r roster.Row) (storage.ImportRow, error) {
+// own is the user who asks; none for a service.
+func (s *Service) own(ctx context.Context, w Who) (storage.User, error) {
+	if w.userID == "" {
+		return storage.User{}, nil
+	}
+	row, err := s.DB.Member(ctx, w.accountID, w.userID, storage.Policy{})
+	return row.User, err
+}
+
+func (s *Service) importRow(w Who, own storage.User, state storage.AccountState, r roster.Row) (storage.ImportRow, error) {
 	row := storage.ImportRow{Line: r.Line, Email: r.Email, Name: r.Name, Roles: r.Roles, Language: r.Language, TimeZone: r.TimeZone}
 	if len(r.Roles) > 0 {
 		if err := checkRoles(r.Roles); err != nil {
 			return row, err
+		}
+		if r.Email == own.Email && !sameSet(r.Roles, own.Roles) {
+			return row, InputError{"roles", InputSelf, "nobody changes his own roles"}
 		}
 	}
 	if r.Products != nil {

@@ -170,3 +170,17 @@ func TestN02_NobodyGivesWhatHeLacks(t *testing.T) {
 		}
 	})
 }
+
+// Whoever may say where an app is answered has what it is given.
+func TestN02_NobodyTurnsAnAppRoundThatHasMore(t *testing.T) {
+	w, err := Client(storage.Client{ID: "c1", AccountID: "a1"}, []string{ScopeClients}, audit.Actor{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.mayGiveScopes([]string{"openid", ScopeClients}); err != nil {
+		t.Errorf("its own scope: %v", err)
+	}
+	if err := w.mayGiveScopes([]string{ScopeClients, ScopePolicy}); !errors.Is(err, ErrForbidden) {
+		t.Errorf("another one: %v", err)
+	}
+}

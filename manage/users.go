@@ -213,10 +213,7 @@ func (s *Service) ResetUser(ctx context.Context, w Who, id, confirm string) erro
 
 // SignOutUser ends all sessions of a member, and what apps hold for the member.
 func (s *Service) SignOutUser(ctx context.Context, w Who, id string) error {
-	if err := s.may(w, SignOutUsers); err != nil {
-		return err
-	}
-	if _, err := s.User(ctx, w, id); err != nil {
+	if _, err := s.target(ctx, w, SignOutUsers, id); err != nil {
 		return err
 	}
 	return s.DB.SignOutUser(ctx, id, w.by)
