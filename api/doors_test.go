@@ -191,3 +191,22 @@ func TestN02_ScopesOpenWhatTheySay(t *testing.T) {
 		}
 	}
 }
+
+// A token that may look after apps turns none round that is given more: the
+// app's people would hand what they may do to whoever changed its address.
+func TestN02_AnAppWithMoreScopesIsNotTurnedRound(t *testing.T) {
+	w := newWorld(t)
+	admin := w.admin()
+	strong := w.call(admin, "POST", "/clients", `{"client_name":"Sync","redirect_uris":["https://sync.example/callback"],"scope":"openid stile.users"}`)
+	w.want("connected", strong, 201, "client_id")
+	path := "/clients/" + strong.json["client_id"].(string)
+	seen := w.call(admin, "GET", path, "").header.Get("ETag")
+	weak := w.token("admin@here.example", "stile.read stile.clients", true)
+	turned := `{"client_name":"Sync","redirect_uris":["https://evil.example/callback"],"scope":"openid stile.users"}`
+	w.want("another address", w.call(weak, "PUT", path, turned, "If-Match", seen), 403, "")
+	w.want("another secret", w.call(weak, "POST", path+"/secret", ""), 403, "")
+	if now := w.call(admin, "GET", path, ""); strings.Contains(now.text, "evil.example") {
+		t.Errorf("turned round: %s", now.text)
+	}
+	w.want("by an admin", w.call(admin, "PUT", path, turned, "If-Match", seen), 200, "evil.example")
+}
