@@ -33,6 +33,7 @@ type Invitation struct {
 	Language  string
 	TimeZone  string
 	InvitedBy string // name of whoever invited
+	inviter   audit.Actor
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }
@@ -45,11 +46,11 @@ type InvitationToSend struct {
 	Mail     Mail
 }
 
-const invitationColumns = `account_id, email, id, name, roles, products, language, time_zone, invited_by, created_at, expires_at`
+const invitationColumns = `account_id, email, id, name, roles, products, language, time_zone, invited_by, inviter_kind, inviter_id, created_at, expires_at`
 
 func scanInvitation(r row) (i Invitation, err error) {
 	return i, r.Scan(&i.AccountID, &i.Email, &i.ID, &i.Name, fromJSON(&i.Roles), fromJSON(&i.Products), &i.Language, &i.TimeZone,
-		&i.InvitedBy, atTime(&i.CreatedAt), atTime(&i.ExpiresAt))
+		&i.InvitedBy, &i.inviter.Kind, &i.inviter.ID, atTime(&i.CreatedAt), atTime(&i.ExpiresAt))
 }
 
 // user is whom an invitation becomes.
@@ -141,7 +142,7 @@ func (db *DB) invite(ctx context.Context, tx *sql.Tx, list []InvitationToSend, b
 			table: "invitations", columns: invitationColumns,
 			values: []any{
 				i.AccountID, i.Email, i.ID, i.Name, asJSON(i.Roles), asJSON(i.Products), i.Language, i.TimeZone, i.InvitedBy,
-				micros(now), micros(i.ExpiresAt),
+				by.Kind, by.ID, micros(now), micros(i.ExpiresAt),
 			},
 		})
 		links = append(links, db.linkRow(link{
@@ -203,7 +204,38 @@ func (db *DB) InvitationByLink(ctx context.Context, linkHash string) (Invitation
 		return Invitation{}, AccountState{Account: state.Account}, refused
 	}
 	i, err := invitation(ctx, db.reader, l)
+	if err == nil {
+		err = stands(ctx, db.reader, i)
+	}
 	return i, state, err
+}
+
+// stands fails with ErrNotFound for an invitation to be more than a member whose
+// sender may no longer give that: one who lost the role, or a service that is
+// gone. What the operator sent stands.
+func stands(ctx context.Context, q queryer, i Invitation) error {
+	if !slices.ContainsFunc(i.Roles, func(r string) bool { return r != RoleMember }) {
+		return nil
+	}
+	var err error
+	switch i.inviter.Kind {
+	case "user":
+		var u User
+		u, err = one(ctx, q, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.id = $1 AND u.account_id = $2`, i.inviter.ID, i.AccountID)
+		if err == nil && !u.administers() {
+			err = ErrNotFound
+		}
+	case "client":
+		var c Client
+		c, err = client(ctx, q, i.inviter.ID)
+		if err == nil && (c.Disabled || c.AccountID != i.AccountID) {
+			err = ErrNotFound
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("whoever sent the invitation: %w", err)
+	}
+	return nil
 }
 
 func invitation(ctx context.Context, q queryer, l link) (Invitation, error) {
@@ -248,6 +280,9 @@ func (db *DB) AcceptInvitation(ctx context.Context, linkHash, phc string, by aud
 			return User{}, err
 		}
 		i, err := invitation(ctx, tx, l)
+		if err == nil {
+			err = stands(ctx, tx, i)
+		}
 		if err == nil {
 			err = db.spendLink(ctx, tx, l)
 		}

@@ -10,6 +10,8 @@ CREATE TABLE invitations (
     language      TEXT NOT NULL,
     time_zone     TEXT NOT NULL,
     invited_by    TEXT NOT NULL,
+    inviter_kind  TEXT NOT NULL,
+    inviter_id    TEXT NOT NULL,
     created_at    BIGINT NOT NULL,
     expires_at    BIGINT NOT NULL,
     PRIMARY KEY (account_id, email)

@@ -15,6 +15,7 @@ var invitationPromises = []promise{
 	{"TestI07_InvitationMakesOneUserOnce", invitationOnce},
 	{"TestI07_InvitationAcceptedByManyAtOnce", invitationRaced},
 	{"TestI07_LinkThatDoesNotWork", deadLinks},
+	{"TestN02_InvitationStandsAsLongAsItsSender", sentBySomebodyGone},
 	{"TestI01_InvitedAddressHasAUserElsewhere", invitedElsewhere},
 	{"TestN01_InvitationOfAnotherAccount", foreignInvitation},
 	{"TestInvitationsAreListedByAddress", listInvitations},
@@ -328,6 +329,49 @@ func inviteAgainstAccept(t *testing.T, e Engine) {
 		_, err := dbs[0].PersonByEmail(ctx, email)
 		if made > 1 || (made == 1) != (err == nil) {
 			t.Errorf("%d acceptances, user: %v", made, err)
+		}
+	}
+}
+
+// sentBySomebodyGone proves that nobody leaves himself, or another, a way back in
+// that is more than a member's.
+func sentBySomebodyGone(t *testing.T, e Engine) {
+	db, _ := e.open(t)
+	ctx := t.Context()
+	a := account(t, db, "A")
+	must(t, second(db.CreateUser(ctx, storage.User{AccountID: a.ID, Email: "boss@example.com", Name: "Boss", Roles: []string{storage.RoleAdmin}}, By)))
+	gone := got(db.CreateUser(ctx, storage.User{AccountID: a.ID, Email: "gone@example.com", Name: "Gone", Roles: []string{storage.RoleAdmin}}, By))(t)
+	app := got(db.CreateClient(ctx, storage.Client{
+		ID: "sync", AccountID: a.ID, SecretHash: "x", Metadata: storage.Metadata{Name: "Sync", GrantTypes: []string{storage.GrantClientCredentials}},
+	}, By))(t)
+	for link, by := range map[string]audit.Actor{"user": {Kind: "user", ID: gone.ID}, "client": {Kind: "client", ID: app.ID}, "cli": By} {
+		i := invited(a, link+"@example.com", link)
+		i.Roles = []string{storage.RoleMember, storage.RoleAuditor}
+		must(t, db.Invite(ctx, []storage.InvitationToSend{i, invited(a, "plain."+link+"@example.com", "plain "+link)}, by))
+		if _, _, err := db.InvitationByLink(ctx, link); err != nil {
+			t.Errorf("%s at first: %v", link, err)
+		}
+	}
+	give := func(roles ...string) {
+		must(t, second(db.UpdateUser(ctx, gone.ID, func(u *storage.User) error { u.Roles = roles; return nil }, By)))
+	}
+	give(storage.RoleMember)
+	must(t, second(db.UpdateClient(ctx, app.ID, func(c *storage.Client) error { c.Disabled = true; return nil }, By)))
+	for _, link := range []string{"user", "client"} {
+		if _, _, err := db.InvitationByLink(ctx, link); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("%s, whose sender lost the right, looks: %v", link, err)
+		}
+		if err := accepted(t, db, link); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("%s, whose sender lost the right: %v", link, err)
+		}
+		if err := accepted(t, db, "plain "+link); err != nil {
+			t.Errorf("a member's, by %s: %v", link, err)
+		}
+	}
+	give(storage.RoleAdmin)
+	for _, link := range []string{"user", "cli"} {
+		if err := accepted(t, db, link); err != nil {
+			t.Errorf("%s, whose sender has the right: %v", link, err)
 		}
 	}
 }
