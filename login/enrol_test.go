@@ -197,6 +197,24 @@ func TestReplacingADevice(t *testing.T) {
 	expect(t, other.Open(w.begin()), "sign-in", 200) // other browsers are signed out
 }
 
+// A reset takes the old factor away; who then connects a device has not proven it.
+func TestK08_TheDeviceAfterAResetCoolsDown(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	w.enrolled(b, agent)
+	if until := w.person(agent).User.CooldownUntil; until != nil {
+		t.Errorf("cool-down until %v after the first enrolment", until)
+	}
+	must(t, w.db.ResetAuthenticator(t.Context(), w.person(agent).User.ID, nobody))
+	w.wait(11 * time.Minute)
+	again := w.browser()
+	w.password(again, w.begin(), agent)
+	w.enrol(again, agent)
+	if until := w.person(agent).User.CooldownUntil; until == nil || !until.Equal(w.now().Add(24*time.Hour)) {
+		t.Errorf("cool-down until %v, want a day", until)
+	}
+}
+
 func TestReplacingNeedsASettledAddress(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
@@ -205,9 +223,6 @@ func TestReplacingNeedsASettledAddress(t *testing.T) {
 	b = w.browser()
 	w.password(b, w.begin(), agent)
 	b.Press("Set up a new mobile device")
-	if w.person(agent).User.PasswordResetAt == nil {
-		t.Skip("a password set by hand is no reset")
-	}
 	expect(t, b.Submit(nil), "two-step-introduction", 429)
 }
 

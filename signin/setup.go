@@ -62,7 +62,7 @@ func (s *Service) activation(p *Pending, step int64, codes []string, set factor.
 		Refund:  refund,
 		Event:   s.event(p, audit.AuthenticatorAdded, reason),
 	}
-	if replaced && !s.hasOldCode(p) && p.Person.Policy.Lifetimes.Cooldown > 0 {
+	if !s.hasOldCode(p) && p.Person.Policy.Lifetimes.Cooldown > 0 {
 		until := now.Add(p.Person.Policy.Lifetimes.Cooldown)
 		a.Cooldown = &until
 	}

@@ -41,7 +41,8 @@ type Activation struct {
 	Recovery RecoverySet
 	// Browser is the one whose sessions go on if this replaces an authenticator.
 	Browser string
-	// Cooldown, where set, keeps sensitive acts closed until then.
+	// Cooldown, where set, keeps sensitive acts closed until then, if this takes
+	// the place of an authenticator: one that is there, or one that was reset.
 	Cooldown *time.Time
 	Mails    []Mail
 	Refund   []limit.Back
@@ -66,7 +67,10 @@ func (db *DB) ActivateTOTP(ctx context.Context, a Activation) (SignIn, error) {
 	err = db.write(ctx, func(tx *sql.Tx) error {
 		s := a.SignIn
 		// The user's row first: whatever depends on the epoch waits for it.
-		if err := mustChange(run(ctx, tx, `UPDATE users SET epoch = epoch + 1, cooldown_until = COALESCE($1, cooldown_until), updated_at = $2
+		if err := mustChange(run(ctx, tx, `UPDATE users SET epoch = epoch + 1, updated_at = $2,
+			cooldown_until = CASE WHEN (SELECT t.state FROM authenticators t WHERE t.user_id = users.id AND t.kind = 'totp'
+				ORDER BY COALESCE(t.ended_at, $2) DESC LIMIT 1) IN ('active', 'suspended', 'reset')
+				THEN COALESCE($1, cooldown_until) ELSE cooldown_until END
 			WHERE id = $3 AND account_id = $4 AND epoch = $5 AND disabled_at IS NULL`,
 			nullMicros(a.Cooldown), now, s.UserID, s.AccountID, s.Epoch)); err != nil {
 			return err
