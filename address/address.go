@@ -72,13 +72,3 @@ func Canonical(text string) (string, error) {
 	}
 	return canonical, nil
 }
-
-// Mask shows enough of an address to know it again: m•••@example.com.
-func Mask(canonical string) string {
-	local, domain, ok := strings.Cut(canonical, "@")
-	if !ok || local == "" {
-		return "•••"
-	}
-	_, first := utf8.DecodeRuneInString(local)
-	return local[:first] + "•••@" + domain
-}

@@ -175,6 +175,9 @@ func TestTheAuditLogIsReadAndExported(t *testing.T) {
 			t.Fatalf("line %s", line)
 		}
 	}
+	if written := w.call(token, "GET", "/events?kind=audit.exported", "").items(); len(written) != 1 {
+		t.Errorf("the export is written down %d times", len(written))
+	}
 	w.want("sign-ins", w.call(token, "GET", "/series/sign-ins?days=7&time_zone=Europe/Berlin", ""), 200, `"code":1`)
 	w.want("enrolment", w.call(token, "GET", "/series/enrolment?days=1", ""), 200, `"enrolled":2`)
 	w.want("no zone", w.call(token, "GET", "/series/enrolment?time_zone=Moon", ""), 422, "time_zone")

@@ -15,30 +15,6 @@ import (
 	"stile/web"
 )
 
-// Event is one line of the audit log.
-type Event struct {
-	ID        string            `json:"id"`
-	At        time.Time         `json:"at"`
-	Kind      string            `json:"kind" example:"sign_in.succeeded"`
-	Outcome   string            `json:"outcome" enum:"ok,refused"`
-	Reason    string            `json:"reason,omitempty"`
-	ActorKind string            `json:"actor_kind,omitempty" doc:"user, client, cli or system."`
-	ActorID   string            `json:"actor_id,omitempty"`
-	SubjectID string            `json:"subject_id,omitempty" doc:"The user whom it is about."`
-	ClientID  string            `json:"client_id,omitempty"`
-	Network   string            `json:"network,omitempty"`
-	UserAgent string            `json:"user_agent,omitempty"`
-	RequestID string            `json:"request_id,omitempty"`
-	Detail    map[string]string `json:"detail,omitempty"`
-}
-
-func eventOf(e storage.StoredEvent) Event {
-	return Event{
-		e.ID, e.At, string(e.Kind), e.Outcome, e.Reason, e.Actor.Kind, e.Actor.ID, e.SubjectID, e.ClientID,
-		e.Actor.Network, e.Actor.UserAgent, e.Actor.RequestID, e.Detail,
-	}
-}
-
 // EventFilter chooses lines of the audit log.
 type EventFilter struct {
 	Kind    string    `query:"kind" maxLength:"100"`
@@ -81,7 +57,7 @@ func (a *API) events() {
 	}
 	do(a, act{
 		id: "listEvents", method: http.MethodGet, path: "/events", tag: "Audit log", permission: manage.ReadAudit, summary: "The audit log, newest first, a page at a time",
-	}, func(ctx context.Context, w manage.Who, in *list) (*Paged[Event], error) {
+	}, func(ctx context.Context, w manage.Who, in *list) (*Paged[manage.EventRecord], error) {
 		after, err := in.after()
 		if err != nil {
 			return nil, err
@@ -92,14 +68,14 @@ func (a *API) events() {
 		if err != nil {
 			return nil, err
 		}
-		return paged(in.Page, found, func(e storage.StoredEvent) string { return e.ID }, eventOf, "/events", in.query()), nil
+		return paged(in.Page, found, func(e storage.StoredEvent) string { return e.ID }, manage.RecordOf, "/events", in.query()), nil
 	})
 	type export struct{ EventFilter }
 	do(a, act{
 		id: "exportEvents", method: http.MethodGet, path: "/events/export", tag: "Audit log", permission: manage.ReadAudit,
 		summary: "The audit log to its end, as JSON lines", about: "One event a line (application/jsonl). An export that was broken off ends without its last chunk.",
 	}, func(ctx context.Context, w manage.Who, in *export) (*lines, error) {
-		if err := w.May(manage.ReadAudit, a.o.Now()); err != nil {
+		if err := a.o.Manage.RecordExport(ctx, w, in.filter(), "jsonl"); err != nil {
 			return nil, err
 		}
 		return &lines{"application/jsonl", func(out huma.Context) { a.export(ctx, w, in.filter(), out) }}, nil
@@ -121,7 +97,7 @@ func (a *API) export(ctx context.Context, who manage.Who, f storage.EventFilter,
 				_ = control.SetWriteDeadline(time.Now().Add(exportTime)) //nolint:forbidigo // the connection goes by the system's clock
 			}
 			n++
-			err = marshal(out.BodyWriter(), eventOf(e))
+			err = marshal(out.BodyWriter(), manage.RecordOf(e))
 		}
 		if err != nil {
 			a.o.Logger.WarnContext(ctx, "an export was broken off", "request_id", web.RequestID(ctx), "error", err)

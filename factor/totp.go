@@ -29,9 +29,6 @@ func KeyText(key []byte) string {
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(key)
 }
 
-// KeyGroups returns the key text in groups of four, for typing.
-func KeyGroups(key []byte) []string { return groups(KeyText(key)) }
-
 func groups(s string) []string {
 	var parts []string
 	for ; len(s) > 4; s = s[4:] {

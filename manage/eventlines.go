@@ -12,21 +12,21 @@ import (
 	"stile/storage"
 )
 
-// EventRecord is a line of the audit log as it is exported. The names of its
-// fields are stable.
+// EventRecord is a line of the audit log as it leaves: in exports of commands and
+// pages, and by API. The names of its fields are stable.
 type EventRecord struct {
 	ID        string            `json:"id"`
 	At        time.Time         `json:"at"`
-	Kind      audit.Kind        `json:"kind"`
-	Outcome   string            `json:"outcome"`
+	Kind      audit.Kind        `json:"kind" example:"sign_in.succeeded"`
+	Outcome   string            `json:"outcome" enum:"ok,refused"`
 	Reason    string            `json:"reason,omitempty"`
-	ActorKind string            `json:"actor_kind"`
+	ActorKind string            `json:"actor_kind" doc:"user, client, cli or system; empty before anyone is known."`
 	ActorID   string            `json:"actor_id,omitempty"`
 	Network   string            `json:"network,omitempty"`
 	UserAgent string            `json:"user_agent,omitempty"`
 	RequestID string            `json:"request_id,omitempty"`
 	AccountID string            `json:"account_id,omitempty"`
-	SubjectID string            `json:"subject_id,omitempty"`
+	SubjectID string            `json:"subject_id,omitempty" doc:"The user whom it is about."`
 	SessionID string            `json:"session_id,omitempty"`
 	GrantID   string            `json:"grant_id,omitempty"`
 	ClientID  string            `json:"client_id,omitempty"`
