@@ -94,7 +94,12 @@ func (p *Provider) allow(w http.ResponseWriter, r *http.Request, q pending, view
 	if !within(strings.Join(v.scopes, " "), view.Consent) {
 		mails = append(mails, p.appAllowed(r, q.client, view.Person))
 	}
-	if err := p.DB.GiveConsent(r.Context(), view.Person.User.ID, q.client.ID, strings.Join(scope, " "), mails, event); err != nil {
+	err := p.DB.GiveConsent(r.Context(), view.Person.User.ID, q.client.Client, strings.Join(scope, " "), mails, event)
+	if errors.Is(err, storage.ErrConflict) { // the registration has changed: the user is told of it as it is now
+		p.clients.forget(q.client.ID)
+		return p.carry(w, r, q, pathAuthorize)
+	}
+	if err != nil {
 		return err
 	}
 	q.Allowed = view.Person.User.ID

@@ -8,6 +8,7 @@ import (
 
 	"stile/audit"
 	"stile/authn"
+	"stile/storage"
 )
 
 // consentPage follows an answer to the consent page.
@@ -72,6 +73,28 @@ func TestThirdPartyIsAllowedOnceAndAskedAgainForMore(t *testing.T) {
 	f.wantCode("the same again", b.press(b.consentPage(b.authorize("grafana", "prompt", "consent")), "allow"), "grafana")
 	if n, err := f.db.OutboxLength(t.Context()); err != nil || n != 2 {
 		t.Errorf("%d mails, %v: nothing more was allowed", n, err)
+	}
+}
+
+// An app that reaches further is allowed anew, and what it had from before is
+// not refreshed until then.
+func TestAppThatReachesFurtherIsAllowedAnew(t *testing.T) {
+	f := newFront(t)
+	b := f.browser()
+	b.signIn(f.user, authn.Password)
+	f.wantCode("allowed", b.press(b.consentPage(b.authorize("grafana")), "allow"), "grafana")
+	shown := b.consentPage(b.authorize("grafana", "prompt", "consent"))
+	_, err := f.db.UpdateClient(t.Context(), "grafana", func(c *storage.Client) error {
+		c.Metadata.RedirectURIs = append(c.Metadata.RedirectURIs, "https://elsewhere.test/cb")
+		return nil
+	}, audit.System)
+	f.must(err)
+	// The page of before, within the seconds that the client is remembered.
+	page := b.consentPage(b.press(shown, "allow"))
+	f.wantCode("allowed anew", b.press(page, "allow"), "grafana")
+	f.wantCode("remembered", b.authorize("grafana", "prompt", "none"), "grafana")
+	if n := len(f.events(audit.ConsentGiven)); n != 2 {
+		t.Errorf("%d consents in the audit log", n)
 	}
 }
 

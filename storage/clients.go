@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"regexp"
+	"strconv"
 	"time"
 
 	"stile/audit"
@@ -79,13 +80,14 @@ func (db *DB) createClient(ctx context.Context, tx *sql.Tx, c Client, by audit.A
 		values: []any{c.ID, nullText(c.AccountID), asJSON(c.Metadata), c.SecretHash, c.ThirdParty, c.Version, disabledAt(c, now), now, now},
 	}.add(ctx, tx)
 	if err == nil {
-		err = db.clientEvent(c, created, "", by).add(ctx, tx)
+		err = db.clientEvent(c, created, nil, by).add(ctx, tx)
 	}
 	return c, db.unique(err, "client %q", c.ID)
 }
 
 // UpdateClient changes metadata, consent and whether the client is disabled.
-// change may run more than once.
+// change may run more than once. Where the client now reaches further, what
+// users have allowed it ends in the same transaction: they are asked again.
 func (db *DB) UpdateClient(ctx context.Context, id string, change func(*Client) error, by audit.Actor) (Client, error) {
 	return writing(ctx, db, func(tx *sql.Tx) (Client, error) { return db.updateClient(ctx, tx, id, change, by) })
 }
@@ -124,8 +126,16 @@ func (db *DB) updateClient(ctx context.Context, tx *sql.Tx, id string, change fu
 	now := micros(db.now())
 	_, err = run(ctx, tx, `UPDATE clients SET metadata = $2, secret = $3, third_party = $4, disabled_at = $5, updated_at = $6 WHERE id = $1`,
 		id, asJSON(c.Metadata), c.SecretHash, c.ThirdParty, disabledAt(c, now), now)
+	var ended int64
+	if err == nil && c.Metadata.grownSince(old.Metadata) {
+		ended, err = endConsents(ctx, tx, id)
+	}
 	if err == nil {
-		err = db.clientEvent(c, updated, fields, by).add(ctx, tx)
+		detail := map[string]string{"fields": fields}
+		if ended > 0 {
+			detail["consents_ended"] = strconv.FormatInt(ended, 10)
+		}
+		err = db.clientEvent(c, updated, detail, by).add(ctx, tx)
 	}
 	return c, db.unique(err, "client %q", id)
 }
@@ -145,7 +155,7 @@ func (db *DB) DeleteClient(ctx context.Context, id string, by audit.Actor) error
 func (db *DB) deleteClient(ctx context.Context, tx *sql.Tx, id string, by audit.Actor) error {
 	accountID, err := one(ctx, tx, scanText, `DELETE FROM clients WHERE id = $1 RETURNING COALESCE(account_id, '')`, id)
 	if err == nil {
-		err = db.clientEvent(Client{ID: id, AccountID: accountID}, deleted, "", by).add(ctx, tx)
+		err = db.clientEvent(Client{ID: id, AccountID: accountID}, deleted, nil, by).add(ctx, tx)
 	}
 	return db.unique(err, "client %q", id)
 }
@@ -195,10 +205,6 @@ func disabledAt(c Client, now int64) any {
 	return now
 }
 
-func (db *DB) clientEvent(c Client, reason, fields string, by audit.Actor) insert {
-	e := audit.Event{Kind: audit.ClientChanged, Actor: by, AccountID: c.AccountID, ClientID: c.ID, Reason: reason}
-	if fields != "" {
-		e.Detail = map[string]string{"fields": fields}
-	}
-	return db.event(e)
+func (db *DB) clientEvent(c Client, reason string, detail map[string]string, by audit.Actor) insert {
+	return db.event(audit.Event{Kind: audit.ClientChanged, Actor: by, AccountID: c.AccountID, ClientID: c.ID, Reason: reason, Detail: detail})
 }

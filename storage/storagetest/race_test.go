@@ -156,7 +156,7 @@ func TestL08_SeatWishOrConsentBetweenReadingAndWriting(t *testing.T) {
 			return err
 		}},
 		{Name: "less consented to", Make: func(ctx context.Context, h *House, db *storage.DB) error {
-			return db.GiveConsent(ctx, h.User.ID, h.Client.ID, "openid", nil, Event(audit.ConsentGiven))
+			return db.GiveConsent(ctx, h.User.ID, h.Client, "openid", nil, Event(audit.ConsentGiven))
 		}},
 	} {
 		for name, use := range map[string]func(t *testing.T, h *House, judge func(storage.GrantView) error) error{
@@ -171,7 +171,7 @@ func TestL08_SeatWishOrConsentBetweenReadingAndWriting(t *testing.T) {
 				t.Parallel()
 				Each(t, func(t *testing.T, h *House) {
 					h.coverOneProduct(t)
-					must(t, h.DB.GiveConsent(t.Context(), h.User.ID, h.Client.ID, "openid email", nil, Event(audit.ConsentGiven)))
+					must(t, h.DB.GiveConsent(t.Context(), h.User.ID, h.Client, "openid email", nil, Event(audit.ConsentGiven)))
 					h.Session = h.SignedIn(t)
 					between := c.Between(t.Context(), h, h.Open(t))
 					want(t, name, use(t, h, func(v storage.GrantView) error {

@@ -193,8 +193,8 @@ func TestG05_EvidenceIsOneUsers(t *testing.T) {
 func TestConsentComesWithTheSession(t *testing.T) {
 	Each(t, func(t *testing.T, h *House) {
 		s := h.SignedIn(t)
-		must(t, h.DB.GiveConsent(t.Context(), h.User.ID, h.Client.ID, "openid", nil, Event(audit.ConsentGiven)))
-		must(t, h.DB.GiveConsent(t.Context(), h.User.ID, h.Client.ID, "openid email", []storage.Mail{{Kind: "app-allowed"}}, Event(audit.ConsentGiven)))
+		must(t, h.DB.GiveConsent(t.Context(), h.User.ID, h.Client, "openid", nil, Event(audit.ConsentGiven)))
+		must(t, h.DB.GiveConsent(t.Context(), h.User.ID, h.Client, "openid email", []storage.Mail{{Kind: "app-allowed"}}, Event(audit.ConsentGiven)))
 		for client, scope := range map[string]string{h.Client.ID: "openid email", "other": "", "": ""} {
 			if v, err := h.DB.Session(t.Context(), s.Browser, client); err != nil || v.Consent != scope {
 				t.Errorf("consent for %q: %q, %v", client, v.Consent, err)
@@ -202,6 +202,59 @@ func TestConsentComesWithTheSession(t *testing.T) {
 		}
 		if v, err := h.DB.Grant(t.Context(), h.Grant(t, s).ID); err != nil || v.Consent != "openid email" {
 			t.Errorf("consent of the grant: %q, %v", v.Consent, err)
+		}
+	})
+}
+
+// What was allowed holds for the registration that the user was told of.
+func TestConsentEndsWhenTheClientReachesFurther(t *testing.T) {
+	Each(t, func(t *testing.T, h *House) {
+		ctx := t.Context()
+		other, err := h.DB.CreateClient(ctx, storage.Client{ID: "other", Metadata: h.Client.Metadata}, By)
+		must(t, err)
+		another := h.NewUser(t, "another@example.com")
+		for _, u := range []string{h.User.ID, another.ID} {
+			must(t, h.DB.GiveConsent(ctx, u, h.Client, "openid", nil, Event(audit.ConsentGiven)))
+			must(t, h.DB.GiveConsent(ctx, u, other, "openid", nil, Event(audit.ConsentGiven)))
+		}
+		consents := func(id string) int64 { return h.Count(t, `SELECT count(*) FROM consents WHERE client_id = $1`, id) }
+		told := func() string {
+			list, err := h.DB.Events(ctx, storage.EventFilter{ClientID: h.Client.ID, Kind: audit.ClientChanged, Limit: 1})
+			must(t, err)
+			return list[0].Detail["consents_ended"]
+		}
+		update := func(change func(*storage.Client)) storage.Client {
+			h.Clock.Move(time.Second) // for told
+			c, err := h.DB.UpdateClient(ctx, h.Client.ID, func(c *storage.Client) error { change(c); return nil }, By)
+			must(t, err)
+			return c
+		}
+		update(func(c *storage.Client) { c.Metadata.Name, c.Metadata.Scope = "Another name", "openid" })
+		if n := consents(h.Client.ID); n != 2 || told() != "" {
+			t.Errorf("%d consents after a change that reaches no further, %q told", n, told())
+		}
+		grown := update(func(c *storage.Client) {
+			c.Metadata.RedirectURIs = append(c.Metadata.RedirectURIs, "https://elsewhere.example/callback")
+		})
+		if n := consents(h.Client.ID); n != 0 || told() != "2" {
+			t.Errorf("%d consents after a further redirect URI, %q told", n, told())
+		}
+		if n := consents("other"); n != 2 {
+			t.Errorf("%d consents of another client", n)
+		}
+		// Whoever was told of the old registration says nothing about the new one.
+		err = h.DB.GiveConsent(ctx, h.User.ID, h.Client, "openid", []storage.Mail{{Kind: "app-allowed"}}, Event(audit.ConsentGiven))
+		want(t, "consent to the registration before", err, storage.ErrConflict)
+		if n := consents(h.Client.ID) + h.Count(t, `SELECT count(*) FROM outbox`); n != 0 {
+			t.Errorf("%d left of a refused consent", n)
+		}
+		must(t, h.DB.GiveConsent(ctx, h.User.ID, grown, "openid", nil, Event(audit.ConsentGiven)))
+		// The same by a file of what is wanted.
+		h.Clock.Move(time.Second)
+		_, err = h.DB.Apply(ctx, storage.Desired{Clients: []storage.DesiredClient{{ID: h.Client.ID, Metadata: h.Client.Metadata}}}, storage.ApplyOptions{}, By)
+		must(t, err)
+		if n := consents(h.Client.ID); n != 0 || told() != "1" {
+			t.Errorf("%d consents after apply, %q told", n, told())
 		}
 	})
 }
