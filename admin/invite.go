@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"slices"
 
 	"stile/manage"
 	"stile/roster"
@@ -67,14 +68,28 @@ func (v *Visit) invitations() error {
 	if err != nil {
 		return err
 	}
+	state, err := v.Manage.Account(v.R.Context(), v.Who)
+	if err != nil {
+		return err
+	}
 	page := templates.AdminInvitations{Editable: v.Who.Has(manage.EditUsers)}
 	page.Pager = v.pager(invitationsPath, len(list), func() string { return list[listed-1].Email })
 	for _, i := range list[:min(len(list), listed)] {
 		page.Invitations = append(page.Invitations, templates.AdminInvitation{
-			ID: i.ID, Name: i.Name, Address: i.Email, By: i.InvitedBy, Sent: i.CreatedAt, Until: i.ExpiresAt,
+			ID: i.ID, Name: i.Name, Address: i.Email, By: i.InvitedBy, Roles: i.Roles, Products: named(state.Products, i.Products), Sent: i.CreatedAt, Until: i.ExpiresAt,
 		})
 	}
 	return v.Show(http.StatusOK, page)
+}
+
+// named returns the names of those products that there still are.
+func named(products []storage.Product, ids []string) (names []string) {
+	for _, p := range products {
+		if slices.Contains(ids, p.ID) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 func (v *Visit) withdraw() error {

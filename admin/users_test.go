@@ -154,6 +154,12 @@ func TestInvitations(t *testing.T) {
 			t.Errorf("invited %s: %s", address, p)
 		}
 	}
+	console := s.product(t, a, "Console")
+	g.Open(s.url + "/admin/users/invite")
+	g.Submit(map[string]string{"email": "aud." + g.user.Email, "name": "Aud Auditor", "role.auditor": "yes", "product." + console.ID: "yes"})
+	if p := g.want("admin-invitations", 200); !strings.Contains(p.Text(), "Member, Auditor Console") {
+		t.Errorf("what the invitation gives is not shown: %s", p)
+	}
 	g.Open(s.url + "/admin/users/invite")
 	if p := g.Submit(map[string]string{"email": "nobody", "name": "Nova"}); p.Status != 422 || p.Field("name") != "Nova" {
 		t.Errorf("invited nobody: %s", p)

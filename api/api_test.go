@@ -112,6 +112,10 @@ func TestUsersAreListedAndChanged(t *testing.T) {
 		t.Errorf("after the reset: %s", got.text)
 	}
 	w.want("invited", w.call(token, "POST", "/invitations", `{"email":"zoe@here.example","name":"Zoe"}`), 202, "")
+	w.want("invited to be more", w.call(token, "POST", "/invitations", `{"email":"aud@here.example","name":"Aud","roles":["member","auditor"],"products":["`+w.here.product.ID+`"]}`), 202, "")
+	if i := w.call(token, "GET", "/invitations", "").items()[0]; fmt.Sprint(i["roles"], i["products"]) != "[member auditor] ["+w.here.product.ID+"]" {
+		t.Errorf("what an invitation gives: %v", i)
+	}
 	w.want("invited elsewhere", w.call(token, "POST", "/invitations", `{"email":"member@there.example","name":"Zoe"}`), 202, "")
 	w.want("no address", w.call(token, "POST", "/invitations", `{"email":"zoe","name":"Zoe"}`), 422, "email")
 	dry := w.call(token, "POST", "/users/import?dry_run=true", listHead+"kim@here.example,Kim,,,,\n", "Content-Type", "text/csv")

@@ -138,6 +138,8 @@ type AdminInvitations struct {
 // AdminInvitation is one of them.
 type AdminInvitation struct {
 	ID, Name, Address, By string
+	Roles                 []string // given with it, such as "member"
+	Products              []string // by name
 	Sent, Until           time.Time
 }
 
