@@ -31,10 +31,15 @@ func atOnce(n int, act func(i int)) {
 // wantRefused fails unless the token endpoint answered with invalid_grant.
 func wantRefused(t testing.TB, what string, err error) {
 	t.Helper()
-	var answer *oauth2.RetrieveError
-	if !errors.As(err, &answer) || answer.Response.StatusCode != http.StatusBadRequest || answer.ErrorCode != "invalid_grant" {
+	if !isRefused(err) {
 		t.Errorf("%s: %v, want status 400 and invalid_grant", what, err)
 	}
+}
+
+// isRefused tells whether the token endpoint answered with invalid_grant.
+func isRefused(err error) bool {
+	answer, ok := errors.AsType[*oauth2.RetrieveError](err)
+	return ok && answer.Response.StatusCode == http.StatusBadRequest && answer.ErrorCode == "invalid_grant"
 }
 
 // oneCodeInManyBrowsers: somebody looked over the shoulder, in many browsers at once.
