@@ -31,7 +31,7 @@ var clientRoutes = []Route{
 
 // clients lists the account's apps.
 func (v *Visit) clients() error {
-	list, err := v.Manage.Clients(v.R.Context(), v.Who, v.Fields.Get(templates.FieldAfter), listed+1)
+	list, err := v.Manage.Clients(v.R.Context(), v.Who, v.Query.Get(templates.FieldAfter), listed+1)
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (v *Visit) invite() error {
 
 // invitations lists those that nobody has accepted yet.
 func (v *Visit) invitations() error {
-	list, err := v.Manage.Invitations(v.R.Context(), v.Who, v.Fields.Get(templates.FieldAfter), listed+1)
+	list, err := v.Manage.Invitations(v.R.Context(), v.Who, v.place(invitationsPath), listed+1)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (v *Visit) invitations() error {
 		return err
 	}
 	page := templates.AdminInvitations{Editable: v.Who.Has(manage.EditUsers)}
-	page.Pager = v.pager(invitationsPath, len(list), func() string { return list[listed-1].Email })
+	page.Pager = v.pager(invitationsPath, len(list), func() string { return v.placeAfter(invitationsPath, list[listed-1].Email) })
 	for _, i := range list[:min(len(list), listed)] {
 		page.Invitations = append(page.Invitations, templates.AdminInvitation{
 			ID: i.ID, Name: i.Name, Address: i.Email, By: i.InvitedBy, Roles: i.Roles, Products: named(state.Products, i.Products), Sent: i.CreatedAt, Until: i.ExpiresAt,

@@ -65,17 +65,17 @@ func (v *Visit) zone() *time.Location {
 // for a user whom the account doesn't have: of that one there is nothing, and
 // some is false.
 func (v *Visit) logFilter() (f storage.EventFilter, some bool, err error) {
-	f = storage.EventFilter{Kind: audit.Kind(v.Fields.Get(templates.FieldKind)), Outcome: v.Fields.Get(templates.FieldOutcome), After: v.Fields.Get(templates.FieldAfter)}
+	f = storage.EventFilter{Kind: audit.Kind(v.Query.Get(templates.FieldKind)), Outcome: v.Query.Get(templates.FieldOutcome), After: v.Query.Get(templates.FieldAfter)}
 	if !slices.Contains([]string{audit.OK, audit.Refused}, f.Outcome) {
 		f.Outcome = ""
 	}
-	if day, err := time.ParseInLocation(dayForm, v.Fields.Get(templates.FieldSince), v.zone()); err == nil {
+	if day, err := time.ParseInLocation(dayForm, v.Query.Get(templates.FieldSince), v.zone()); err == nil {
 		f.Since = day
 	}
-	if day, err := time.ParseInLocation(dayForm, v.Fields.Get(templates.FieldUntil), v.zone()); err == nil {
+	if day, err := time.ParseInLocation(dayForm, v.Query.Get(templates.FieldUntil), v.zone()); err == nil {
 		f.Until = day.AddDate(0, 0, 1)
 	}
-	typed := v.Fields.Get(templates.FieldUser)
+	typed := v.Query.Get(templates.FieldUser)
 	if typed == "" {
 		return f, true, nil
 	}
@@ -102,7 +102,7 @@ func (v *Visit) log() error {
 	}
 	filter := v.query(logFields)
 	page := templates.AdminLog{
-		User: v.Fields.Get(templates.FieldUser), Since: v.Fields.Get(templates.FieldSince), Until: v.Fields.Get(templates.FieldUntil),
+		User: v.Query.Get(templates.FieldUser), Since: v.Query.Get(templates.FieldSince), Until: v.Query.Get(templates.FieldUntil),
 		Zone: v.zone().String(), Filtered: len(filter) > 0, CSV: withQuery(logCSVPath, filter), JSONL: withQuery(logJSONLPath, filter),
 	}
 	if !page.Filtered && f.After == "" { // the newest page of everything

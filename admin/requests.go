@@ -22,7 +22,7 @@ var requestRoutes = []Route{
 
 // requests lists what members and helpdesk ask for, the open ones first.
 func (v *Visit) requests(status int, problems ...templates.FieldError) error {
-	list, err := v.Manage.DeviceRequests(v.R.Context(), v.Who, v.Fields.Get(templates.FieldAfter), listed+1)
+	list, err := v.Manage.DeviceRequests(v.R.Context(), v.Who, v.Query.Get(templates.FieldAfter), listed+1)
 	if err != nil {
 		return err
 	}

@@ -131,17 +131,17 @@ func routeName(path string) string { return strings.TrimPrefix(path, "/") }
 // uploads are the paths whose form brings a file, in templates.FieldFile.
 var uploads = map[string]bool{importPath: true}
 
-// secret are the fields that never travel in a URL.
+// secret are the fields that are never kept.
 var secret = []string{templates.FieldCSRF, templates.FieldConfirm, templates.FieldPassword, "secret"}
 
-// shownFields are the fields of a form that may be put into a query, to fill the
-// form in again.
-func shownFields(form url.Values) url.Values {
-	shown := url.Values{}
+// keptFields are the fields of a form that are kept while whoever sent it signs
+// in again, to fill the form in.
+func keptFields(form url.Values) url.Values {
+	kept := url.Values{}
 	for name, values := range form {
 		if !slices.Contains(secret, name) && len(values) > 0 && values[0] != "" {
-			shown[name] = values
+			kept[name] = values
 		}
 	}
-	return shown
+	return kept
 }

@@ -108,14 +108,32 @@ func (p *party) library(ctx context.Context) (rp.RelyingParty, error) {
 	return found, nil
 }
 
-// pendingSignIn is what the callback has to know. A signed cookie holds it, one
+// pendingSignIn is what the callback has to know. A sealed cookie holds it, one
 // for each state, so that two tabs can sign in side by side.
 type pendingSignIn struct {
-	State    string    `json:"s"`
-	Nonce    string    `json:"n"`
-	Verifier string    `json:"v"`
-	Path     string    `json:"p"` // own path where it goes on
-	Until    time.Time `json:"u"`
+	State    string  `json:"s"`
+	Nonce    string  `json:"n"`
+	Verifier string  `json:"v"`
+	Back     wayBack `json:"b"`
+}
+
+// wayBack is where a sign-in comes out.
+type wayBack struct {
+	Path    string     `json:"p"`
+	Form    url.Values `json:"f,omitempty"` // that waits to be sent again
+	Notice  string     `json:"n,omitempty"` // what to say there, see [note]
+	Subject string     `json:"s,omitempty"` // who has sent the form
+}
+
+// fitting leaves out what has no room in a cookie.
+func (b wayBack) fitting(r *http.Request) wayBack {
+	if len(b.Path) > maxBack {
+		b.Path = r.URL.EscapedPath()
+	}
+	if len(b.Path)+len(b.Form.Encode()) > maxBack {
+		b.Form, b.Notice = nil, templates.AdminTypeAgain
+	}
+	return b
 }
 
 const (
@@ -123,26 +141,23 @@ const (
 	pendingName   = 8 // letters of the state that name its cookie
 	pendingLife   = time.Hour
 	maxPending    = 6
-	maxPath       = 1400 // bytes of a path that fit into a cookie
+	maxBack       = 1400 // bytes of a path and a form that fit into a cookie
 )
 
-// signIn sends the browser to the authorization endpoint; path is where it
+// signIn sends the browser to the authorization endpoint; back is where it
 // comes out. params are name, value, name, value.
-func (c *Center) signIn(w http.ResponseWriter, r *http.Request, path string, params ...string) error {
+func (c *Center) signIn(w http.ResponseWriter, r *http.Request, back wayBack, params ...string) error {
 	library, err := c.party.library(r.Context())
 	if err != nil {
 		return err
 	}
-	if len(path) > maxPath {
-		path = r.URL.Path
-	}
-	p := pendingSignIn{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Path: path, Until: c.Now().Add(pendingLife)}
+	p := pendingSignIn{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Back: back.fitting(r)}
 	if older := c.Kit.CookiesBeginning(r, pendingPrefix); len(older) >= maxPending {
 		for _, name := range older {
 			c.Kit.ClearCookie(w, name)
 		}
 	}
-	if err := c.Kit.SetSigned(w, pendingPrefix+p.State[:pendingName], p, pendingLife); err != nil {
+	if err := c.Kit.SetSealed(w, pendingPrefix+p.State[:pendingName], p, pendingLife); err != nil {
 		return err
 	}
 	// Essential: the provider answers with this level or with an error, never with less.
@@ -183,7 +198,14 @@ func (c *Center) callback(w http.ResponseWriter, r *http.Request) error {
 	if err := c.Kit.SetSigned(w, web.CookieAdmin, about, web.SessionAge); err != nil {
 		return err
 	}
-	return c.Kit.Redirect(w, r, p.Path)
+	to, err := p.Back.Path, error(nil)
+	if p.Back.Notice != "" && p.Back.Subject == about.Subject { // nobody finds what another one has typed
+		to, err = c.withNote(r, about.Subject, to, note{Notice: p.Back.Notice, Form: p.Back.Form})
+	}
+	if err != nil {
+		return err
+	}
+	return c.Kit.Redirect(w, r, to)
 }
 
 // refused is the page for an error of the provider.
@@ -205,9 +227,9 @@ func (c *Center) takePending(w http.ResponseWriter, r *http.Request, state strin
 		return p, false
 	}
 	name := pendingPrefix + state[:pendingName]
-	ok = c.Kit.Signed(r, name, &p)
+	ok = c.Kit.Sealed(r, name, &p)
 	c.Kit.ClearCookie(w, name)
-	return p, ok && p.State == state && c.Now().Before(p.Until)
+	return p, ok && p.State == state
 }
 
 // spokenOf is what the Admin Center keeps of a sign-in: of whom, and of which
@@ -215,6 +237,12 @@ func (c *Center) takePending(w http.ResponseWriter, r *http.Request, state strin
 type spokenOf struct {
 	Subject string `json:"sub"`
 	SID     string `json:"sid"`
+}
+
+// about returns what the Admin Center keeps of this browser's sign-in.
+func (c *Center) about(r *http.Request) (about spokenOf, ok bool) {
+	ok = c.Kit.Signed(r, web.CookieAdmin, &about)
+	return about, ok
 }
 
 // redeem exchanges a code and verifies the ID token.

@@ -22,12 +22,6 @@ const (
 	signedOut   = "/end_session/done"
 )
 
-// Parameters of our own pages.
-const (
-	paramConfirmed = "confirmed" // who is asking has just proven it anew, for the form that is shown
-	paramNotice    = "notice"    // what was done, see templates.AdminNotice
-)
-
 // Visit is one request of somebody who was let in, and what is known of it.
 // Handlers of routes read it, act through Manage with Who, and answer with
 // [Visit.Show] or [Visit.Done]. What acts fail with they return as it is.
@@ -35,11 +29,14 @@ type Visit struct {
 	*Center
 	W       http.ResponseWriter
 	R       *http.Request
-	Fields  url.Values // of the form, or of the query
+	Query   url.Values // of a page: what is looked for
+	Fields  url.Values // of the form, or of one that waits to be sent again
 	File    []byte     // that the form brought; empty for none
 	Who     manage.Who
 	Person  storage.Person
 	Session storage.Session
+
+	note note // of the page
 }
 
 // Path returns an id of the path: Path("user") of /admin/users/{user}.
@@ -65,6 +62,7 @@ func (c *Center) serve(p *page, w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	v.told()
 	return v.answer(route.Handle(v))
 }
 
@@ -75,7 +73,7 @@ func (v *Visit) uploads(p *page) bool { return v.R.Method == http.MethodPost && 
 // looked at.
 func (v *Visit) read(p *page) (route *Route, err error) {
 	if v.R.Method != http.MethodPost {
-		v.Fields, err = web.Query(v.R)
+		v.Query, err = web.Query(v.R)
 		return p.get, err
 	}
 	if v.uploads(p) {
@@ -137,23 +135,24 @@ func (v *Visit) enter(route *Route) (in bool, err error) {
 // spokenOf tells whether the browser's present session is the one of which the
 // provider has told us.
 func (v *Visit) spokenOf() bool {
-	var told spokenOf
-	return v.Kit.Signed(v.R, web.CookieAdmin, &told) &&
-		told.Subject == v.Person.User.ID && told.SID == v.SID(v.Session.ID, ClientID)
+	told, ok := v.about(v.R)
+	return ok && told.Subject == v.Person.User.ID && told.SID == v.SID(v.Session.ID, ClientID)
 }
 
 // back is where a sign-in comes out: this page, and where a form was sent, the
 // page with the form filled in. Nothing is changed until it is sent again.
-func (v *Visit) back() string {
+func (v *Visit) back() wayBack {
 	if v.R.Method != http.MethodPost {
-		return v.R.URL.RequestURI()
+		return wayBack{Path: web.WithoutNote(v.R)}
 	}
 	if p := v.pages[v.pattern()]; p == nil || p.get == nil {
-		return home
+		return wayBack{Path: home}
 	}
-	fields := shownFields(v.Fields)
-	fields.Set(paramConfirmed, "yes")
-	return withQuery(v.R.URL.EscapedPath(), fields)
+	b := wayBack{Path: web.WithLanguage(v.R, v.R.URL.EscapedPath()), Form: keptFields(v.Fields), Notice: templates.AdminConfirmed, Subject: v.Person.User.ID}
+	if about, ok := v.about(v.R); b.Subject == "" && ok {
+		b.Subject = about.Subject // whose session is over
+	}
+	return b
 }
 
 func (v *Visit) pattern() string {
@@ -209,7 +208,7 @@ func (v *Visit) refuse(status int, why templates.AdminRefusal) error {
 
 // signInAnew lets somebody else sign in.
 func (v *Visit) signInAnew() error {
-	return v.signIn(v.W, v.R, home, "prompt", "select_account")
+	return v.signIn(v.W, v.R, wayBack{Path: home}, "prompt", "select_account")
 }
 
 // signOut ends all sessions of the browser.

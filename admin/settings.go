@@ -60,10 +60,10 @@ func (v *Visit) showSettings(status int, problems ...templates.FieldError) error
 // fillChoice fills in the form that leads to the review: what was chosen a
 // moment ago, or else how things are.
 func (v *Visit) fillChoice(page *templates.AdminSettings, r manage.Review) {
-	chosen := v.Fields.Has(templates.FieldTwoStep)
+	chosen := v.choice().Has(templates.FieldTwoStep)
 	switch p := r.Now; {
 	case chosen:
-		page.Choice, page.From = v.Fields.Get(templates.FieldTwoStep), v.Fields.Get(templates.FieldFrom)
+		page.Choice, page.From = v.choice().Get(templates.FieldTwoStep), v.choice().Get(templates.FieldFrom)
 	case !p.TwoStep:
 		page.Choice = templates.TwoStepOff
 	case len(p.Products) > 0:
@@ -77,22 +77,30 @@ func (v *Visit) fillChoice(page *templates.AdminSettings, r manage.Review) {
 	for _, p := range r.Products {
 		is := slices.Contains(r.Now.Products, p.ID)
 		if chosen {
-			is = v.Fields.Has(templates.PrefixSeat + p.ID)
+			is = v.choice().Has(templates.PrefixSeat + p.ID)
 		}
 		page.Products = append(page.Products, templates.AdminChoice{ID: p.ID, Name: p.Name, Chosen: is})
 	}
 }
 
+// choice is what was chosen: on this page, or on the one that leads to the review.
+func (v *Visit) choice() url.Values {
+	if v.Fields.Has(templates.FieldTwoStep) {
+		return v.Fields
+	}
+	return v.Query
+}
+
 // wanted reads what was chosen.
 func (v *Visit) wanted(products []storage.Product) (c manage.PolicyChange, err error) {
 	on, covered, from := true, []string{}, time.Time{}
-	switch v.Fields.Get(templates.FieldTwoStep) {
+	switch v.choice().Get(templates.FieldTwoStep) {
 	case templates.TwoStepOff:
 		on = false
 	case templates.TwoStepEveryone:
 	case templates.TwoStepProducts:
 		for _, p := range products {
-			if v.Fields.Has(templates.PrefixSeat + p.ID) {
+			if v.choice().Has(templates.PrefixSeat + p.ID) {
 				covered = append(covered, p.ID)
 			}
 		}
@@ -102,7 +110,7 @@ func (v *Visit) wanted(products []storage.Product) (c manage.PolicyChange, err e
 	default:
 		return c, manage.InputError{Field: templates.FieldTwoStep, Code: manage.InputMissing, Detail: "nothing is chosen"}
 	}
-	if day := v.Fields.Get(templates.FieldFrom); day != "" && on {
+	if day := v.choice().Get(templates.FieldFrom); day != "" && on {
 		if from, err = time.ParseInLocation(time.DateOnly, day, v.zone()); err != nil {
 			return c, manage.InputError{Field: templates.FieldFrom, Code: manage.InputDate, Detail: "not a day"}
 		}
@@ -139,7 +147,7 @@ func (v *Visit) showReview(status int, meanwhile bool) error {
 		return err
 	}
 	choice := url.Values{}
-	for name, values := range v.Fields {
+	for name, values := range v.choice() {
 		if name == templates.FieldTwoStep || name == templates.FieldFrom || strings.HasPrefix(name, templates.PrefixSeat) {
 			choice[name] = values
 			page.Hidden = append(page.Hidden, templates.FormField{Name: name, Value: values[0]})

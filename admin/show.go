@@ -27,13 +27,26 @@ func (v *Visit) frame(f *templates.Frame) {
 	if until := v.Person.User.CooldownUntil; until != nil && until.After(v.Now()) {
 		f.Admin.Cooldown = *until
 	}
-	if v.R.Method == http.MethodPost {
-		return
-	}
-	if v.Fields.Get(paramConfirmed) != "" {
-		f.Notices = append(f.Notices, templates.Notice{Key: templates.NoticeAdminConfirmed})
-	} else if n, ok := templates.AdminNotice(v.Fields.Get(paramNotice)); ok {
+	if n, ok := templates.AdminNotice(v.note.Notice); ok {
 		f.Notices = append(f.Notices, n)
+	}
+}
+
+// note is what a page of ours is told by the one before it.
+type note struct {
+	Notice string     `json:"n,omitempty"` // what to say, a name of [templates.AdminNotice]
+	Form   url.Values `json:"f,omitempty"` // that waits to be sent again
+}
+
+// withNote adds a note to a path of ours, for a user alone.
+func (c *Center) withNote(r *http.Request, userID, path string, n note) (string, error) {
+	return c.Kit.WithNote(r, path, n, userID)
+}
+
+// told reads the note of this page.
+func (v *Visit) told() {
+	if v.R.Method != http.MethodPost && v.Kit.Note(v.R, &v.note, v.Person.User.ID) {
+		v.Fields = v.note.Form
 	}
 }
 
@@ -52,7 +65,11 @@ func (v *Visit) sections() []templates.AdminSection {
 // Done goes on to a page of ours after something was done, with what to say
 // there: a name of [templates.AdminNotice].
 func (v *Visit) Done(path, notice string) error {
-	return v.Kit.Redirect(v.W, v.R, web.WithLanguage(v.R, withQuery(path, url.Values{paramNotice: {notice}})))
+	to, err := v.withNote(v.R, v.Person.User.ID, web.WithLanguage(v.R, path), note{Notice: notice})
+	if err != nil {
+		return err
+	}
+	return v.Kit.Redirect(v.W, v.R, to)
 }
 
 // Problems returns what the page says about a field that an act has refused. It

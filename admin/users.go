@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"stile/locale"
 	"stile/manage"
@@ -41,8 +42,8 @@ const listed = 50
 // userFilter is the filter of the query. What it doesn't know chooses all.
 func (v *Visit) userFilter() storage.UserFilter {
 	f := storage.UserFilter{
-		Text: v.Fields.Get(templates.FieldText), State: storage.UserState(v.Fields.Get(templates.FieldState)), Role: v.Fields.Get(templates.FieldRole),
-		ProductID: v.Fields.Get(templates.FieldProduct), After: v.Fields.Get(templates.FieldAfter), Limit: listed + 1,
+		Text: v.Query.Get(templates.FieldText), State: storage.UserState(v.Query.Get(templates.FieldState)), Role: v.Query.Get(templates.FieldRole),
+		ProductID: v.Query.Get(templates.FieldProduct), Limit: listed + 1,
 	}
 	if !slices.Contains(states, f.State) {
 		f.State = ""
@@ -60,19 +61,20 @@ func (v *Visit) users() error {
 		return err
 	}
 	f := v.userFilter()
+	f.After = v.place(usersPath)
 	list, err := v.Manage.Users(v.R.Context(), v.Who, f)
 	if err != nil {
 		return err
 	}
 	page := templates.AdminUsers{
-		Text: f.Text, Seats: seatChoices(state.Products, []string{f.ProductID}), Filtered: len(v.Fields) > 0, Editable: v.Who.Has(manage.EditUsers),
+		Text: f.Text, Seats: seatChoices(state.Products, []string{f.ProductID}), Filtered: len(v.filter()) > 0, Editable: v.Who.Has(manage.EditUsers),
 		Export: withQuery(exportPath, v.filter()),
 	}
 	for _, s := range states {
 		page.States = append(page.States, templates.AdminChoice{ID: string(s), Chosen: s == f.State})
 	}
 	page.Roles = append([]templates.AdminChoice{{Chosen: f.Role == ""}}, roleChoices([]string{f.Role})...)
-	page.Pager = v.pager(usersPath, len(list), func() string { return list[listed-1].User.Email })
+	page.Pager = v.pager(usersPath, len(list), func() string { return v.placeAfter(usersPath, list[listed-1].User.Email) })
 	for _, row := range list[:min(len(list), listed)] {
 		page.Users = append(page.Users, userRow(row))
 	}
@@ -88,7 +90,7 @@ func (v *Visit) filter() url.Values {
 func (v *Visit) query(names []string) url.Values {
 	kept := url.Values{}
 	for _, name := range names {
-		if value := v.Fields.Get(name); value != "" {
+		if value := v.Query.Get(name); value != "" {
 			kept.Set(name, value)
 		}
 	}
@@ -104,7 +106,7 @@ func (v *Visit) pager(path string, n int, last func() string) templates.Pager {
 // pagerOf is [Visit.pager] for a list with another filter, which it changes.
 func (v *Visit) pagerOf(path string, filter url.Values, n int, last func() string) templates.Pager {
 	var p templates.Pager
-	if v.Fields.Get(templates.FieldAfter) != "" {
+	if v.Query.Get(templates.FieldAfter) != "" {
 		p.First = withQuery(path, filter)
 	}
 	if n > listed {
@@ -112,6 +114,25 @@ func (v *Visit) pagerOf(path string, filter url.Values, n int, last func() strin
 		p.Next = withQuery(path, filter)
 	}
 	return p
+}
+
+// placeLife is how long a link to the next page of a list leads there.
+const placeLife = 24 * time.Hour
+
+// placeAfter is the place in a list by address, for a link: sealed, because
+// addresses stand in no URL that somebody didn't write himself.
+func (v *Visit) placeAfter(path, address string) string {
+	place, err := v.Kit.Seal(address, placeLife, "place", path, v.Person.Account.ID)
+	if err != nil {
+		return "" // a string always seals
+	}
+	return place
+}
+
+// place is the place that the query names, or "" for the beginning.
+func (v *Visit) place(path string) (address string) {
+	v.Kit.Unseal(v.Query.Get(templates.FieldAfter), &address, "place", path, v.Person.Account.ID)
+	return address
 }
 
 func userRow(r storage.UserRow) templates.AdminUserRow {
@@ -169,7 +190,7 @@ func (v *Visit) exportUsers() error {
 		return err
 	}
 	f := v.userFilter()
-	f.Limit, f.After = exportPage, ""
+	f.Limit = exportPage
 	list, err := v.Manage.Users(v.R.Context(), v.Who, f)
 	if err != nil {
 		return err

@@ -58,7 +58,11 @@ func TestUsersComePageByPage(t *testing.T) {
 	if n := strings.Count(p.Body, "<small>"); n != 50 {
 		t.Errorf("%d users on the first page", n)
 	}
-	next := g.Open(s.url + p.Links("/admin/users?after=")[0])
+	link := p.Links("/admin/users?after=")[0]
+	if strings.Contains(link, "example.com") || strings.Contains(link, "%40") {
+		t.Errorf("S02: an address is in %s", link)
+	}
+	next := g.Open(s.url + link)
 	if n := strings.Count(next.Body, "<small>"); n != 10 || strings.Contains(next.Text(), "n00.") {
 		t.Errorf("%d users on the second page: %s", n, next)
 	}

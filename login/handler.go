@@ -198,7 +198,11 @@ func (v *visit) finish() error {
 func (v *visit) goTo(step authn.Step, notice ...string) error {
 	path := v.path(step)
 	for _, n := range notice {
-		path += "&" + paramNotice + "=" + n
+		noted, err := v.Kit.WithNote(v.r, path, n)
+		if err != nil {
+			return err
+		}
+		path = noted
 	}
 	return v.Kit.Redirect(v.w, v.r, path)
 }

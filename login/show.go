@@ -1,8 +1,6 @@
 package login
 
 import (
-	"net/http"
-
 	"stile/authn"
 	"stile/signin"
 	"stile/templates"
@@ -54,10 +52,8 @@ func clientOf(r signin.Request) templates.Client {
 	return templates.Client{Name: r.ClientName, Home: r.Home, Host: r.ClientHost(), Privacy: r.Policy, Terms: r.Terms}
 }
 
-// paramNotice carries a notice over a redirect. It is one of these, and says
-// only what is true of the sign-in anyway.
+// What a screen is told by the one before it, see [web.Kit.WithNote].
 const (
-	paramNotice        = "notice"
 	noticeSentAgain    = "sent-again"
 	noticeKeyReplaced  = "key-replaced"
 	noticeAlreadyDone  = "already-done"
@@ -74,9 +70,7 @@ func (v *visit) notices() []templates.Notice {
 
 func (v *visit) notice() (key string, args map[string]any) {
 	p, carried := v.pending, ""
-	if v.r.Method != http.MethodPost {
-		carried = v.fields.Get(paramNotice)
-	}
+	v.Kit.Note(v.r, &carried)
 	if carried == noticeAlreadyDone {
 		return templates.NoticeAlreadyDone, nil
 	}

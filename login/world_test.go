@@ -109,7 +109,7 @@ func newWorld(t *testing.T, change ...func(*settings)) *world {
 	w.passwords, err = factor.NewPasswords(w.db.Hasher(), o.hashing)
 	must(t, err)
 	kit, err := web.New(web.Options{
-		Issuer: w.url, Templates: set, Hasher: w.db.Hasher(), Now: w.now,
+		Issuer: w.url, Templates: set, Hasher: w.db.Hasher(), Ring: ring, Now: w.now,
 		Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 	})
 	must(t, err)

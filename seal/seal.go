@@ -33,6 +33,7 @@ const (
 	PurposeSignIn     Purpose = 5 // secrets of one sign-in under way
 	PurposeOutbox     Purpose = 6 // message that waits to be sent
 	PurposeAnswer     Purpose = 7 // answer to a request that may be repeated
+	PurposeNote       Purpose = 8 // what one page tells the next by way of the browser
 )
 
 // KeySize is the length of a master key in bytes.
@@ -85,7 +86,7 @@ func NewRing(keys ...Key) (*Ring, error) {
 			return nil, fmt.Errorf("seal: master key %q is one byte repeated: use 32 random bytes", k.ID)
 		}
 		byPurpose := map[Purpose]cipher.AEAD{}
-		for p := PurposeRoot; p <= PurposeAnswer; p++ {
+		for p := PurposeRoot; p <= PurposeNote; p++ {
 			a, err := newAEAD(k.Secret[:], p)
 			if err != nil {
 				return nil, err

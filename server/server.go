@@ -102,7 +102,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	}
 	hasher := s.db.Hasher()
 	kit, err := web.New(web.Options{
-		Issuer: s.cfg.Issuer, Templates: set, Hasher: hasher, Logger: s.log, Now: s.now,
+		Issuer: s.cfg.Issuer, Templates: set, Hasher: hasher, Ring: ring, Logger: s.log, Now: s.now,
 		TrustedProxies: s.cfg.TrustedProxies, Service: s.cfg.Pages.Service, Help: s.cfg.Pages.Help, Privacy: s.cfg.Pages.Privacy,
 	})
 	if err != nil {

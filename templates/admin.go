@@ -121,10 +121,16 @@ var adminNotices = map[string]string{
 	"removed":    "notice.admin.removed",
 	"policy-on":  "notice.admin.policy_on",
 	"policy-off": "notice.admin.policy_off",
+
+	AdminConfirmed: "notice.admin.confirmed",
+	AdminTypeAgain: "notice.admin.type_again",
 }
 
-// NoticeAdminConfirmed says that who is asking has proven it anew.
-const NoticeAdminConfirmed = "notice.admin.confirmed"
+// Names of notices for whoever has just proven anew who is asking.
+const (
+	AdminConfirmed = "confirmed"  // the form is filled in again
+	AdminTypeAgain = "type-again" // it could not be
+)
 
 // AdminNotice returns the sentence that confirms what was done. Only names that
 // are known are said.

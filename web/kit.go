@@ -36,6 +36,7 @@ type Options struct {
 	Issuer         string // https://host, or http://localhost:port
 	Templates      *templates.Set
 	Hasher         *seal.Hasher
+	Ring           *seal.Ring
 	Logger         *slog.Logger
 	Now            func() time.Time
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
@@ -49,6 +50,7 @@ type Kit struct {
 	https        bool
 	set          *templates.Set
 	hasher       *seal.Hasher
+	ring         *seal.Ring
 	signed       *securecookie.SecureCookie
 	crossOrigin  *http.CrossOriginProtection
 	log          *slog.Logger
@@ -69,7 +71,7 @@ func New(o Options) (*Kit, error) {
 	host := withoutDefaultPort(strings.ToLower(u.Host), https)
 	return &Kit{
 		origin: u.Scheme + "://" + host, host: host, https: https,
-		set: o.Templates, hasher: o.Hasher, signed: newCodec(o.Hasher),
+		set: o.Templates, hasher: o.Hasher, ring: o.Ring, signed: newCodec(o.Hasher),
 		crossOrigin: http.NewCrossOriginProtection(),
 		log:         o.Logger, now: o.Now, trusted: o.TrustedProxies,
 		frame:   templates.Frame{Service: o.Service, Help: o.Help, Privacy: o.Privacy},

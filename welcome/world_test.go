@@ -94,7 +94,7 @@ func newWorld(t *testing.T, change ...func(*factor.PasswordOptions, *limit.Figur
 	w.passwords, err = factor.NewPasswords(w.db.Hasher(), options)
 	must(t, err)
 	kit, err := web.New(web.Options{
-		Issuer: w.url, Templates: set, Hasher: w.db.Hasher(), Now: w.now, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
+		Issuer: w.url, Templates: set, Hasher: w.db.Hasher(), Ring: ring, Now: w.now, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 	})
 	must(t, err)
 	sessions := &session.Manager{DB: w.db, Kit: kit, Now: w.now}
