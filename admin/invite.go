@@ -76,7 +76,8 @@ func (v *Visit) invitations() error {
 	page.Pager = v.pager(invitationsPath, len(list), func() string { return v.placeAfter(invitationsPath, list[listed-1].Email) })
 	for _, i := range list[:min(len(list), listed)] {
 		page.Invitations = append(page.Invitations, templates.AdminInvitation{
-			ID: i.ID, Name: i.Name, Address: i.Email, By: i.InvitedBy, Roles: i.Roles, Products: named(state.Products, i.Products), Sent: i.CreatedAt, Until: i.ExpiresAt,
+			ID: i.ID, Name: i.Name, Address: i.Email, By: i.InvitedBy, Roles: i.Roles, Products: named(state.Products, i.Products), Sent: i.DueAt(), Until: i.ExpiresAt,
+			Waits: i.DueAt().After(v.Now()),
 		})
 	}
 	return v.Show(http.StatusOK, page)
@@ -114,6 +115,9 @@ func (v *Visit) importUsers() error {
 	if faults, more := faultsOf(err); faults != nil {
 		return v.showImport(http.StatusUnprocessableEntity, templates.AdminImport{Faults: faults, More: more})
 	}
+	if problems, known := Problems(err); known {
+		return v.showImport(http.StatusTooManyRequests, templates.AdminImport{}, problems...)
+	}
 	if errors.Is(err, storage.ErrLastAdmin) {
 		return v.showImport(http.StatusUnprocessableEntity, templates.AdminImport{}, templates.FieldError{Field: templates.FieldFile, Key: templates.ErrAdminLast})
 	}
@@ -121,7 +125,7 @@ func (v *Visit) importUsers() error {
 		return err
 	}
 	return v.showImport(http.StatusOK, templates.AdminImport{Result: &templates.AdminImported{
-		Checked: check, Invited: result.Invited, Changed: result.Changed, Unchanged: result.Unchanged,
+		Checked: check, Invited: result.Invited, Changed: result.Changed, Unchanged: result.Unchanged, SentBy: result.SentBy,
 	}})
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"stile/manage"
+	"stile/storage"
 	"stile/templates"
 	"stile/web"
 )
@@ -72,9 +73,12 @@ func (v *Visit) Done(path, notice string) error {
 	return v.Kit.Redirect(v.W, v.R, to)
 }
 
-// Problems returns what the page says about a field that an act has refused. It
-// says false of any other error.
+// Problems returns what the page says about a field that an act has refused, or
+// about more messages than may wait. It says false of any other error.
 func Problems(err error) ([]templates.FieldError, bool) {
+	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
+		return []templates.FieldError{{Key: templates.ErrAdminMails, Args: map[string]any{"Until": limited.Until}}}, true
+	}
 	e, ok := errors.AsType[manage.InputError](err)
 	if !ok {
 		return nil, false

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"stile/admin"
 	"stile/roster"
 	"stile/storage"
 	"stile/templates"
@@ -172,6 +173,39 @@ func TestInvitations(t *testing.T) {
 	g.Press("Withdraw " + elsewhere.Email)
 	if p := g.want("admin-invitations", 200); strings.Contains(p.Text(), elsewhere.Email) {
 		t.Errorf("still invited: %s", p)
+	}
+}
+
+// A long list keeps to the account's pace: the page says until when, and what
+// waits is shown so.
+func TestJ04_LongListGoesOutLittleByLittle(t *testing.T) {
+	s := sharedSite(t)
+	a := s.account(t, "4.3", 1575)
+	g := s.enters(t, a, storage.RoleAdmin)
+	list := func(tag string, n int) []byte {
+		text := roster.Header + "\n"
+		for i := range n {
+			text += fmt.Sprintf("%s%d.%s,Nova New,,,,\n", tag, i, g.user.Email)
+		}
+		return []byte(text)
+	}
+	g.Open(s.url + "/admin/users/import")
+	if p := g.Upload("file", list("a", 3), nil); strings.Contains(p.Text(), "little by little") {
+		t.Errorf("a short list: %s", p)
+	}
+	if p := g.Upload("file", list("b", 37), map[string]string{"check": "yes"}); !strings.Contains(p.Text(), "37 would be invited") || !strings.Contains(p.Text(), "the last of them about") {
+		t.Errorf("a longer one, checked: %s", p)
+	}
+	if p := g.Upload("file", list("b", 37), nil); !strings.Contains(p.Text(), "the last of them about") {
+		t.Errorf("a longer one: %s", p)
+	}
+	if p := g.Open(s.url + "/admin/invitations"); !strings.Contains(p.Text(), "goes out about") {
+		t.Errorf("the list of invitations: %s", p)
+	}
+	until := s.now()
+	problems, known := admin.Problems(storage.LimitedError{Until: until})
+	if !known || len(problems) != 1 || problems[0].Key != templates.ErrAdminMails || problems[0].Args["Until"] != until {
+		t.Errorf("more than may wait: %v %+v", known, problems)
 	}
 }
 

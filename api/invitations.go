@@ -20,11 +20,12 @@ type Invitation struct {
 	TimeZone  string    `json:"time_zone,omitempty"`
 	InvitedBy string    `json:"invited_by"`
 	CreatedAt time.Time `json:"created_at"`
+	SendAt    time.Time `json:"send_at" doc:"When the message goes out, or did: a crowd goes out at the account's pace."`
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
 func invitationOf(i storage.Invitation) Invitation {
-	return Invitation{i.ID, i.Email, i.Name, listOf(i.Roles), listOf(i.Products), i.Language, i.TimeZone, i.InvitedBy, i.CreatedAt, i.ExpiresAt}
+	return Invitation{i.ID, i.Email, i.Name, listOf(i.Roles), listOf(i.Products), i.Language, i.TimeZone, i.InvitedBy, i.CreatedAt, i.DueAt(), i.ExpiresAt}
 }
 
 // NewInvitation is somebody to be invited.

@@ -29,7 +29,7 @@ type Problem struct {
 	Errors []Fault `json:"errors,omitempty" doc:"The fields or lines that are wrong."`
 	// Groups and Until belong to two types.
 	Groups    []BelowGroup `json:"groups,omitempty" doc:"With device-groups-below: the groups that must be raised first."`
-	Until     *time.Time   `json:"until,omitempty" doc:"With cool-down: when changes are open again."`
+	Until     *time.Time   `json:"until,omitempty" doc:"With cool-down: when changes are open again. With messages-wait: when as many can be sent."`
 	RequestID string       `json:"request_id,omitempty" doc:"Reference of the request in the log."`
 
 	header map[string]string
@@ -65,6 +65,7 @@ const (
 	typeOwn      = typePrefix + "own-request"
 	typeChanged  = typePrefix + "changed-meanwhile"
 	typeKey      = typePrefix + "idempotency-key"
+	typeMails    = typePrefix + "messages-wait"
 )
 
 // Error says what is wrong.
@@ -100,7 +101,7 @@ var titles = map[string]string{
 	typeToken: "Invalid token", typeScope: "Insufficient scope", typeProofs: "More proofs are needed", typeCooldown: "Closed for a while",
 	typeInput: "Invalid input", typeBelow: "Device groups are below the required version", typeAdmin: "The account needs an administrator",
 	typeInUse: "Still in use", typeSpent: "Decided already", typeOwn: "One's own request", typeChanged: "Changed meanwhile",
-	typeKey: "Idempotency-Key",
+	typeKey: "Idempotency-Key", typeMails: "Too many messages wait",
 }
 
 // filled completes a problem for one request.
@@ -216,6 +217,11 @@ func (a *API) refusal(err error) *Problem {
 		for _, g := range below.Groups {
 			p.Groups = append(p.Groups, BelowGroup{g.Name, versionOf(g.Has), versionOf(below.Needs)})
 		}
+		return p
+	}
+	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
+		p := tooMany(limited.Until.Sub(a.o.Now()))
+		p.Type, p.Until, p.Detail = typeMails, &limited.Until, "Too many messages of the account wait to be sent. Nothing was changed."
 		return p
 	}
 	if lines := faultsOf(err); lines != nil {

@@ -156,6 +156,8 @@ type Imported struct {
 	Changed   int  `json:"changed"`
 	Unchanged int  `json:"unchanged"`
 	DryRun    bool `json:"dry_run"`
+	// Messages go out at the account's pace.
+	SentBy *time.Time `json:"sent_by,omitempty" doc:"When the last invitation goes out, where not all do at once."`
 }
 
 // importPath takes a list, which may be long.
@@ -176,6 +178,10 @@ func (a *API) importUsers() {
 		if err != nil {
 			return nil, err
 		}
-		return &one[Imported]{Imported{r.Invited, r.Changed, r.Unchanged, in.DryRun}}, nil
+		imported := Imported{Invited: r.Invited, Changed: r.Changed, Unchanged: r.Unchanged, DryRun: in.DryRun}
+		if !r.SentBy.IsZero() {
+			imported.SentBy = &r.SentBy
+		}
+		return &one[Imported]{imported}, nil
 	})
 }

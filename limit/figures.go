@@ -24,7 +24,7 @@ type Figures struct {
 	EmailSentHour    Figure `yaml:"email_sent_hour" default:"5 in 1h"`
 	EmailSentDay     Figure `yaml:"email_sent_day" default:"10 in 24h"`
 	EmailSentNetwork Figure `yaml:"email_sent_network" default:"20 in 1h" doc:"The same from one network, in unknown browsers. Ten times that for /24 and /48."`
-	EmailSentAccount Figure `yaml:"email_sent_account" default:"200 in 1h" doc:"The same to one account."`
+	EmailSentAccount Figure `yaml:"email_sent_account" default:"200 in 1h" doc:"The same to one account. Its invitations have as many of their own: those beyond wait for their turn."`
 	RecoveryHour     Figure `yaml:"recovery_hour" default:"5 in 1h" doc:"Wrong recovery codes of one user."`
 	RecoveryDay      Figure `yaml:"recovery_day" default:"20 in 24h"`
 	Authorize        Figure `yaml:"authorize" default:"1200 in 1m" doc:"Requests of one network to the authorization endpoint. Each replica counts in its own memory."`

@@ -2,7 +2,6 @@ package manage
 
 import (
 	"context"
-	"time"
 
 	"stile/address"
 	"stile/seal"
@@ -50,14 +49,11 @@ func (s *Service) invitation(w Who, state storage.AccountState, i storage.Invita
 	if err := checkPlace(&i.Language, &i.TimeZone); err != nil {
 		return sent, err
 	}
-	i.AccountID, i.InvitedBy, i.CreatedAt = w.accountID, w.name, s.Now()
-	i.ExpiresAt = i.CreatedAt.Add(storage.InvitationLife)
+	i.AccountID, i.InvitedBy = w.accountID, w.name
 	link := seal.NewToken(seal.KindLink)
 	mail := s.mail(storage.User{Email: i.Email, Language: i.Language, TimeZone: i.TimeZone}, state.Account, templates.MailInvitation)
-	mail.ExpiresAt = i.ExpiresAt
 	mail.Data[templates.DataLink] = s.Issuer + storage.InvitationPath + "?token=" + link.Reveal()
 	mail.Data[templates.DataBy] = w.name
-	mail.Data[templates.DataUntil] = i.ExpiresAt.Format(time.RFC3339)
 	return storage.InvitationToSend{Invitation: i, LinkHash: seal.HashToken(link.Reveal()), Mail: mail}, nil
 }
 

@@ -77,7 +77,10 @@ func withoutKey(ctx context.Context, cfg *config.Config, now func() time.Time, l
 
 func options(cfg *config.Config, now func() time.Time, log *slog.Logger) (storage.Options, error) {
 	defaults, err := policy(cfg.Policy)
-	return storage.Options{Now: now, Logger: log, Defaults: defaults, AuditFor: cfg.Audit.Keep, Owner: cfg.DatabaseOwner.Reveal()}, err
+	return storage.Options{
+		Now: now, Logger: log, Defaults: defaults, AuditFor: cfg.Audit.Keep, Owner: cfg.DatabaseOwner.Reveal(),
+		Invitations: cfg.Limits.EmailSentAccount,
+	}, err
 }
 
 // migrated brings the database to this version, or wants it there already.

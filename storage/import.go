@@ -35,6 +35,8 @@ type ImportResult struct {
 	Invited   int
 	Changed   int
 	Unchanged int // members, and open invitations, that were so already
+	// SentBy is when the last message goes out; zero if all do at once.
+	SentBy time.Time
 }
 
 // RowError is what is wrong with one row.
@@ -77,7 +79,8 @@ func (e RowErrors) Unwrap() []error {
 // ImportUsers brings members of an account to what the rows say, and invites
 // everybody else, in one transaction: all rows or none. Whether an address has a
 // user in another account plays no part. It fails with [RowErrors], and with
-// [ErrLastAdmin] if nobody were left who administers the account.
+// [ErrLastAdmin] if nobody were left who administers the account. Messages go
+// out at a pace, as those of [DB.Invite].
 //
 // Rows are read and written some hundred at a time, and only what differs, so
 // that a list that is imported again writes nothing and mails nobody.
@@ -99,7 +102,8 @@ func (db *DB) ImportUsers(ctx context.Context, accountID string, rows []ImportRo
 		if len(i.wrong) > 0 {
 			return ImportResult{}, i.wrong
 		}
-		return i.result, i.write(ctx)
+		err := i.write(ctx)
+		return i.result, err
 	})
 }
 
@@ -293,7 +297,9 @@ func (i *importer) write(ctx context.Context) error {
 	if len(i.invited) == 0 {
 		return nil
 	}
-	return i.db.invite(ctx, i.tx, i.invited, i.by)
+	var err error
+	i.result.SentBy, err = i.db.invite(ctx, i.tx, i.invited, i.by)
+	return err
 }
 
 // writeUsers stores members that differ. Their rows are locked in order of

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +40,7 @@ type Invitation struct {
 }
 
 // InvitationToSend is an invitation with the message that brings its link. ID
-// and CreatedAt are filled in, and ExpiresAt if it is zero.
+// and CreatedAt are filled in, and ExpiresAt if it is zero, in the message too.
 type InvitationToSend struct {
 	Invitation
 	LinkHash string
@@ -65,7 +66,9 @@ func (i Invitation) user() User {
 // one of two invitations of an account to one address replaces the older, whose
 // link no longer works. It fails with [ErrNotFound] for products that the account
 // doesn't have, and with [ErrExists] for an address that is listed twice; an
-// address that has a user, in this account or another, is no error.
+// address that has a user, in this account or another, is no error. Messages go
+// out at a pace, see [Options]; it fails with [LimitedError] while more of the
+// account's wait than go out in the life of an invitation.
 func (db *DB) Invite(ctx context.Context, list []InvitationToSend, by audit.Actor) error {
 	switch {
 	case len(list) == 0:
@@ -92,7 +95,8 @@ func (db *DB) Invite(ctx context.Context, list []InvitationToSend, by audit.Acto
 			}
 			seen[i.Email] = true
 		}
-		return db.invite(ctx, tx, list, by)
+		_, err = db.invite(ctx, tx, list, by)
+		return err
 	})
 }
 
@@ -121,21 +125,26 @@ func (u User) checkWith(seats []string, known []Product) error {
 
 // invite stores invitations that were checked, to addresses that differ, in an
 // account that the transaction has locked.
-func (db *DB) invite(ctx context.Context, tx *sql.Tx, list []InvitationToSend, by audit.Actor) error {
-	now := db.now()
+// Their messages go out at the account's pace; a link works for its time from
+// then on. sentBy is when the last of them is due; zero if all are at once.
+func (db *DB) invite(ctx context.Context, tx *sql.Tx, list []InvitationToSend, by audit.Actor) (sentBy time.Time, err error) {
+	now, accountID := db.now(), list[0].AccountID
+	turn, err := db.pace(ctx, tx, invitationPace+accountID, db.invitations, len(list), now)
+	if err != nil {
+		return sentBy, err
+	}
 	var emails []string
 	var invitations, links, mails, events []insert
 	for n, i := range list {
-		i.ID, i.CreatedAt = randomID(), now
+		sentBy = turn(n)
+		i.ID, i.CreatedAt, i.Mail.DueAt = randomID(), now, sentBy
 		if i.ExpiresAt.IsZero() {
-			i.ExpiresAt = now.Add(InvitationLife)
-		}
-		if i.Mail.DueAt.IsZero() {
-			i.Mail.DueAt = crowdDue(now, n)
+			i.ExpiresAt = sentBy.Add(InvitationLife)
+			i.Mail = i.Mail.until(i.ExpiresAt)
 		}
 		mail, err := db.enqueue(i.Mail)
 		if err != nil {
-			return err
+			return sentBy, err
 		}
 		emails = append(emails, i.Email)
 		invitations = append(invitations, insert{
@@ -151,22 +160,35 @@ func (db *DB) invite(ctx context.Context, tx *sql.Tx, list []InvitationToSend, b
 		mails = append(mails, mail)
 		events = append(events, db.event(invitationEvent(audit.InvitationSent, i.Invitation, by)))
 	}
-	if err := runOf(ctx, tx, emails, `DELETE FROM invitations WHERE account_id = $1 AND email IN ({keys})`, list[0].AccountID); err != nil {
-		return err
+	if err := runOf(ctx, tx, emails, `DELETE FROM invitations WHERE account_id = $1 AND email IN ({keys})`, accountID); err != nil {
+		return sentBy, err
 	}
 	for _, rows := range [][]insert{invitations, links, mails, events} {
 		if err := addAll(ctx, tx, rows); err != nil {
-			return db.unique(err, "invitations")
+			return sentBy, db.unique(err, "invitations")
 		}
 	}
-	return nil
+	if !sentBy.After(now) {
+		sentBy = time.Time{}
+	}
+	return sentBy, nil
 }
 
-// crowdDue is when the n-th message of a crowd is due: the first ones at once,
-// the others a few a second, so that somebody's code doesn't wait behind them.
-func crowdDue(now time.Time, n int) time.Time {
-	const atOnce, each = 20, 200 * time.Millisecond
-	return now.Add(time.Duration(max(0, n-atOnce)) * each)
+// until makes the message, and what it says, hold until a time.
+func (m Mail) until(t time.Time) Mail {
+	m.ExpiresAt, m.Data = t, maps.Clone(m.Data)
+	if m.Data != nil {
+		m.Data["until"] = t.Format(time.RFC3339)
+	}
+	return m
+}
+
+// DueAt is when the message of the invitation goes out, or did.
+func (i Invitation) DueAt() time.Time {
+	if due := i.ExpiresAt.Add(-InvitationLife); due.After(i.CreatedAt) {
+		return due
+	}
+	return i.CreatedAt
 }
 
 func invitationEvent(kind audit.Kind, i Invitation, by audit.Actor) audit.Event {

@@ -143,6 +143,7 @@ func AdminNotice(name string) (Notice, bool) {
 const (
 	ErrAdminChanged      = "error.admin.changed"        // somebody else was faster
 	ErrAdminLast         = "error.admin.last_admin"     // nobody would be left to administer the account
+	ErrAdminMails        = "error.admin.mails"          // too many invitations of the account wait: Until
 	ErrAdminNoFile       = "error.admin.no_file"        // FieldFile
 	ErrAdminProductInUse = "error.admin.product_in_use" // the policy names the product
 )

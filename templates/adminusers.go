@@ -141,6 +141,7 @@ type AdminInvitation struct {
 	Roles                 []string // given with it, such as "member"
 	Products              []string // by name
 	Sent, Until           time.Time
+	Waits                 bool // Sent lies ahead
 }
 
 // Name of the screen.
@@ -174,6 +175,7 @@ type AdminFault struct {
 type AdminImported struct {
 	Checked                     bool // nothing was changed
 	Invited, Changed, Unchanged int
+	SentBy                      time.Time // when the last message goes out; zero if all do at once
 }
 
 // Name of the screen.

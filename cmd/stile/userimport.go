@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -54,12 +55,18 @@ func (p *program) userImport() *cobra.Command {
 			if p.dryRun {
 				what = "would be: " + what
 			}
+			var sentBy *time.Time
+			if !result.SentBy.IsZero() {
+				sentBy = &result.SentBy
+				what += "; the last message goes out at " + sentBy.Format(time.RFC3339)
+			}
 			return p.done(struct {
-				DryRun    bool `json:"dry_run"`
-				Invited   int  `json:"invited"`
-				Changed   int  `json:"changed"`
-				Unchanged int  `json:"unchanged"`
-			}{p.dryRun, result.Invited, result.Changed, result.Unchanged}, what, result.Invited, result.Changed, result.Unchanged)
+				DryRun    bool       `json:"dry_run"`
+				Invited   int        `json:"invited"`
+				Changed   int        `json:"changed"`
+				Unchanged int        `json:"unchanged"`
+				SentBy    *time.Time `json:"sent_by,omitempty"`
+			}{p.dryRun, result.Invited, result.Changed, result.Unchanged, sentBy}, what, result.Invited, result.Changed, result.Unchanged)
 		}))
 	c.Long = importHelp
 	c.Flags().StringVar(&account, "account", "", "name or id of the account")

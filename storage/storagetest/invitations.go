@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"stile/audit"
+	"stile/limit"
 	"stile/storage"
 )
 
@@ -21,6 +23,7 @@ var invitationPromises = []promise{
 	{"TestInvitationsAreListedByAddress", listInvitations},
 	{"TestInviteIsAllOrNothing", inviteAll},
 	{"TestJ04_CrowdOfMessagesIsSpread", crowdSpread},
+	{"TestJ04_InvitationsKeepToTheAccountsPace", invitationsPaced},
 	{"TestRaceOfInvitingAndAccepting", inviteAgainstAccept},
 }
 
@@ -294,13 +297,79 @@ func crowdSpread(t *testing.T, e Engine) {
 	clock.Move(time.Second)
 	must(t, enqueue(t, db, u, "code"))
 	due := got(db.LeaseMail(ctx, 1000, time.Minute))(t)
-	if len(due) > 30 || due[len(due)-1].Kind != "code" {
+	if len(due) != 21 || due[len(due)-1].Kind != "code" {
 		t.Errorf("%d messages are due, the last one is %q", len(due), due[len(due)-1].Kind)
 	}
-	clock.Move(time.Hour)
-	if due := got(db.LeaseMail(ctx, 2000, time.Minute))(t); len(due) != 1001 {
-		t.Errorf("an hour later %d are due", len(due))
+}
+
+// invitationsPaced proves that an account sends no more than its figure says, in
+// however many lists, and that nobody else waits for it.
+func invitationsPaced(t *testing.T, e Engine) {
+	clock, url, ctx := NewClock(), e.Fresh(t), t.Context()
+	var dbs [2]*storage.DB
+	for n := range dbs {
+		var err error
+		dbs[n], err = storage.Open(ctx, url, storage.Options{Ring: Ring(), Now: clock.Now, Invitations: limit.Figure{Allowed: 20, Per: time.Hour}})
+		must(t, err)
+		t.Cleanup(func() { _ = dbs[n].Close() })
 	}
+	db := dbs[0]
+	must(t, db.Migrate(ctx))
+	a, other := account(t, db, "A"), account(t, db, "Other")
+	invite := func(a storage.Account, name string, n int) error {
+		var list []storage.InvitationToSend
+		for i := range n {
+			to := invited(a, fmt.Sprintf("%s%d@example.com", name, i), fmt.Sprint(name, i))
+			to.Mail.Data = map[string]string{"account": a.Name}
+			list = append(list, to)
+		}
+		return db.Invite(ctx, list, By)
+	}
+	sent := 0
+	errs := together(10, dbs, func(i int, db *storage.DB) error { return invite(a, fmt.Sprintf("list%d-", i), 4) })
+	must(t, errors.Join(errs...))
+	for hour := 1; hour <= 3; hour++ {
+		for range 12 {
+			for _, m := range got(db.LeaseMail(ctx, 1000, time.Minute))(t) {
+				i, _, err := db.InvitationByLink(ctx, strings.TrimSuffix(m.To, "@example.com"))
+				must(t, err)
+				if late := clock.Now().Sub(i.DueAt()); late < 0 || late >= 5*time.Minute || !i.ExpiresAt.Equal(i.DueAt().Add(storage.InvitationLife)) ||
+					m.Data["until"] != i.ExpiresAt.Format(time.RFC3339) || m.Data["account"] != "A" {
+					t.Fatalf("at %v: due %v, works until %v, message %+v", clock.Now(), i.DueAt(), i.ExpiresAt, m)
+				}
+				must(t, db.MailSent(ctx, m.ID))
+				sent++
+			}
+			clock.Move(5 * time.Minute)
+		}
+		if wanted := min(40, 2+18*hour); sent > wanted || sent < wanted-2 {
+			t.Errorf("after %d hours %d are sent, not about %d", hour, sent, wanted)
+		}
+	}
+	must(t, invite(other, "other-", 1))
+	must(t, invite(a, "rested-", 1)) // the turns of before are over
+	if due := got(db.LeaseMail(ctx, 10, time.Minute))(t); len(due) != 2 {
+		t.Errorf("%d are due in the end", len(due))
+	}
+	// What waits is bounded, and who asks for more learns when.
+	begun := clock.Now()
+	rows := 0
+	var limited storage.LimitedError
+	for {
+		err := invite(a, fmt.Sprintf("more%d-", rows), 900)
+		if errors.As(err, &limited) {
+			break
+		}
+		must(t, err)
+		if rows += 900; rows > 4_000 {
+			t.Fatalf("%d wait", rows)
+		}
+	}
+	if wait := limited.Until.Sub(begun); wait < time.Hour || wait > 72*time.Hour {
+		t.Errorf("more in %v", wait)
+	}
+	clock.Move(limited.Until.Sub(clock.Now()))
+	must(t, invite(a, "then-", 900))
 }
 
 // inviteAgainstAccept proves that of a new invitation and the acceptance of the
