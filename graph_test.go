@@ -19,7 +19,7 @@ var levels = map[string]int{
 	"factor": 3, "token": 3, "web": 3, "mail": 3,
 	"session": 4, "manage": 4,
 	"signin": 5,
-	"op":     6, "login": 6, "admin": 6, "api": 6, "welcome": 6,
+	"op":     6, "login": 6, "admin": 6, "account": 6, "api": 6, "welcome": 6,
 	"server":    7,
 	"demo":      8,
 	"cmd/stile": 9, "cmd/desktop": 9,
@@ -34,8 +34,8 @@ var onlyFor = map[string][]string{
 	"github.com/pquerna/otp":        {"factor"},
 	"github.com/skip2/go-qrcode":    {"factor"},
 	"github.com/wneessen/go-mail":   {"mail"},
-	"github.com/gorilla/mux":        {"op", "login", "admin", "api", "welcome", "server", "web", "session"},
-	"net/http":                      {"op", "login", "admin", "api", "welcome", "signin", "session", "web", "server", "demo", "cmd/stile", "cmd/desktop", "resource"},
+	"github.com/gorilla/mux":        {"op", "login", "admin", "account", "api", "welcome", "server", "web", "session"},
+	"net/http":                      {"op", "login", "admin", "account", "api", "welcome", "signin", "session", "web", "server", "demo", "cmd/stile", "cmd/desktop", "resource"},
 	"github.com/danielgtaylor/huma": {"api"},
 }
 

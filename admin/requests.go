@@ -5,8 +5,8 @@ import (
 	"errors"
 	"net/http"
 
+	"stile/mail"
 	"stile/manage"
-	"stile/signin"
 	"stile/storage"
 	"stile/templates"
 )
@@ -51,7 +51,7 @@ func (v *Visit) requestRow(r storage.DeviceRequest, askers map[string]string) te
 	row := templates.AdminRequest{
 		ID: r.ID, Name: r.Name, Address: r.Email, User: usersPath + "/" + r.UserID, Asked: r.CreatedAt, Until: r.ExpiresAt, Label: r.Label,
 		Reset: r.Kind == storage.DeviceReset, By: cmp.Or(askers[r.AskedBy], r.AskedBy),
-		Browser: signin.Describe(r.UserAgent), Network: r.Network, State: requestStates[r.State(v.Now())],
+		Browser: mail.Browser(r.UserAgent), Network: r.Network, State: requestStates[r.State(v.Now())],
 		Decider: cmp.Or(r.Decider, r.DecidedBy), Own: me == r.UserID || me == r.AskedBy,
 	}
 	if r.DecidedAt != nil {

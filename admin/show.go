@@ -21,12 +21,12 @@ func (v *Visit) Show(status int, page templates.AdminPage, problems ...templates
 
 // frame fills in what surrounds the pages.
 func (v *Visit) frame(f *templates.Frame) {
-	f.Admin = &templates.AdminFrame{
+	f.Area = &templates.AreaFrame{
 		Account: v.Person.Account.Name, Address: v.Person.User.Email, Sections: v.sections(),
 		SignOut: v.Kit.FormToken(v.W, v.R, routeName(signOutPath)),
 	}
 	if until := v.Person.User.CooldownUntil; until != nil && until.After(v.Now()) {
-		f.Admin.Cooldown = *until
+		f.Area.Cooldown = *until
 	}
 	if n, ok := templates.AdminNotice(v.note.Notice); ok {
 		f.Notices = append(f.Notices, n)
@@ -53,11 +53,11 @@ func (v *Visit) told() {
 
 // sections are the sections that whoever asks may see: those whose first page
 // is in the table.
-func (v *Visit) sections() []templates.AdminSection {
-	var open []templates.AdminSection
+func (v *Visit) sections() []templates.Section {
+	var open []templates.Section
 	for _, s := range templates.AdminSections() {
-		if p := v.pages[s.Path()]; p != nil && p.get != nil && v.Who.Has(p.get.Permission) {
-			open = append(open, s)
+		if p := v.pages[s.Path]; p != nil && p.get != nil && v.Who.Has(p.get.Permission) {
+			open = append(open, s.Section)
 		}
 	}
 	return open

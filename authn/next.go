@@ -68,7 +68,8 @@ func Next(r Requirement, s Subject, p Progress) Decision {
 
 // enrol returns the screen at which an enrolment is. It has to begin with a
 // password of this sign-in, or of a moment before; then the e-mail code, or in
-// its place a recovery code or an admin's approval, shows who enrols.
+// its place a second factor that the user still has or an admin's approval, shows
+// who enrols.
 func enrol(r Requirement, s Subject, p Progress) Decision {
 	fresh := r.Counts(p.Evidence, s).Since(p.Started.Add(-FreshPassword))
 	if !fresh.kinds().include(known) {
@@ -88,7 +89,7 @@ func enrol(r Requirement, s Subject, p Progress) Decision {
 	switch {
 	case !n.Started:
 		return Decision{StepIntroduction, why}
-	case !n.EmailVerified && !n.Approved && !fresh.has(Recovery):
+	case !n.EmailVerified && !n.Approved && !fresh.Since(p.Started).kinds().include(held):
 		return Decision{StepVerifyEmail, why}
 	case !n.AppInstalled:
 		return Decision{StepInstallApp, why}

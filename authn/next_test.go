@@ -90,6 +90,22 @@ func TestWalks(t *testing.T) {
 			setup code → done replace
 			codes kept → enter-code setup_spent
 			code → finished proven`},
+		{name: "a code of the present app, in this sign-in, spares the e-mail", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			code → finished proven
+			set up a new mobile device → two-step-introduction replace
+			continue → install-app replace
+			app installed → connect-device replace
+			connected → setup-code replace
+			setup code → done replace
+			codes kept → enter-code setup_spent
+			code → finished proven`},
+		{name: "a code given before this sign-in spares nothing", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			code → finished proven
+			session ends here → finished already_proven
+			set up a new mobile device → two-step-introduction replace
+			continue → verify-email replace`},
 		{name: "the old phone turns up", policy: everyone, before: enrolled, story: `
 			password → enter-code account_policy
 			set up a new mobile device → two-step-introduction replace

@@ -2,6 +2,10 @@ package authn
 
 import "time"
 
+// Sensitive is how young proofs must be for what protects a sign-in, or what
+// others depend on.
+const Sensitive = 10 * time.Minute
+
 // FreshPassword is how much older than a sign-in the password may be that
 // opens an enrolment in it. Who finds an old session open may not connect a
 // device of his own to it.

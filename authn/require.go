@@ -51,6 +51,18 @@ func (s Subject) Has(m Method) bool { return s.active(m) != "" }
 // be reached, because who has no second factor enrols one within the sign-in.
 func (s Subject) CanMeet(l Level) bool { return l == LevelPassword || l == LevelMFA }
 
+// Highest is the level that a sensitive act of the subject takes. Who has a
+// second factor proves it, also one that takes no codes at the moment: nobody
+// gets past it by giving wrong ones.
+func (s Subject) Highest() Level {
+	for _, a := range s.Authenticators {
+		if methods[a.Method].kinds.include(held) {
+			return LevelMFA
+		}
+	}
+	return LevelPassword
+}
+
 func (s Subject) active(m Method) string {
 	for _, a := range s.Authenticators {
 		if a.Method == m && !a.Suspended {

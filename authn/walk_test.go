@@ -109,7 +109,8 @@ func (w *walk) do(what string) {
 		w.policy.TwoStep = false
 	case "session ends here":
 		w.session = w.progress.Completed(at(w.minute), nil)
-		w.progress = Progress{}
+		w.minute++
+		w.progress = Progress{Started: at(w.minute)}
 	case "an hour later", "a new sign-in":
 		if what == "an hour later" {
 			w.minute += 60

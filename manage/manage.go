@@ -15,13 +15,14 @@
 package manage
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"time"
 
+	"stile/audit"
+	"stile/mail"
 	"stile/storage"
 	"stile/templates"
 )
@@ -50,13 +51,7 @@ func Tag(record any) string {
 
 // mail makes a message about what is done here to a user.
 func (s *Service) mail(u storage.User, a storage.Account, kind templates.MailKind) storage.Mail {
-	return storage.Mail{
-		Kind: string(kind), To: u.Email, Lang: cmp.Or(u.Language, a.Language),
-		Data: templates.MailData{
-			templates.DataIssuer: s.Issuer, templates.DataService: s.Service, templates.DataAccount: a.Name,
-			templates.DataAt: s.Now().Format(time.RFC3339), templates.DataZone: cmp.Or(u.TimeZone, a.TimeZone),
-		},
-	}
+	return mail.Notices{Issuer: s.Issuer, Service: s.Service, Now: s.Now}.To(u, a, audit.Actor{}, kind)
 }
 
 // Account returns the account with its policy, products and device groups.

@@ -10,7 +10,7 @@ import (
 )
 
 // Fresh is how young a person's proofs must be for a change.
-const Fresh = 10 * time.Minute
+const Fresh = authn.Sensitive
 
 // Who is somebody who was let in to one account. Make one with [User] or [Client].
 type Who struct {

@@ -1,7 +1,6 @@
 package op
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -108,15 +107,7 @@ func (p *Provider) allow(w http.ResponseWriter, r *http.Request, q pending, view
 
 // appAllowed tells the user of an app that was not allowed as much before.
 func (p *Provider) appAllowed(r *http.Request, c *client, person storage.Person) storage.Mail {
-	u, a := person.User, person.Account
-	return storage.Mail{
-		Kind: string(templates.MailAppAllowed), To: u.Email, Lang: cmp.Or(u.Language, a.Language),
-		Data: templates.MailData{
-			templates.DataIssuer: p.Issuer, templates.DataAccount: a.Name, templates.DataClient: c.page().Name,
-			templates.DataAt: p.Now().UTC().Format(time.RFC3339), templates.DataZone: cmp.Or(u.TimeZone, a.TimeZone),
-			templates.DataNetwork: web.Actor(r).Network,
-		},
-	}
+	return p.Notices.To(person.User, person.Account, web.Actor(r), templates.MailAppAllowed, templates.DataClient, c.page().Name)
 }
 
 func latest(a, b time.Time) time.Time {

@@ -27,6 +27,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"stile/limit"
+	"stile/mail"
 	"stile/seal"
 	"stile/session"
 	"stile/signin"
@@ -44,6 +45,7 @@ type Provider struct {
 	Tokens   *token.Issuer
 	Kit      *web.Kit
 	Issuer   string // the issuer URL, without a slash at the end
+	Notices  mail.Notices
 	Levels   Levels
 	Limits   limit.Figures // of failed client authentications
 	Now      func() time.Time

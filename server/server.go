@@ -28,6 +28,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"stile/account"
 	"stile/admin"
 	"stile/api"
 	"stile/authn"
@@ -117,6 +118,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 		return err
 	}
 	s.manage = manage.New(s.db, s.cfg.Issuer, s.cfg.Pages.Service, s.now)
+	notices := mail.Notices{Issuer: s.cfg.Issuer, Service: s.cfg.Pages.Service, Now: s.now}
 	sessions := &session.Manager{DB: s.db, Kit: kit, Now: s.now}
 	signIns := signin.New(signin.Options{
 		DB: s.db, Hasher: hasher, Ring: ring, Passwords: passwords, Limits: s.cfg.Limits, Now: s.now,
@@ -124,7 +126,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	})
 	provider := &op.Provider{
 		DB: s.db, Ring: ring, Sessions: sessions, SignIns: signIns, Tokens: s.tokens, Kit: kit,
-		Issuer: s.cfg.Issuer, Levels: levels(s.cfg.Policy.Levels), Limits: s.cfg.Limits, Now: s.now, Logger: s.log,
+		Issuer: s.cfg.Issuer, Notices: notices, Levels: levels(s.cfg.Policy.Levels), Limits: s.cfg.Limits, Now: s.now, Logger: s.log,
 	}
 	screens := &login.Handler{Kit: kit, SignIns: signIns, Sessions: sessions, Templates: set}
 	center, err := s.adminCenter(ctx, kit, sessions)
@@ -151,6 +153,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	r.Handle("/readyz", http.HandlerFunc(s.health.ready)).Methods(http.MethodGet, http.MethodHead)
 	provider.Mount(r)
 	screens.Mount(r)
+	(&account.Handler{Kit: kit, DB: s.db, Sessions: sessions, SignIns: signIns, Notices: notices, Now: s.now}).Mount(r)
 	(&welcome.Handler{
 		Kit: kit, DB: s.db, SignIns: signIns, Sessions: sessions, Passwords: passwords, Limits: s.cfg.Limits, Service: s.cfg.Pages.Service,
 	}).Mount(r)
@@ -217,12 +220,13 @@ func (s *Server) Close() error {
 	return errors.Join(s.db.Close(), s.logs.Close())
 }
 
-// wakeOutbox is middleware: the mail that a sign-in screen has caused leaves at
-// once. The password's screen causes none.
+// wakeOutbox is middleware: the mail that a sign-in screen or a page of My
+// Account has caused leaves at once. The password's screen causes none.
 func (s *Server) wakeOutbox(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
-		if screen, ok := strings.CutPrefix(routeName(r), "login."); ok && r.Method == http.MethodPost && screen != "sign-in" {
+		part, screen, _ := strings.Cut(routeName(r), ".")
+		if (part == "login" && screen != "sign-in" || part == "account") && r.Method == http.MethodPost {
 			s.outbox.Wake()
 		}
 	})

@@ -35,6 +35,9 @@ func (s *Service) Code(ctx context.Context, p *Pending, input string) error {
 		return s.wrongCode(ctx, p, try)
 	}
 	progress := p.SignIn.Progress.Prove(authn.Proof{Method: authn.TOTP, At: s.now(), Authenticator: totp.ID}, p.Person.Subject)
+	if p.Request.NewDevice && progress.Enrolment.Reason == "" {
+		progress = progress.Replace(p.Person.Subject) // what was asked for comes next
+	}
 	saved, err := s.db.ProveTOTP(ctx, storage.TOTPProof{
 		SignIn: s.changed(p, progress, p.SignIn.Secrets), AuthenticatorID: totp.ID, Step: step,
 		Refund: try.right(), Event: s.event(p, audit.ProofAccepted, string(authn.TOTP)),

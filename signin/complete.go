@@ -8,6 +8,7 @@ import (
 	"stile/seal"
 	"stile/session"
 	"stile/storage"
+	"stile/templates"
 )
 
 // Completed is what a finished sign-in leaves in the browser.
@@ -39,11 +40,17 @@ func (s *Service) Complete(ctx context.Context, p *Pending) (Completed, error) {
 	}
 	evidence := p.SignIn.Progress.Completed(now, before).Of(p.Person.Subject)
 	browser := seal.NewToken(seal.KindBrowser)
+	var mails []storage.Mail
+	enhance := p.Request.Enhance && !user.Enhanced && evidence.Level() >= authn.LevelMFA
+	if enhance {
+		mails = append(mails, s.mail(p, templates.MailTwoStepOn))
+	}
 	ended, err := s.db.CompleteSignIn(ctx, storage.Completion{
 		SignIn: *p.SignIn, Evidence: evidence, SessionID: going(p),
 		OldBrowser: p.Browser.Session, NewBrowser: seal.HashToken(browser.Reveal()),
 		ExpiresAt: session.Ends(evidence, p.Person.Policy),
-		Network:   p.Browser.Actor.Network, UserAgent: p.Browser.Actor.UserAgent,
+		Enhance:   enhance, Mails: mails,
+		Network: p.Browser.Actor.Network, UserAgent: p.Browser.Actor.UserAgent,
 		Event: s.event(p, audit.SignInSucceeded, string(p.Decision.Reason)),
 	})
 	if err != nil {

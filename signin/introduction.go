@@ -3,7 +3,6 @@ package signin
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"stile/audit"
@@ -51,16 +50,15 @@ func (p *Pending) NeedsMore() bool {
 // e-mail.
 func (p *Pending) ByEmail() bool { return !p.vouched() && !p.NeedsMore() }
 
-// vouched tells whether a recovery code that was given in this sign-in, or an
-// admin's approval, stands in the place of an e-mail code.
+// vouched tells whether a second factor that was proven in this sign-in, a
+// recovery code among them, or an admin's approval stands in the place of an
+// e-mail code.
 func (p *Pending) vouched() bool {
 	if p.SignIn == nil {
 		return false
 	}
 	n := p.SignIn.Progress
-	return n.Enrolment.Approved && !n.Enrolment.Declined || slices.ContainsFunc(n.Evidence, func(proof authn.Proof) bool {
-		return proof.Method == authn.Recovery
-	})
+	return n.Enrolment.Approved && !n.Enrolment.Declined || !n.Evidence.Of(p.Person.Subject).Since(n.Started).HeldAt().IsZero()
 }
 
 // joined is a progress to come, with what the session had proven before.

@@ -51,6 +51,8 @@ type Request struct {
 	Payload      json.RawMessage `json:"payload,omitempty"`       // opaque: the caller's own request
 	AddressFirst bool            `json:"address_first,omitempty"` // ask for the address on a page of its own
 	SomeoneElse  bool            `json:"else,omitempty"`          // the browser's present user is not wanted
+	Enhance      bool            `json:"enhance,omitempty"`       // two-step verification is on by the user's own wish when it ends
+	NewDevice    bool            `json:"device,omitempty"`        // a code leads on to another device in the app's place
 	PasswordSet  bool            `json:"set,omitempty"`           // a link from a message has just set the password
 }
 

@@ -40,6 +40,7 @@ import (
 
 	"stile/factor"
 	"stile/limit"
+	"stile/mail"
 	"stile/seal"
 	"stile/storage"
 )
@@ -68,7 +69,7 @@ type Service struct {
 	now       func() time.Time
 	issuer    string
 	name      string
-	service   string
+	notices   mail.Notices
 	log       *slog.Logger
 	pauses    pauses
 }
@@ -78,8 +79,9 @@ func New(o Options) *Service {
 	s := &Service{
 		db: o.DB, hasher: o.Hasher, ring: o.Ring, passwords: o.Passwords, limits: o.Limits,
 		now:    func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) },
-		issuer: o.Issuer, name: o.Name, service: o.Service, log: o.Logger,
+		issuer: o.Issuer, name: o.Name, log: o.Logger,
 	}
+	s.notices = mail.Notices{Issuer: o.Issuer, Service: o.Service, Now: s.now}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

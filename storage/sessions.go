@@ -36,9 +36,11 @@ type Completion struct {
 	// NewBrowser of the one that it gets.
 	OldBrowser, NewBrowser string
 	ExpiresAt              time.Time // absolute limit
-	Network, UserAgent     string
-	Mails                  []Mail
-	Event                  audit.Event // gets the session's id
+	// Enhance turns on two-step verification by the user's own wish, and tells so.
+	Enhance            bool
+	Network, UserAgent string
+	Mails              []Mail
+	Event              audit.Event // gets the session's id
 }
 
 // CompleteSignIn ends a sign-in, once, in a session of the user, which becomes
@@ -86,10 +88,13 @@ func (db *DB) CompleteSignIn(ctx context.Context, c Completion) (Session, error)
 	riders = append(riders, moveSessions(c, s, now)...)
 	riders = append(riders, trimSessions(c, s, now))
 	riders = append(append(riders, mails...), ride(db.event(c.Event)))
+	if c.Enhance {
+		riders = append(riders, ride(db.event(enhancedEvent(User{ID: s.UserID, AccountID: s.AccountID}, true, c.Event.Actor))))
+	}
 	won, err := db.guard(ctx, guarded{
-		text: `UPDATE users SET signed_in_at = $1 WHERE id = $2 AND account_id = $3 AND epoch = $4 AND disabled_at IS NULL
+		text: `UPDATE users SET signed_in_at = $1, enhanced = enhanced OR $5 WHERE id = $2 AND account_id = $3 AND epoch = $4 AND disabled_at IS NULL
 			AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = users.account_id AND a.suspended_at IS NULL)`,
-		args:   []any{micros(now), s.UserID, s.AccountID, c.SignIn.Epoch},
+		args:   []any{micros(now), s.UserID, s.AccountID, c.SignIn.Epoch, c.Enhance},
 		riders: riders,
 	})
 	if err == nil && !won {

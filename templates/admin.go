@@ -2,71 +2,37 @@ package templates
 
 import "time"
 
-// AdminPage is a page of the Admin Center. Its layout is admin-layout.html; the
-// name begins with "admin-".
-type AdminPage interface {
-	Page
-	// Section is the part of the navigation that the page belongs to.
-	Section() AdminSection
-}
+// AdminPage is a page of the Admin Center. Its name begins with "admin-".
+type AdminPage interface{ areaPage }
 
-// AdminSection is one part of the Admin Center.
-type AdminSection string
-
-// The sections.
+// The sections of the Admin Center.
 const (
-	AdminOverviewSection AdminSection = "overview"
-	AdminUsersSection    AdminSection = "users"
-	AdminRequestsSection AdminSection = "requests"
-	AdminProductsSection AdminSection = "products"
-	AdminDevicesSection  AdminSection = "device-groups"
-	AdminClientsSection  AdminSection = "clients"
-	AdminLogSection      AdminSection = "log"
-	AdminSettingsSection AdminSection = "settings"
+	AdminOverviewSection Section = "overview"
+	AdminUsersSection    Section = "users"
+	AdminRequestsSection Section = "requests"
+	AdminProductsSection Section = "products"
+	AdminDevicesSection  Section = "device-groups"
+	AdminClientsSection  Section = "clients"
+	AdminLogSection      Section = "log"
+	AdminSettingsSection Section = "settings"
 )
 
-// adminSections are the sections in the order of the navigation.
-var adminSections = []struct {
-	section   AdminSection
-	path, key string
-}{
-	{AdminOverviewSection, "/admin", "admin.nav.overview"},
-	{AdminSettingsSection, "/admin/settings", "admin.nav.settings"},
-	{AdminUsersSection, "/admin/users", "admin.nav.users"},
-	{AdminRequestsSection, "/admin/requests", "admin.nav.requests"},
-	{AdminProductsSection, "/admin/products", "admin.nav.products"},
-	{AdminDevicesSection, "/admin/device-groups", "admin.nav.device_groups"},
-	{AdminClientsSection, "/admin/clients", "admin.nav.clients"},
-	{AdminLogSection, "/admin/log", "admin.nav.log"},
+var adminArea = area{
+	prefix: "admin", home: "/admin", title: "admin.title", cooldown: "admin.cooldown", refused: "admin-refused",
+	sections: []SectionLink{
+		{AdminOverviewSection, "/admin", "admin.nav.overview"},
+		{AdminSettingsSection, "/admin/settings", "admin.nav.settings"},
+		{AdminUsersSection, "/admin/users", "admin.nav.users"},
+		{AdminRequestsSection, "/admin/requests", "admin.nav.requests"},
+		{AdminProductsSection, "/admin/products", "admin.nav.products"},
+		{AdminDevicesSection, "/admin/device-groups", "admin.nav.device_groups"},
+		{AdminClientsSection, "/admin/clients", "admin.nav.clients"},
+		{AdminLogSection, "/admin/log", "admin.nav.log"},
+	},
 }
 
 // AdminSections lists the sections in the order of the navigation.
-func AdminSections() []AdminSection {
-	all := make([]AdminSection, len(adminSections))
-	for i, s := range adminSections {
-		all[i] = s.section
-	}
-	return all
-}
-
-// Path of the section's first page.
-func (s AdminSection) Path() string {
-	for _, known := range adminSections {
-		if known.section == s {
-			return known.path
-		}
-	}
-	return ""
-}
-
-// AdminFrame is what surrounds the pages of the Admin Center.
-type AdminFrame struct {
-	Account  string         // name of the organisation
-	Address  string         // of who is signed in
-	Sections []AdminSection // that he may see, in order
-	SignOut  string         // token of the form that signs out
-	Cooldown time.Time      // until when he may change nothing; zero: he may
-}
+func AdminSections() []SectionLink { return adminArea.sections }
 
 // AdminRefusal says why there is no page.
 type AdminRefusal string
@@ -91,7 +57,7 @@ type AdminRefused struct {
 func (AdminRefused) Name() string { return "admin-refused" }
 
 // Section of the navigation.
-func (AdminRefused) Section() AdminSection { return "" }
+func (AdminRefused) Section() Section { return "" }
 
 func (r AdminRefused) heading(*Frame) heading {
 	switch r.Why {

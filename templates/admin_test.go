@@ -14,7 +14,7 @@ import (
 	"stile/templates"
 )
 
-var sections = []templates.AdminSection{
+var sections = []templates.Section{
 	templates.AdminOverviewSection, templates.AdminSettingsSection, templates.AdminUsersSection, templates.AdminProductsSection,
 	templates.AdminDevicesSection, templates.AdminLogSection,
 }
@@ -26,7 +26,7 @@ func adminFrame(p locale.Printer, page templates.Page) templates.Frame {
 	for i := range f.Languages {
 		f.Languages[i].Href = f.Action + "?lang=" + f.Languages[i].Tag
 	}
-	f.Admin = &templates.AdminFrame{Account: "Example Support", Address: address, Sections: sections, SignOut: "c2lnbi1vdXQ"}
+	f.Area = &templates.AreaFrame{Account: "Example Support", Address: address, Sections: sections, SignOut: "c2lnbi1vdXQ"}
 	return f
 }
 
@@ -67,7 +67,7 @@ func adminSamples() []sample {
 	for i := range 30 {
 		days = append(days, templates.AdminDay{Day: now.AddDate(0, 0, i-29), Enrolled: max(0, 5*(i-15))})
 	}
-	cool := func(f *templates.Frame) { f.Admin.Cooldown = now.Add(20 * time.Hour) }
+	cool := func(f *templates.Frame) { f.Area.Cooldown = now.Add(20 * time.Hour) }
 	return []sample{
 		{"admin-overview", nil, templates.AdminOverview{Account: "Example Support", Policy: off, Coverage: coverage, Below: 3, Editable: true}},
 		{"admin-overview.on", cool, templates.AdminOverview{Account: "Example Support", Policy: on, Coverage: coverage, Requests: 1, Days: days, Changed: now.AddDate(0, 0, -14)}},
@@ -203,7 +203,7 @@ func TestH04_MarkupInNamesOfTheAdminCenterIsText(t *testing.T) {
 	}
 	for _, page := range pages {
 		f := adminFrame(set.Printer(locale.English), page)
-		f.Admin.Account, f.Admin.Address = hostile, hostile
+		f.Area.Account, f.Area.Address = hostile, hostile
 		var b bytes.Buffer
 		if err := set.Execute(&b, f, page); err != nil {
 			t.Fatal(err)

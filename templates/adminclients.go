@@ -61,7 +61,7 @@ const ErrAdminClientConfirm = "error.admin.client_confirm"
 func (AdminClients) Name() string { return "admin-clients" }
 
 // Section of the navigation.
-func (AdminClients) Section() AdminSection { return AdminClientsSection }
+func (AdminClients) Section() Section { return AdminClientsSection }
 
 func (AdminClients) heading(*Frame) heading { return heading{key: "admin.nav.clients"} }
 
@@ -69,7 +69,7 @@ func (AdminClients) heading(*Frame) heading { return heading{key: "admin.nav.cli
 func (AdminConnect) Name() string { return "admin-connect" }
 
 // Section of the navigation.
-func (AdminConnect) Section() AdminSection { return AdminClientsSection }
+func (AdminConnect) Section() Section { return AdminClientsSection }
 
 func (AdminConnect) heading(*Frame) heading { return heading{key: "admin.clients.connect"} }
 
@@ -77,7 +77,7 @@ func (AdminConnect) heading(*Frame) heading { return heading{key: "admin.clients
 func (AdminClient) Name() string { return "admin-client" }
 
 // Section of the navigation.
-func (AdminClient) Section() AdminSection { return AdminClientsSection }
+func (AdminClient) Section() Section { return AdminClientsSection }
 
 func (p AdminClient) heading(*Frame) heading {
 	return heading{key: "admin.user.title", args: []any{"Name", name(p.AppName)}}

@@ -52,7 +52,7 @@ const (
 func (AdminLog) Name() string { return "admin-log" }
 
 // Section of the navigation.
-func (AdminLog) Section() AdminSection { return AdminLogSection }
+func (AdminLog) Section() Section { return AdminLogSection }
 
 func (AdminLog) heading(*Frame) heading { return heading{key: "admin.nav.log"} }
 

@@ -38,7 +38,7 @@ type AdminOverview struct {
 func (AdminOverview) Name() string { return "admin-overview" }
 
 // Section of the navigation.
-func (AdminOverview) Section() AdminSection { return AdminOverviewSection }
+func (AdminOverview) Section() Section { return AdminOverviewSection }
 
 func (p AdminOverview) heading(*Frame) heading {
 	return heading{key: "admin.overview.title", args: []any{"Account", p.Account}}
@@ -96,7 +96,7 @@ type AdminLifetimes struct{ TwoStepIdle, TwoStepAbsolute, PasswordIdle, Password
 func (AdminSettings) Name() string { return "admin-settings" }
 
 // Section of the navigation.
-func (AdminSettings) Section() AdminSection { return AdminSettingsSection }
+func (AdminSettings) Section() Section { return AdminSettingsSection }
 
 func (p AdminSettings) heading(*Frame) heading {
 	return heading{key: "admin.settings.title", args: []any{"Account", p.Account}}
@@ -128,7 +128,7 @@ type AdminReview struct {
 func (AdminReview) Name() string { return "admin-review" }
 
 // Section of the navigation.
-func (AdminReview) Section() AdminSection { return AdminSettingsSection }
+func (AdminReview) Section() Section { return AdminSettingsSection }
 
 func (p AdminReview) heading(*Frame) heading {
 	switch {
@@ -159,7 +159,7 @@ type AdminDeviceGroups struct {
 func (AdminDeviceGroups) Name() string { return "admin-device-groups" }
 
 // Section of the navigation.
-func (AdminDeviceGroups) Section() AdminSection { return AdminDevicesSection }
+func (AdminDeviceGroups) Section() Section { return AdminDevicesSection }
 
 func (AdminDeviceGroups) heading(*Frame) heading { return heading{key: "admin.devices.title"} }
 
@@ -176,7 +176,7 @@ type AdminDeviceGroup struct {
 func (AdminDeviceGroup) Name() string { return "admin-device-group" }
 
 // Section of the navigation.
-func (AdminDeviceGroup) Section() AdminSection { return AdminDevicesSection }
+func (AdminDeviceGroup) Section() Section { return AdminDevicesSection }
 
 func (p AdminDeviceGroup) heading(*Frame) heading {
 	return heading{key: "admin.device.title", args: []any{"Group", p.Called}}
@@ -200,7 +200,7 @@ type AdminProducts struct {
 func (AdminProducts) Name() string { return "admin-products" }
 
 // Section of the navigation.
-func (AdminProducts) Section() AdminSection { return AdminProductsSection }
+func (AdminProducts) Section() Section { return AdminProductsSection }
 
 func (AdminProducts) heading(*Frame) heading { return heading{key: "admin.products.title"} }
 
@@ -216,7 +216,7 @@ type AdminProduct struct {
 func (AdminProduct) Name() string { return "admin-product" }
 
 // Section of the navigation.
-func (AdminProduct) Section() AdminSection { return AdminProductsSection }
+func (AdminProduct) Section() Section { return AdminProductsSection }
 
 func (p AdminProduct) heading(*Frame) heading {
 	return heading{key: "admin.product.title", args: []any{"Product", p.Called}}

@@ -48,7 +48,7 @@ const (
 func (AdminRequests) Name() string { return "admin-requests" }
 
 // Section of the navigation.
-func (AdminRequests) Section() AdminSection { return AdminRequestsSection }
+func (AdminRequests) Section() Section { return AdminRequestsSection }
 
 func (AdminRequests) heading(*Frame) heading { return heading{key: "admin.nav.requests"} }
 

@@ -76,7 +76,7 @@ const (
 func (AdminUsers) Name() string { return "admin-users" }
 
 // Section of the navigation.
-func (AdminUsers) Section() AdminSection { return AdminUsersSection }
+func (AdminUsers) Section() Section { return AdminUsersSection }
 
 func (AdminUsers) heading(*Frame) heading { return heading{key: "admin.users.title"} }
 
@@ -104,7 +104,7 @@ type AdminUser struct {
 func (AdminUser) Name() string { return "admin-user" }
 
 // Section of the navigation.
-func (AdminUser) Section() AdminSection { return AdminUsersSection }
+func (AdminUser) Section() Section { return AdminUsersSection }
 
 func (p AdminUser) heading(*Frame) heading {
 	return heading{key: "admin.user.title", args: []any{"Name", name(p.AdminUserRow.Name)}}
@@ -122,7 +122,7 @@ type AdminInvite struct {
 func (AdminInvite) Name() string { return "admin-invite" }
 
 // Section of the navigation.
-func (AdminInvite) Section() AdminSection { return AdminUsersSection }
+func (AdminInvite) Section() Section { return AdminUsersSection }
 
 func (AdminInvite) heading(*Frame) heading { return heading{key: "admin.invite.title"} }
 
@@ -148,7 +148,7 @@ type AdminInvitation struct {
 func (AdminInvitations) Name() string { return "admin-invitations" }
 
 // Section of the navigation.
-func (AdminInvitations) Section() AdminSection { return AdminUsersSection }
+func (AdminInvitations) Section() Section { return AdminUsersSection }
 
 func (AdminInvitations) heading(*Frame) heading { return heading{key: "admin.invitations.title"} }
 
@@ -182,6 +182,6 @@ type AdminImported struct {
 func (AdminImport) Name() string { return "admin-import" }
 
 // Section of the navigation.
-func (AdminImport) Section() AdminSection { return AdminUsersSection }
+func (AdminImport) Section() Section { return AdminUsersSection }
 
 func (AdminImport) heading(*Frame) heading { return heading{key: "admin.import.title"} }

@@ -97,8 +97,9 @@ type Frame struct {
 	// EnrolmentStep. Zero: not said.
 	Step, Of int
 
-	// Admin is the frame of a page of the Admin Center; nil for all others.
-	Admin *AdminFrame
+	// Area is what surrounds a page of the Admin Center or of My Account; nil for
+	// all others.
+	Area *AreaFrame
 
 	// Until is when the page stops working; zero: not said.
 	Until time.Time

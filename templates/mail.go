@@ -32,6 +32,8 @@ const (
 	MailAppAllowed             MailKind = "app-allowed"             // DataClient
 	MailPasswordChanged        MailKind = "password-changed"        //
 	MailPasswordExposed        MailKind = "password-exposed"        // somebody has it who lacks the second factor
+	MailTwoStepOn              MailKind = "two-step-on"             // by the user's own wish
+	MailTwoStepOff             MailKind = "two-step-off"            //
 	MailAdminReset             MailKind = "admin-reset"             // an admin removed the authenticators
 	MailTwoStepAnnounced       MailKind = "two-step-announced"      // DataAccount, DataFrom
 	MailInvitation             MailKind = "invitation"              // DataAccount, DataBy, DataLink, DataUntil
@@ -84,6 +86,8 @@ var notices = map[MailKind]notice{
 	MailAppAllowed:             {"mail.allowed.subject", "mail.allowed.text", []string{DataClient}},
 	MailPasswordChanged:        {"mail.password.subject", "mail.password.text", nil},
 	MailPasswordExposed:        {"mail.exposed.subject", "mail.exposed.text", nil},
+	MailTwoStepOn:              {"mail.two_step_on.subject", "mail.two_step_on.text", nil},
+	MailTwoStepOff:             {"mail.two_step_off.subject", "mail.two_step_off.text", nil},
 	MailAdminReset:             {"mail.reset.subject", "mail.reset.text", nil},
 	MailTwoStepAnnounced:       {"mail.two_step.subject", "mail.two_step.now", []string{DataAccount}},
 	MailInvitation:             {"mail.invitation.subject", "mail.invitation.text", []string{DataAccount, DataLink, DataUntil}},

@@ -70,6 +70,8 @@ var screens = []Page{
 	AdminProducts{},
 	AdminProduct{},
 	AdminRefused{},
+	Account{},
+	AccountRefused{},
 }
 
 // Load parses everything once. dir, unless empty, is a folder whose files take
@@ -107,8 +109,8 @@ func load(files, texts fs.FS) (*Set, error) {
 	}
 	for _, p := range screens {
 		page, err := layout.Clone()
-		if err == nil && isAdmin(p) { // another frame around the same parts
-			page, err = page.ParseFS(files, "admin-layout.html")
+		if _, in := areaOf(p); in && err == nil { // another frame around the same parts
+			page, err = page.ParseFS(files, "area-layout.html")
 		}
 		if err == nil {
 			page, err = page.ParseFS(files, p.Name()+".html")
@@ -142,8 +144,8 @@ func (s *Set) Execute(w io.Writer, f Frame, p Page) error {
 	if f.Printer == (locale.Printer{}) {
 		return fmt.Errorf("templates: page %q without a language", p.Name())
 	}
-	if isAdmin(p) && f.Admin == nil {
-		f.Admin = &AdminFrame{}
+	if _, in := areaOf(p); in && f.Area == nil {
+		f.Area = &AreaFrame{}
 	}
 	b := buffers.Get().(*bytes.Buffer)
 	defer func() {

@@ -56,8 +56,8 @@ func (v *view) Title() string {
 	if v.Client.Name != "" {
 		title += " – " + v.Client.Name
 	}
-	if v.Admin != nil {
-		title += " – " + v.T("admin.title")
+	if a, ok := areaOf(v.Page); ok {
+		title += " – " + v.T(a.title)
 	}
 	return title + " – " + v.ServiceName()
 }

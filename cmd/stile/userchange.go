@@ -1,15 +1,15 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"stile/address"
+	"stile/audit"
 	"stile/config"
+	"stile/mail"
 	"stile/storage"
 	"stile/templates"
 )
@@ -156,9 +156,5 @@ func (p *program) userSignOut() *cobra.Command {
 
 // notice is the message that tells a user what was done.
 func (p *program) notice(cfg *config.Config, to storage.Person, kind templates.MailKind) storage.Mail {
-	u, a := to.User, to.Account
-	return storage.Mail{Kind: string(kind), To: u.Email, Lang: cmp.Or(u.Language, a.Language), Data: templates.MailData{
-		templates.DataIssuer: cfg.Issuer, templates.DataService: cfg.Pages.Service, templates.DataAccount: a.Name,
-		templates.DataAt: p.now().UTC().Format(time.RFC3339), templates.DataZone: cmp.Or(u.TimeZone, a.TimeZone),
-	}}
+	return mail.Notices{Issuer: cfg.Issuer, Service: cfg.Pages.Service, Now: p.now}.To(to.User, to.Account, audit.Actor{}, kind)
 }

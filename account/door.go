@@ -1,0 +1,156 @@
+package account
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"stile/audit"
+	"stile/authn"
+	"stile/signin"
+	"stile/storage"
+	"stile/templates"
+	"stile/web"
+)
+
+const (
+	signOutPath = home + "/sign-out"
+	signedOut   = "/end_session/done"
+
+	paramNotice = "notice" // what was done, see templates.AccountNotice
+)
+
+// visit is one request of somebody who was let in, and what is known of it.
+type visit struct {
+	*Handler
+	w       http.ResponseWriter
+	r       *http.Request
+	fields  url.Values // of the form, or of the query
+	person  storage.Person
+	session storage.Session
+}
+
+// serve answers a request for a page or from one of its forms.
+func (h *Handler) serve(p *page, w http.ResponseWriter, r *http.Request) error {
+	v := &visit{Handler: h, w: w, r: r}
+	to, err := v.read(p)
+	if err != nil {
+		return err
+	}
+	if to.needs != anybody {
+		if in, err := v.enter(p, to.needs); !in || err != nil {
+			return err
+		}
+	}
+	if v.fields.Get(templates.FieldRequest) != "" && r.Method != http.MethodPost {
+		return v.returned()
+	}
+	return to.handle(v)
+}
+
+// read reads the query, or a form, which has to be ours before anything else is
+// looked at.
+func (v *visit) read(p *page) (to *route, err error) {
+	if v.r.Method != http.MethodPost {
+		v.fields, err = web.Query(v.r)
+		return p.get, err
+	}
+	if v.fields, err = v.Kit.Form(v.w, v.r); err != nil {
+		if e, ok := errors.AsType[web.UserError](err); ok && p.get != nil {
+			e.Start = p.path
+			err = e
+		}
+		return nil, err
+	}
+	if to = p.forms[v.fields.Get(templates.FieldDo)]; to == nil {
+		return nil, web.UserError{Kind: templates.ErrorRequest, Err: errors.New("form that the page doesn't have")}
+	}
+	return to, nil
+}
+
+// enter finds out who is asking, from what the database says now, and whether
+// that is enough. If not, it has answered: with the sign-in, whose end is the
+// page, or with why nothing can be changed.
+func (v *visit) enter(p *page, needs need) (in bool, err error) {
+	back := p.path
+	if p.get == nil {
+		back = home
+	}
+	view, err := v.Sessions.Current(v.r, "")
+	if err != nil {
+		return false, err
+	}
+	if view == nil {
+		return false, v.signIn(signin.Request{Return: back})
+	}
+	v.person, v.session = view.Person, view.Session
+	ask := v.ask(needs)
+	need, err := authn.Require(v.person.Policy.Policy, v.person.Subject, ask)
+	if err != nil {
+		return false, err
+	}
+	if !need.Met(v.session.Evidence, v.person.Subject) {
+		req := signin.Request{Return: back, Ask: ask, LoginHint: v.person.User.Email}
+		if needs > signedIn {
+			req.Payload = returning{Notice: noticeConfirmed}.payload()
+		}
+		return false, v.signIn(req)
+	}
+	if v.Now().Sub(v.session.SeenAt) >= time.Minute {
+		if err := v.DB.TouchSession(v.r.Context(), v.session.ID); err != nil {
+			return false, err
+		}
+	}
+	if until := v.person.User.CooldownUntil; needs == settled && until != nil && until.After(v.Now()) {
+		return false, v.show(http.StatusForbidden, templates.AccountRefused{Until: *until, Back: back})
+	}
+	return true, nil
+}
+
+// ask is what the sign-in has to bring for a need.
+func (v *visit) ask(needs need) authn.Ask {
+	if needs < confirmed {
+		return authn.Ask{}
+	}
+	return authn.Ask{
+		Levels: []authn.Level{v.person.Subject.Highest()}, Essential: true,
+		Since: v.Now().Add(-authn.Sensitive), Subject: v.person.User.ID,
+	}
+}
+
+// signIn goes to the first screen of a sign-in that comes back here.
+func (v *visit) signIn(req signin.Request) error {
+	req.Home = home
+	path, err := v.SignIns.Begin(v.r.Context(), req)
+	if err != nil {
+		return err
+	}
+	return v.Kit.Redirect(v.w, v.r, web.WithLanguage(v.r, path))
+}
+
+// by is the actor of what the user does here.
+func (v *visit) by() audit.Actor {
+	by := web.Actor(v.r)
+	by.Kind, by.ID = "user", v.person.User.ID
+	return by
+}
+
+// mail makes a message to the user about what is done here.
+func (v *visit) mail(kind templates.MailKind, data ...string) storage.Mail {
+	return v.Notices.To(v.person.User, v.person.Account, web.Actor(v.r), kind, data...)
+}
+
+// signOut ends all sessions of the browser.
+func (v *visit) signOut() error {
+	by := web.Actor(v.r)
+	if view, err := v.Sessions.Current(v.r, ""); err != nil {
+		return err
+	} else if view != nil {
+		by.Kind, by.ID = "user", view.Person.User.ID
+	}
+	if err := v.Sessions.End(v.r.Context(), v.w, v.Sessions.BrowserHash(v.r), "user", by); err != nil {
+		return err
+	}
+	return v.Kit.Redirect(v.w, v.r, signedOut)
+}

@@ -1,0 +1,90 @@
+package account
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/gorilla/mux"
+
+	"stile/templates"
+)
+
+// need is what a route wants of whoever asks.
+type need int
+
+const (
+	undeclared need = iota
+	// anybody: also somebody who is not signed in.
+	anybody
+	// signedIn: what the account and the user's own setting require of any app.
+	signedIn
+	// confirmed: besides, proofs younger than [authn.Sensitive], of the highest
+	// level that the user has.
+	confirmed
+	// settled: confirmed, and no authenticator replaced lately without the old one.
+	settled
+)
+
+// route is a page, or one of the forms of a page.
+type route struct {
+	method string // GET or POST
+	path   string
+	do     string // which of the page's forms, see templates.FieldDo; only of POST
+	needs  need
+	handle func(*visit) error
+}
+
+// routes is the table of all routes.
+var routes = []route{
+	{http.MethodPost, signOutPath, "", anybody, (*visit).signOut},
+
+	{http.MethodGet, home, "", signedIn, (*visit).security},
+	{http.MethodPost, home, templates.DoTurnOn, signedIn, (*visit).turnOn},
+	{http.MethodPost, home, templates.DoTurnOff, settled, (*visit).turnOff},
+	{http.MethodPost, home, templates.DoNewDevice, signedIn, (*visit).newDevice},
+}
+
+// page is what is served at one path.
+type page struct {
+	path  string
+	get   *route            // nil: the path has no page of its own
+	forms map[string]*route // by do
+}
+
+// Mount adds the pages to a router. A route that doesn't say what it needs is a
+// fault of the program, seen at its start.
+func (h *Handler) Mount(r *mux.Router) {
+	pages := map[string]*page{}
+	var order []string
+	for _, to := range routes {
+		if to.needs == undeclared || to.handle == nil {
+			panic(fmt.Sprintf("account: %s %s does not say what it needs", to.method, to.path))
+		}
+		p := pages[to.path]
+		if p == nil {
+			p = &page{path: to.path, forms: map[string]*route{}}
+			pages[to.path], order = p, append(order, to.path)
+		}
+		if to.method == http.MethodPost {
+			p.forms[to.do] = &to
+		} else {
+			p.get = &to
+		}
+	}
+	for _, path := range order {
+		p := pages[path]
+		var methods []string
+		if p.get != nil {
+			methods = append(methods, http.MethodGet, http.MethodHead)
+		}
+		if len(p.forms) > 0 {
+			methods = append(methods, http.MethodPost)
+		}
+		r.Handle(path, h.Kit.Handle(func(w http.ResponseWriter, r *http.Request) error {
+			return h.serve(p, w, r)
+		})).Methods(methods...).Name(routeName(path))
+	}
+}
+
+// routeName is the name of the route of a path, which forms are bound to.
+func routeName(path string) string { return "account." + path }

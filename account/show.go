@@ -1,0 +1,86 @@
+package account
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"stile/templates"
+	"stile/web"
+)
+
+// show answers with a page of My Account.
+func (v *visit) show(status int, page templates.AccountPage, problems ...templates.FieldError) error {
+	u, a := v.person.User, v.person.Account
+	return v.Kit.Page(v.w, v.r, status, page,
+		web.Languages(u.Language), web.DefaultLanguage(a.Language), web.Zone(u.TimeZone, a.TimeZone),
+		web.Problems(problems...), web.Framed(v.frame))
+}
+
+// frame fills in what surrounds the pages.
+func (v *visit) frame(f *templates.Frame) {
+	f.Area = &templates.AreaFrame{
+		Account: v.person.Account.Name, Address: v.person.User.Email,
+		SignOut: v.Kit.FormToken(v.w, v.r, routeName(signOutPath)),
+	}
+	for _, s := range templates.AccountSections() {
+		f.Area.Sections = append(f.Area.Sections, s.Section)
+	}
+	if until := v.person.User.CooldownUntil; until != nil && until.After(v.Now()) {
+		f.Area.Cooldown = *until
+	}
+	if n, ok := templates.AccountNotice(v.fields.Get(paramNotice)); ok && v.r.Method != http.MethodPost {
+		f.Notices = append(f.Notices, n)
+	}
+}
+
+// done goes on to a page after something was done, with what to say there: a
+// name of [templates.AccountNotice], or nothing.
+func (v *visit) done(path, notice string) error {
+	if notice != "" {
+		path += "?" + url.Values{paramNotice: {notice}}.Encode()
+	}
+	return v.Kit.Redirect(v.w, v.r, web.WithLanguage(v.r, path))
+}
+
+// Names of what pages say, see [templates.AccountNotice].
+const (
+	noticeConfirmed = "confirmed"
+	noticeOn        = "on"
+	noticeOff       = "off"
+	noticeReplaced  = "replaced"
+)
+
+// returning is what a sign-in that was begun here carries along: what to say
+// when it has come back, and if that is so only if something happened in it,
+// what was so before.
+type returning struct {
+	Notice string `json:"notice,omitempty"`
+	Device string `json:"device,omitempty"` // the app that was to be replaced
+}
+
+func (b returning) payload() json.RawMessage {
+	text, _ := json.Marshal(b) // two words always encode
+	return text
+}
+
+// returned is where a sign-in that was begun here ends: the same page, under
+// its own address.
+func (v *visit) returned() error {
+	req, err := v.SignIns.OpenRequest(v.r.Context(), v.fields.Get(templates.FieldRequest))
+	var back returning
+	if err != nil || json.Unmarshal(req.Payload, &back) != nil || req.Return != v.r.URL.Path {
+		return v.done(v.r.URL.Path, "")
+	}
+	switch back.Notice {
+	case noticeReplaced:
+		if app := v.person.TOTP; app == nil || app.ID == back.Device {
+			back.Notice = ""
+		}
+	case noticeOn:
+		if !v.person.User.Enhanced {
+			back.Notice = ""
+		}
+	}
+	return v.done(v.r.URL.Path, back.Notice)
+}

@@ -1,0 +1,54 @@
+package mail
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/mileusna/useragent"
+
+	"stile/audit"
+	"stile/storage"
+	"stile/templates"
+)
+
+// Notices makes the messages that tell people what was done, for the outbox.
+type Notices struct {
+	Issuer  string // URL of the installation
+	Service string // its display name; empty is [templates.DefaultService]
+	Now     func() time.Time
+}
+
+// To makes a message to a user: it goes to the stored address only, in the
+// user's own language or else the account's. by says from where it was done;
+// what the kind of message needs besides is given as names and values.
+func (n Notices) To(u storage.User, a storage.Account, by audit.Actor, kind templates.MailKind, data ...string) storage.Mail {
+	m := storage.Mail{
+		Kind: string(kind), To: u.Email, Lang: cmp.Or(u.Language, a.Language),
+		Data: templates.MailData{
+			templates.DataIssuer:  n.Issuer,
+			templates.DataService: n.Service,
+			templates.DataAccount: a.Name,
+			templates.DataAt:      n.Now().UTC().Format(time.RFC3339),
+			templates.DataZone:    cmp.Or(u.TimeZone, a.TimeZone),
+			templates.DataBrowser: Browser(by.UserAgent),
+			templates.DataNetwork: by.Network,
+		},
+	}
+	for i := 0; i+1 < len(data); i += 2 {
+		m.Data[data[i]] = data[i+1]
+	}
+	return m
+}
+
+// Browser returns a browser as people know it: "Firefox on Windows". It is what
+// the browser says of itself; empty where that says nothing.
+func Browser(userAgent string) string {
+	ua := useragent.Parse(userAgent)
+	switch {
+	case ua.Name == "" || ua.Name == userAgent:
+		return ""
+	case ua.OS == "":
+		return ua.Name
+	}
+	return ua.Name + " on " + ua.OS
+}

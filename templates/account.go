@@ -1,0 +1,90 @@
+package templates
+
+import "time"
+
+// AccountPage is a page of My Account. Its name begins with "account".
+type AccountPage interface{ areaPage }
+
+// The sections of My Account.
+const (
+	AccountSecuritySection Section = "security"
+)
+
+var accountArea = area{
+	prefix: "account", home: "/account", title: "account.title", cooldown: "account.cooldown", refused: "account-refused",
+	sections: []SectionLink{
+		{AccountSecuritySection, "/account", "account.nav.security"},
+	},
+}
+
+// AccountSections lists the sections in the order of the navigation.
+func AccountSections() []SectionLink { return accountArea.sections }
+
+// Values of FieldDo on the pages of My Account.
+const (
+	DoTurnOn  = "turn-on"  // account: Enhanced Security on
+	DoTurnOff = "turn-off" // account: Enhanced Security off
+)
+
+// Account is "Sign in & security": how one's own sign-in is protected.
+type Account struct {
+	Enhanced     bool   // two-step verification by the user's own wish
+	RequiredBy   string // name of the organisation that requires it; empty where it does not
+	App          AccountApp
+	RecoveryLeft int
+	RecoveryMade time.Time // zero: there are none
+	OneWay       bool      // whoever loses the device has no other way in than to ask somebody
+}
+
+// AccountApp is the user's authenticator app.
+type AccountApp struct {
+	State AdminAuthenticator
+	Since time.Time // zero without one
+	Used  time.Time // zero: never since it was connected
+}
+
+// On tells whether two-step verification is asked for at each sign-in.
+func (p Account) On() bool { return p.Enhanced || p.RequiredBy != "" }
+
+// Name of the screen.
+func (Account) Name() string { return "account" }
+
+// Section of the navigation.
+func (Account) Section() Section { return AccountSecuritySection }
+
+func (Account) heading(*Frame) heading { return heading{key: "account.security.title"} }
+
+// AccountRefused says why nothing was changed.
+type AccountRefused struct {
+	Until      time.Time // when it opens again; zero: RequiredBy says why not
+	RequiredBy string    // name of the organisation that requires two steps
+	Back       string    // path of the page to go back to
+}
+
+// Name of the screen.
+func (AccountRefused) Name() string { return "account-refused" }
+
+// Section of the navigation.
+func (AccountRefused) Section() Section { return "" }
+
+func (p AccountRefused) heading(*Frame) heading {
+	if p.Until.IsZero() {
+		return heading{key: "account.refused.never"}
+	}
+	return heading{key: "account.refused.title"}
+}
+
+// accountNotices are what pages of My Account say after something was done.
+var accountNotices = map[string]string{
+	"confirmed": "account.notice.confirmed",
+	"on":        "account.notice.on",
+	"off":       "account.notice.off",
+	"replaced":  "account.notice.replaced",
+}
+
+// AccountNotice is what a page says after something was done; false for a name
+// that there is not.
+func AccountNotice(name string) (Notice, bool) {
+	key, ok := accountNotices[name]
+	return Notice{Key: key}, ok
+}
