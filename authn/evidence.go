@@ -216,8 +216,4 @@ func (e Evidence) kinds() kinds {
 	return has
 }
 
-func (e Evidence) has(m Method) bool {
-	return slices.ContainsFunc(e, func(p Proof) bool { return p.Method == m })
-}
-
 func (k kinds) include(needed kinds) bool { return k&needed == needed }
