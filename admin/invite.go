@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"slices"
 
+	"stile/locale"
 	"stile/manage"
 	"stile/roster"
 	"stile/storage"
 	"stile/templates"
+	"stile/web"
 )
 
 const (
@@ -107,19 +109,28 @@ func (v *Visit) showImport(status int, page templates.AdminImport, problems ...t
 
 // importUsers takes a list of people: all of it or nothing.
 func (v *Visit) importUsers() error {
-	if len(v.File) == 0 {
-		return v.showImport(http.StatusUnprocessableEntity, templates.AdminImport{}, templates.FieldError{Field: templates.FieldFile, Key: templates.ErrAdminNoFile})
-	}
 	check := v.Fields.Get(templates.DoCheck) != ""
-	result, err := v.Manage.Import(v.R.Context(), v.Who, bytes.NewReader(v.File), check)
+	refuse := func(status int, key string, args locale.Args) error {
+		return v.showImport(status, templates.AdminImport{Check: check}, templates.FieldError{Field: templates.FieldFile, Key: key, Args: args})
+	}
+	switch busy, _ := errors.AsType[web.UserError](v.File.Busy); {
+	case v.File.Busy != nil:
+		v.RetryAfter = busy.RetryAfter
+		return refuse(http.StatusServiceUnavailable, templates.ErrAdminFilesBusy, locale.Args{"Until": v.Now().Add(busy.RetryAfter)})
+	case len(v.File.Bytes) > roster.MaxBytes:
+		return v.fileTooLarge()
+	case len(v.File.Bytes) == 0:
+		return refuse(http.StatusUnprocessableEntity, templates.ErrAdminNoFile, nil)
+	}
+	result, err := v.Manage.Import(v.R.Context(), v.Who, bytes.NewReader(v.File.Bytes), check)
 	if faults, more := faultsOf(err); faults != nil {
-		return v.showImport(http.StatusUnprocessableEntity, templates.AdminImport{Faults: faults, More: more})
+		return v.showImport(http.StatusUnprocessableEntity, templates.AdminImport{Check: check, Faults: faults, More: more})
 	}
 	if problems, known := Problems(err); known {
 		return v.showImport(http.StatusTooManyRequests, templates.AdminImport{}, problems...)
 	}
 	if errors.Is(err, storage.ErrLastAdmin) {
-		return v.showImport(http.StatusUnprocessableEntity, templates.AdminImport{}, templates.FieldError{Field: templates.FieldFile, Key: templates.ErrAdminLast})
+		return refuse(http.StatusUnprocessableEntity, templates.ErrAdminLast, nil)
 	}
 	if err != nil {
 		return err
@@ -127,6 +138,14 @@ func (v *Visit) importUsers() error {
 	return v.showImport(http.StatusOK, templates.AdminImport{Result: &templates.AdminImported{
 		Checked: check, Invited: result.Invited, Changed: result.Changed, Unchanged: result.Unchanged, SentBy: result.SentBy,
 	}})
+}
+
+// fileTooLarge is what a list too long to be read comes back with. Its form was
+// not read to the end, so it may not be ours: nothing of it is shown.
+func (v *Visit) fileTooLarge() error {
+	return v.showImport(http.StatusRequestEntityTooLarge, templates.AdminImport{}, templates.FieldError{
+		Field: templates.FieldFile, Key: templates.ErrAdminFileTooLarge, Args: locale.Args{"Most": roster.MaxBytes >> 20},
+	})
 }
 
 // faultsOf returns the lines that stand in the way of an import.

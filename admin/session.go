@@ -31,10 +31,12 @@ type Visit struct {
 	R       *http.Request
 	Query   url.Values // of a page: what is looked for
 	Fields  url.Values // of the form, or of one that waits to be sent again
-	File    []byte     // that the form brought; empty for none
+	File    web.File   // that the form brought
 	Who     manage.Who
 	Person  storage.Person
 	Session storage.Session
+	// RetryAfter is when to send a form again that could not be taken.
+	RetryAfter time.Duration
 
 	note note // of the page
 }
@@ -54,6 +56,10 @@ func (c *Center) serve(p *page, w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	route, err := v.read(p)
+	defer v.File.Close()
+	if e, ok := errors.AsType[web.UserError](err); ok && v.uploads(p) && e.Kind == templates.ErrorTooLarge {
+		return v.fileTooLarge()
+	}
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func (v *Visit) Show(status int, page templates.AdminPage, problems ...templates
 	u, a := v.Person.User, v.Person.Account
 	return v.Kit.Page(v.W, v.R, status, page,
 		web.Languages(u.Language), web.DefaultLanguage(a.Language), web.Zone(u.TimeZone, a.TimeZone),
-		web.Problems(problems...), web.Framed(v.frame))
+		web.Problems(problems...), web.RetryAfter(v.RetryAfter), web.Framed(v.frame))
 }
 
 // frame fills in what surrounds the pages.

@@ -109,14 +109,18 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	if r.URL.Path == pathExport { // as long as it takes
+	if r.URL.Path == pathExport || r.URL.Path == Prefix+importPath { // as long as it takes to send it
 		ctx = r.Context()
 	}
 	a.router.ServeHTTP(w, r.WithContext(ctx))
 }
 
-// patience is how long a request may wait for the database.
-const patience = 5 * time.Second
+// How long a request may wait for the database, and how long a list of users
+// may, from when it was read: the server bounds how long that takes.
+const (
+	patience     = 5 * time.Second
+	listPatience = 12 * time.Second
+)
 
 func (a *API) serveDocument(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")

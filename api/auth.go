@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -50,7 +51,9 @@ const maxToken = 8 << 10
 // looked at.
 func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 	r, w := humamux.Unwrap(ctx)
-	who, err := a.who(r, ctx.Operation())
+	judging, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	who, err := a.who(r.WithContext(judging), ctx.Operation())
 	if err != nil {
 		a.write(w, r, a.problem(r.Context(), err))
 		return
@@ -58,9 +61,24 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 	inner := context.WithValue(r.Context(), whoKey{}, who)
 	inner = context.WithValue(inner, operationKey{}, ctx.Operation().OperationID)
 	r = r.WithContext(inner)
+	list := ctx.Operation().Path == Prefix+importPath
+	if list {
+		end, err := a.o.Kit.BeginUpload()
+		if err != nil {
+			_, _ = io.Copy(io.Discard, r.Body) // who is still sending doesn't hear an answer
+			a.write(w, r, busy(err))
+			return
+		}
+		defer end()
+	}
 	if err := readBody(r, ctx.Operation()); err != nil {
 		a.write(w, r, a.problem(r.Context(), err))
 		return
+	}
+	if list {
+		working, cancel := context.WithTimeout(r.Context(), listPatience)
+		defer cancel()
+		r = r.WithContext(working)
 	}
 	next(humamux.NewContext(ctx.Operation(), r, w))
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -24,7 +25,7 @@ const (
 func readBody(r *http.Request, op *huma.Operation) error {
 	text, err := io.ReadAll(io.LimitReader(r.Body, op.MaxBodyBytes))
 	if _, exceeded := errors.AsType[*http.MaxBytesError](err); exceeded || int64(len(text)) == op.MaxBodyBytes {
-		return &Problem{Status: http.StatusRequestEntityTooLarge, Detail: "The body is too large."}
+		return &Problem{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("The body is too large: this takes at most %d kB.", (op.MaxBodyBytes-1)>>10)}
 	}
 	if err != nil {
 		return &Problem{Status: http.StatusBadRequest, Detail: "The body could not be read."}

@@ -129,7 +129,17 @@ func notFound() *Problem {
 }
 
 func tooMany(wait time.Duration) *Problem {
-	p := &Problem{Status: http.StatusTooManyRequests, Detail: "Too many requests from this network."}
+	return (&Problem{Status: http.StatusTooManyRequests, Detail: "Too many requests from this network."}).after(wait)
+}
+
+// busy is told while too many lists are in work.
+func busy(err error) *Problem {
+	e, _ := errors.AsType[web.UserError](err)
+	return (&Problem{Status: http.StatusServiceUnavailable, Detail: "Other lists are being read right now: send this one again later."}).after(e.RetryAfter)
+}
+
+// after says when to try again.
+func (p *Problem) after(wait time.Duration) *Problem {
 	return p.with("Retry-After", strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))))
 }
 

@@ -48,7 +48,7 @@ the last ten minutes: otherwise the answer is the challenge of RFC 9470, see [st
 - A POST may carry an ` + "`Idempotency-Key`" + ` of your making: for 24 hours a repeat gets the first answer, and nothing is done twice. 409: the first is
   under way. 422: the key was used for another request. What was refused may be sent again.
 - Errors are RFC 9457 problems (` + "`application/problem+json`" + `); ` + "`type`" + ` is stable, ` + "`errors`" + ` names the fields or lines, ` + "`request_id`" + ` is in the log.
-- 401 comes with ` + "`WWW-Authenticate`" + `, 429 and 503 with ` + "`Retry-After`" + `. A body may have 60 kB.
+- 401 comes with ` + "`WWW-Authenticate`" + `, 429 and 503 with ` + "`Retry-After`" + `. A body may have 60 kB, a list of users 8 MB.
 
 `
 

@@ -50,6 +50,7 @@ type world struct {
 	apps    map[string]*stiletest.Authenticator
 	url     string // of the database
 	http    *http.Client
+	patient *http.Client // that waits to be asked for a body
 }
 
 // place is an account with one of everything.

@@ -159,6 +159,7 @@ func (AdminInvitations) heading(*Frame) heading { return heading{key: "admin.inv
 type AdminImport struct {
 	Header string // first line of a list
 	Most   int    // users of a list
+	Check  bool   // DoCheck was chosen
 	Faults []AdminFault
 	More   int // faults that are not listed
 	Result *AdminImported

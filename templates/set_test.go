@@ -134,7 +134,7 @@ func TestEverySentenceOfAFormHasItsPlaceholders(t *testing.T) {
 		for _, s := range goStrings(t, ".") {
 			switch {
 			case strings.HasPrefix(s, "error.") && keyForm.MatchString(s) && s != "error.html":
-				f.Errors = append(f.Errors, templates.FieldError{Field: "code", Key: s, Args: locale.Args{"Until": now, "Min": 8, "Max": 256}})
+				f.Errors = append(f.Errors, templates.FieldError{Field: "code", Key: s, Args: locale.Args{"Until": now, "Min": 8, "Max": 256, "Most": 8}})
 			case strings.HasPrefix(s, "notice."):
 				args := locale.Args{"At": now}
 				if s == templates.NoticeRecoveryUsed {

@@ -59,6 +59,7 @@ type Kit struct {
 	frame        templates.Frame // what all pages have in common
 	proxyWarning sync.Once
 	uploads      map[string]bool // paths, see TakeUploads
+	places       chan struct{}   // that files take, see BeginUpload
 }
 
 // New returns a Kit, or says what is wrong with the issuer.
@@ -75,7 +76,7 @@ func New(o Options) (*Kit, error) {
 		crossOrigin: http.NewCrossOriginProtection(),
 		log:         o.Logger, now: o.Now, trusted: o.TrustedProxies,
 		frame:   templates.Frame{Service: o.Service, Help: o.Help, Privacy: o.Privacy},
-		uploads: map[string]bool{},
+		uploads: map[string]bool{}, places: make(chan struct{}, maxUploads),
 	}, nil
 }
 
