@@ -36,6 +36,18 @@ func TestN05_HelpdeskAsksAndAnAdminResets(t *testing.T) {
 	if p := desk.Press("Ask an admin to reset"); p.Screen() != "admin-user" || !strings.Contains(p.Text(), "admins were asked") {
 		t.Fatalf("not asked: %s", p)
 	}
+	for _, u := range []*guest{boss, deputy} {
+		s.mailed(t, u.user.Email, templates.MailResetAsked)
+		m := s.last(u.user.Email, templates.MailResetAsked)
+		if m.Data[templates.DataBy] != desk.user.Name || m.Data[templates.DataAddress] != member.user.Email || m.Data[templates.DataLink] != s.url+"/admin/requests" || m.ExpiresAt.Sub(s.now()) > 24*time.Hour {
+			t.Errorf("the admins are told: %+v", m)
+		}
+	}
+	desk.Open(s.url + "/admin/users/" + member.user.ID)
+	desk.Press("Ask an admin to reset")
+	if n := s.count(boss.user.Email, templates.MailResetAsked) + s.count(desk.user.Email, templates.MailResetAsked); n != 1 {
+		t.Errorf("%d messages about one request", n)
+	}
 	if p := desk.Open(s.url + "/admin/requests"); !strings.Contains(p.Text(), desk.user.Email) || strings.Contains(p.Body, `value="approve"`) {
 		t.Errorf("the helpdesk sees: %s", p)
 	}
@@ -53,6 +65,41 @@ func TestN05_HelpdeskAsksAndAnAdminResets(t *testing.T) {
 	if p := deputy.Send(s.url+"/admin/requests", stale); p.Status != http.StatusConflict || !strings.Contains(p.Text(), boss.user.Name) {
 		t.Errorf("the second admin is not told who decided: %s", p)
 	}
+}
+
+// count is how many mails of a kind an address got.
+func (s *site) count(to string, kind templates.MailKind) (n int) {
+	s.box.mu.Lock()
+	defer s.box.mu.Unlock()
+	for _, m := range s.box.mails {
+		if m.To == to && m.Kind == string(kind) {
+			n++
+		}
+	}
+	return n
+}
+
+// last is the last of them.
+func (s *site) last(to string, kind templates.MailKind) (last storage.Mail) {
+	s.box.mu.Lock()
+	defer s.box.mu.Unlock()
+	for _, m := range s.box.mails {
+		if m.To == to && m.Kind == string(kind) {
+			last = m
+		}
+	}
+	return last
+}
+
+// The link of a message leads to the requests, also by way of the sign-in.
+func TestLinkToRequestsSurvivesTheSignIn(t *testing.T) {
+	s := sharedSite(t)
+	g := s.enters(t, s.account(t, "4.3", 1575), storage.RoleAdmin)
+	g.Press("Sign out")
+	g.Open(s.url + storage.DeviceRequestsPath)
+	g.want("sign-in", 200)
+	g.goOn()
+	g.want("admin-requests", 200)
 }
 
 func TestN05_NobodyDecidesHisOwn(t *testing.T) {

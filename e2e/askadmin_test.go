@@ -67,7 +67,7 @@ func TestScreensOfAskingAnAdmin(t *testing.T) {
 	ask("Set up a new mobile device")
 	c.inspect("8c-ask-admin-waiting")
 	m := s.mails(t, "kim@example.com", "A new device waits for your approval", 1)[0]
-	if !strings.Contains(m.Text, "Pat Person ("+who.Email+") asks to connect a new device, request ") || !strings.Contains(m.Text, "\n"+s.Issuer+"/admin\n") {
+	if !strings.Contains(m.Text, "Pat Person ("+who.Email+") asks to connect a new device, request ") || !strings.Contains(m.Text, "\n"+s.Issuer+"/admin/requests\n") {
 		t.Errorf("message to an admin: %s", m.Text)
 	}
 	s.decide(t, kim, false)

@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"time"
 
 	"stile/storage"
 	"stile/templates"
@@ -64,7 +65,10 @@ func (s *Service) DecideDeviceRequest(ctx context.Context, w Who, id string, app
 	return s.DB.DecideDeviceRequest(ctx, w.accountID, id, approve, w.by, mails...)
 }
 
-// AskForReset asks the account's admins to reset a member.
+// mostAdmins is how many of an account's admins are told of a request.
+const mostAdmins = 20
+
+// AskForReset asks the account's admins, by mail too, to reset a member.
 func (s *Service) AskForReset(ctx context.Context, w Who, id string) (storage.DeviceRequest, error) {
 	if err := s.may(w, AskForResets); err != nil {
 		return storage.DeviceRequest{}, err
@@ -76,5 +80,35 @@ func (s *Service) AskForReset(ctx context.Context, w Who, id string) (storage.De
 	if row.User.ID == w.userID {
 		return storage.DeviceRequest{}, InputError{"user", InputSelf, "nobody resets himself"}
 	}
-	return s.DB.AskForReset(ctx, w.accountID, id, w.by)
+	mails, err := s.resetAsked(ctx, w, row.User)
+	if err != nil {
+		return storage.DeviceRequest{}, err
+	}
+	return s.DB.AskForReset(ctx, w.accountID, id, w.by, mails...)
+}
+
+// resetAsked are the messages to those who may decide: nobody decides about
+// himself, or what he asked for.
+func (s *Service) resetAsked(ctx context.Context, w Who, member storage.User) ([]storage.Mail, error) {
+	state, err := s.DB.AccountState(ctx, w.accountID)
+	if err != nil {
+		return nil, err
+	}
+	admins, err := s.DB.Admins(ctx, w.accountID)
+	if err != nil {
+		return nil, err
+	}
+	var mails []storage.Mail
+	until := s.Now().Add(storage.DeviceResetLife)
+	for _, u := range admins {
+		if u.ID == member.ID || u.ID == w.userID || len(mails) == mostAdmins {
+			continue
+		}
+		m := s.mail(u, state.Account, templates.MailResetAsked)
+		m.Data[templates.DataBy], m.Data[templates.DataUser], m.Data[templates.DataAddress] = w.name, member.Name, member.Email
+		m.Data[templates.DataUntil], m.ExpiresAt = until.Format(time.RFC3339), until
+		m.Data[templates.DataLink] = s.Issuer + storage.DeviceRequestsPath
+		mails = append(mails, m)
+	}
+	return mails, nil
 }

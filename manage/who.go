@@ -28,6 +28,9 @@ type Who struct {
 // Asked is what a door wants of whoever comes in: two steps.
 func Asked() authn.Ask { return authn.Ask{Levels: []authn.Level{authn.LevelMFA}, Essential: true} }
 
+// Enters tells whether a user's roles open anything here.
+func Enters(u storage.User) bool { return len(union(roles, u.Roles)) > 0 }
+
 // User lets a person in, with what the present session or token has proven. It
 // fails with [ErrForbidden] if the person's roles open nothing here, and with
 // [ProofsError] if less than two steps are proven, or less than the account

@@ -117,9 +117,6 @@ func (s *Service) waiting(p *Pending) storage.SignIn {
 	return n
 }
 
-// adminCenter is where admins decide.
-const adminCenter = "/admin"
-
 // ask sends the request. It counts like a message with a code.
 func (s *Service) ask(ctx context.Context, p *Pending) error {
 	user := p.Person.User
@@ -143,7 +140,7 @@ func (s *Service) ask(ctx context.Context, p *Pending) error {
 	for _, admin := range admins {
 		m := s.mailTo(p, admin, templates.MailDeviceAsked,
 			templates.DataUser, user.Name, templates.DataAddress, user.Email, templates.DataLabel, n.Label, templates.DataUntil, until.Format(time.RFC3339),
-			templates.DataLink, s.issuer+adminCenter)
+			templates.DataLink, s.issuer+storage.DeviceRequestsPath)
 		m.ExpiresAt = until
 		mails = append(mails, m)
 	}

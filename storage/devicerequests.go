@@ -27,9 +27,12 @@ const (
 // How long a device request works, and how long one is shown.
 const (
 	DeviceNewLife   = time.Hour // asked in a sign-in
-	deviceResetLife = day
+	DeviceResetLife = day       // asked by the helpdesk
 	deviceShown     = 7 * day
 )
+
+// DeviceRequestsPath is the page of our own where admins decide.
+const DeviceRequestsPath = "/admin/requests"
 
 // ErrOwnRequest says that somebody decides what he asked for, or what is about
 // himself.
@@ -132,8 +135,9 @@ func (db *DB) AskForDevice(ctx context.Context, a DeviceAsk) (SignIn, error) {
 }
 
 // AskForReset stores the request that a user's authenticator be reset, which
-// another one, an admin, may approve within a day. It fails with ErrNotFound for
-// a user of another account, or without an authenticator.
+// another one, an admin, may approve within a day. Mails tell the admins, unless
+// they know of an open one. It fails with ErrNotFound for a user of another
+// account, or without an authenticator.
 func (db *DB) AskForReset(ctx context.Context, accountID, userID string, by audit.Actor, mails ...Mail) (DeviceRequest, error) {
 	return writing(ctx, db, func(tx *sql.Tx) (DeviceRequest, error) {
 		u, err := db.lockUser(ctx, tx, userID)
@@ -153,10 +157,18 @@ func (db *DB) AskForReset(ctx context.Context, accountID, userID string, by audi
 		now := db.now()
 		r := DeviceRequest{
 			ID: timeID(now), AccountID: accountID, UserID: userID, Kind: DeviceReset, AskedBy: actorName(by),
-			Network: by.Network, UserAgent: by.UserAgent, CreatedAt: now, ExpiresAt: now.Add(deviceResetLife), Email: u.Email, Name: u.Name,
+			Network: by.Network, UserAgent: by.UserAgent, CreatedAt: now, ExpiresAt: now.Add(DeviceResetLife), Email: u.Email, Name: u.Name,
 		}
-		if err := addDeviceRequest(ctx, tx, r, "", u.Epoch); err != nil {
+		open, err := one(ctx, tx, scanInt, `SELECT count(*) FROM device_requests WHERE user_id = $1 AND kind = $2 AND ended_at IS NULL AND expires_at > $3`,
+			userID, r.Kind, micros(now))
+		if err == nil {
+			err = addDeviceRequest(ctx, tx, r, "", u.Epoch)
+		}
+		if err != nil {
 			return DeviceRequest{}, err
+		}
+		if open > 0 {
+			mails = nil
 		}
 		return r, db.tell(ctx, tx, deviceEvent(audit.DeviceAsked, r, by), mails)
 	})

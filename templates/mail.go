@@ -38,6 +38,7 @@ const (
 	MailTwoStepAnnounced       MailKind = "two-step-announced"      // DataAccount, DataFrom
 	MailInvitation             MailKind = "invitation"              // DataAccount, DataBy, DataLink, DataUntil
 	MailDeviceAsked            MailKind = "device-asked"            // to admins: DataUser, DataAddress, DataLabel, DataUntil
+	MailResetAsked             MailKind = "reset-asked"             // to admins: DataUser, DataAddress, DataBy, DataUntil
 	MailDeviceApproved         MailKind = "device-approved"         // DataLabel
 	MailDeviceRefused          MailKind = "device-refused"          // DataLabel
 )
@@ -63,7 +64,7 @@ const (
 	DataLeft   = "left"   // MailRecoveryCodeUsed: number of codes left
 	DataClient = "client" // name of the client
 	DataFrom   = "from"   // MailTwoStepAnnounced: RFC 3339; missing: from now on
-	DataBy     = "by"     // MailInvitation: name of the admin; empty for the service's
+	DataBy     = "by"     // name of whoever invites or asks; MailInvitation: empty for the service's
 
 	DataUser    = "user"    // name of the user whom it is about
 	DataAddress = "address" // the user's address
@@ -92,6 +93,7 @@ var notices = map[MailKind]notice{
 	MailTwoStepAnnounced:       {"mail.two_step.subject", "mail.two_step.now", []string{DataAccount}},
 	MailInvitation:             {"mail.invitation.subject", "mail.invitation.text", []string{DataAccount, DataLink, DataUntil}},
 	MailDeviceAsked:            {"mail.device_asked.subject", "mail.device_asked.text", []string{DataUser, DataAddress, DataLabel, DataUntil}},
+	MailResetAsked:             {"mail.reset_asked.subject", "mail.reset_asked.text", []string{DataUser, DataAddress, DataBy, DataUntil}},
 	MailDeviceApproved:         {"mail.device_approved.subject", "mail.device_approved.text", []string{DataLabel}},
 	MailDeviceRefused:          {"mail.device_refused.subject", "mail.device_refused.text", []string{DataLabel}},
 }
@@ -109,7 +111,7 @@ type letter struct {
 	Lang                              string
 	Subject, Happened, Service, Owner string
 	Issuer, Host, Link                string
-	Code, Label, Until                string
+	Code, Label, Until, Warning       string
 	Facts                             []fact
 	Address, MadeAt                   string // recovery sheet
 	Codes                             []string
@@ -130,8 +132,11 @@ func (s *Set) Mail(kind MailKind, p locale.Printer, data MailData) (Message, err
 		return Message{}, err
 	}
 	body := "notice"
-	if slices.Contains([]MailKind{MailEmailCode, MailInvitation, MailTwoStepAnnounced, MailDeviceAsked}, kind) {
+	switch kind {
+	case MailEmailCode, MailInvitation, MailTwoStepAnnounced:
 		body = string(kind)
+	case MailDeviceAsked, MailResetAsked:
+		body = "asked"
 	}
 	var text, html strings.Builder
 	if err := s.text.ExecuteTemplate(&text, body, l); err != nil {
@@ -194,6 +199,12 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 		if from, err := time.Parse(time.RFC3339, data[DataFrom]); err == nil {
 			l.Happened = p.T("mail.two_step.from", "Account", l.Owner, "From", p.Time(from.In(zone)))
 		}
+	case MailResetAsked:
+		l.Warning = p.T("mail.reset_asked.warning")
+		l.Happened = p.T(n.text, "By", inert(data[DataBy]), "User", inert(data[DataUser]), "Address", oneLine(data[DataAddress]))
+	case MailDeviceAsked:
+		l.Warning = p.T("mail.device_asked.warning")
+		fallthrough
 	default:
 		l.Happened = p.T(n.text, "Client", inert(data[DataClient]), "User", inert(data[DataUser]), "Address", oneLine(data[DataAddress]), "Label", l.Label)
 	}

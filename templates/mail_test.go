@@ -18,7 +18,7 @@ var mailKinds = []templates.MailKind{
 	templates.MailGrantReused, templates.MailAppAllowed, templates.MailPasswordChanged, templates.MailPasswordExposed,
 	templates.MailAdminReset,
 	templates.MailInvitation, templates.MailTwoStepAnnounced,
-	templates.MailDeviceAsked, templates.MailDeviceApproved, templates.MailDeviceRefused,
+	templates.MailDeviceAsked, templates.MailResetAsked, templates.MailDeviceApproved, templates.MailDeviceRefused,
 }
 
 var invitationLink = "https://id.example.com/invitation?token=" + linkToken
@@ -43,6 +43,8 @@ func TestMails(t *testing.T) {
 			switch kind {
 			case templates.MailPasswordChanged:
 				data[templates.DataLink] = "https://id.example.com/account/security"
+			case templates.MailDeviceAsked, templates.MailResetAsked:
+				data[templates.DataLink] = "https://id.example.com/admin/requests"
 			case templates.MailInvitation:
 				data[templates.DataLink], data[templates.DataUntil] = invitationLink, "2026-11-29T13:32:00Z"
 			}

@@ -242,6 +242,7 @@ func (NewPassword) Name() string { return "new-password" }
 // Welcome is where a first sign-in ends that no client has asked for.
 type Welcome struct {
 	Account string // name of the organisation
+	Admin   bool   // the user may enter the Admin Center
 }
 
 // Name of the screen.

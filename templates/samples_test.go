@@ -187,6 +187,7 @@ func samples(t testing.TB) []sample {
 		}, templates.NewPassword{Address: address, Min: 15, Token: linkToken}},
 		{"sign-in.password-set", func(f *templates.Frame) { alone(f); noticed(templates.NoticePasswordSet, nil)(f) }, templates.SignIn{Address: address}},
 		{"welcome", alone, templates.Welcome{Account: "Example Support"}},
+		{"welcome.admin", alone, templates.Welcome{Account: "Example Support", Admin: true}},
 		{"error.invitation", alone, templates.ErrorPage{Kind: templates.ErrorInvitation, At: now, Account: "Example Support"}},
 		{"sign-out", nil, templates.SignOut{Addresses: []string{address, "second@example.com"}, Apps: []string{"Acme Console", "Grafana"}, Hidden: []templates.FormField{{Name: "state", Value: "af0ifjsldkj"}}}},
 		{"sign-out.alone", alone, templates.SignOut{}},

@@ -3,6 +3,7 @@ package welcome_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,20 @@ func TestInvitationToFirstSignIn(t *testing.T) {
 	}
 	if token := link[strings.Index(link, "=")+1:]; strings.Contains(w.log.String(), token) || strings.Contains(w.log.String(), "Wörter") {
 		t.Error("the log holds the token or the password")
+	}
+}
+
+// Whoever may enter the Admin Center is shown the way, and nobody else.
+func TestWelcomeLeadsToTheAdminCenterWhoMayEnter(t *testing.T) {
+	w := newWorld(t)
+	for role, leads := range map[string]bool{storage.RoleMember: false, storage.RoleAuditor: true, storage.RoleAdmin: true} {
+		b := w.browser()
+		w.toForm(b, w.invite(w.sales, role+"@example.com", func(i *storage.Invitation) { i.Roles = slices.Compact([]string{storage.RoleMember, role}) }))
+		choose(b, "Ein paar Wörter, gut")
+		p := expect(t, b.Submit(map[string]string{templates.FieldPassword: "Ein paar Wörter, gut"}), "welcome", 200)
+		if got := len(p.Links("/admin")) > 0; got != leads {
+			t.Errorf("%s: a way to the Admin Center: %v", role, got)
+		}
 	}
 }
 

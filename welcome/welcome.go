@@ -17,6 +17,7 @@ import (
 	"stile/authn"
 	"stile/factor"
 	"stile/limit"
+	"stile/manage"
 	"stile/session"
 	"stile/signin"
 	"stile/storage"
@@ -62,7 +63,7 @@ func (h *Handler) welcome(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if need.Met(view.Session.Evidence, person.Subject) {
-			return h.Kit.Page(w, r, http.StatusOK, templates.Welcome{Account: person.Account.Name},
+			return h.Kit.Page(w, r, http.StatusOK, templates.Welcome{Account: person.Account.Name, Admin: manage.Enters(person.User)},
 				web.Languages(person.User.Language), web.DefaultLanguage(person.Account.Language))
 		}
 	}

@@ -197,15 +197,25 @@ func TestResetIsApproved(t *testing.T) {
 		wantError(t, "nothing to reset", err, storage.ErrNotFound)
 		h.Enrol(t)
 		session := h.SignedIn(t)
-		r, err := h.DB.AskForReset(t.Context(), h.Account.ID, h.User.ID, sam, storage.Mail{Kind: "device-asked", To: "kim@example.com"})
+		r, err := h.DB.AskForReset(t.Context(), h.Account.ID, h.User.ID, sam, storage.Mail{Kind: "reset-asked", To: "kim@example.com"})
 		must(t, err)
+		told := storage.Mail{Kind: "reset-asked", To: "kim@example.com"}
+		r, err = h.DB.AskForReset(t.Context(), h.Account.ID, h.User.ID, sam, told)
+		must(t, err)
+		mails := func() int64 { return h.Count(t, `SELECT count(*) FROM outbox`) }
+		if n := mails(); n != 1 {
+			t.Errorf("%d messages about an open request", n)
+		}
 		if state, err := h.decide(t, r, false, kim); err != nil || state != storage.DeviceRefused || h.Person(t).TOTP == nil {
 			t.Fatalf("refused: %s, %v", state, err)
 		}
 		_, err = h.decide(t, r, true, kim)
 		wantError(t, "approved after it was refused", err, storage.ErrSpent)
-		r, err = h.DB.AskForReset(t.Context(), h.Account.ID, h.User.ID, sam)
+		r, err = h.DB.AskForReset(t.Context(), h.Account.ID, h.User.ID, sam, told)
 		must(t, err)
+		if n := mails(); n != 2 {
+			t.Errorf("%d messages, with one about a further request", n)
+		}
 		h.Clock.Move(23 * time.Hour)
 		if state, err := h.decide(t, r, true, kim); err != nil || state != storage.DeviceApproved {
 			t.Fatalf("approved: %s, %v", state, err)
