@@ -15,6 +15,7 @@ package account
 import (
 	"time"
 
+	"stile/factor"
 	"stile/mail"
 	"stile/session"
 	"stile/signin"
@@ -24,12 +25,13 @@ import (
 
 // Handler serves My Account. All fields are required.
 type Handler struct {
-	Kit      *web.Kit
-	DB       *storage.DB
-	Sessions *session.Manager
-	SignIns  *signin.Service
-	Notices  mail.Notices
-	Now      func() time.Time
+	Kit       *web.Kit
+	DB        *storage.DB
+	Sessions  *session.Manager
+	SignIns   *signin.Service
+	Passwords *factor.Passwords
+	Notices   mail.Notices
+	Now       func() time.Time
 }
 
 // home is the path of the first page.

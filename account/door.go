@@ -136,6 +136,13 @@ func (v *visit) by() audit.Actor {
 	return by
 }
 
+// event is a line of the audit log about what the user does here.
+func (v *visit) event(kind audit.Kind) audit.Event {
+	return audit.Event{
+		Kind: kind, Actor: v.by(), AccountID: v.person.Account.ID, SubjectID: v.person.User.ID, SessionID: v.session.ID,
+	}
+}
+
 // mail makes a message to the user about what is done here.
 func (v *visit) mail(kind templates.MailKind, data ...string) storage.Mail {
 	return v.Notices.To(v.person.User, v.person.Account, web.Actor(v.r), kind, data...)

@@ -42,6 +42,9 @@ var routes = []route{
 	{http.MethodPost, home, templates.DoTurnOn, signedIn, (*visit).turnOn},
 	{http.MethodPost, home, templates.DoTurnOff, settled, (*visit).turnOff},
 	{http.MethodPost, home, templates.DoNewDevice, signedIn, (*visit).newDevice},
+
+	{http.MethodPost, recoveryPath, "", settled, (*visit).newCodes},
+	{http.MethodPost, recoveryPath, templates.DoDownload, signedIn, (*visit).download},
 }
 
 // page is what is served at one path.

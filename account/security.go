@@ -14,6 +14,7 @@ func (v *visit) security() error {
 	p := v.person
 	page := templates.Account{
 		Enhanced: p.User.Enhanced, App: templates.AccountApp{State: templates.AuthenticatorNone}, RecoveryLeft: p.RecoveryLeft,
+		RecoveryToken: v.Kit.FormToken(v.w, v.r, routeName(recoveryPath)),
 	}
 	if v.required() {
 		page.RequiredBy = p.Account.Name

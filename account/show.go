@@ -11,10 +11,13 @@ import (
 
 // show answers with a page of My Account.
 func (v *visit) show(status int, page templates.AccountPage, problems ...templates.FieldError) error {
+	return v.Kit.Page(v.w, v.r, status, page, append(v.options(), web.Problems(problems...), web.Framed(v.frame))...)
+}
+
+// options are what all answers have: the user's language and time zone.
+func (v *visit) options() []web.PageOption {
 	u, a := v.person.User, v.person.Account
-	return v.Kit.Page(v.w, v.r, status, page,
-		web.Languages(u.Language), web.DefaultLanguage(a.Language), web.Zone(u.TimeZone, a.TimeZone),
-		web.Problems(problems...), web.Framed(v.frame))
+	return []web.PageOption{web.Languages(u.Language), web.DefaultLanguage(a.Language), web.Zone(u.TimeZone, a.TimeZone)}
 }
 
 // frame fills in what surrounds the pages.

@@ -84,6 +84,42 @@ func TestMyAccount(t *testing.T) {
 		w.want("account-refused")
 	})
 
+	t.Run("M02 new recovery codes are shown once, and the old ones are void", func(t *testing.T) {
+		w := newWalker(t, s, s.newPerson(t, required))
+		w.Open(home)
+		w.password()
+		w.connect()
+		w.Submit(map[string]string{"code": w.app.Code()})
+		old := recoveryCodes(t, w.Page().Texts("li"))
+		w.keep()
+		w.code()
+		s.clock.Move(11 * time.Minute)
+		w.Press("Make new codes")
+		w.want("sign-in") // fresh proofs
+		w.password()
+		w.code()
+		notice(w, "You have confirmed that it is you.")
+		w.Press("Make new codes")
+		w.want("account-recovery-codes")
+		codes := recoveryCodes(t, w.Page().Texts("li"))
+		w.Press("Download")
+		if p := w.Page(); !strings.HasPrefix(p.Header.Get("Content-Type"), "text/plain") || !strings.Contains(p.Body, codes[9]) {
+			t.Errorf("the file: %v %s", p.Header, p.Body)
+		}
+		s.mails(t, w.who.Email, "New recovery codes were made", 1)
+		if w.Open(home); strings.Contains(w.Page().Body, codes[0]) {
+			t.Error("the codes are shown again")
+		}
+		again := newWalker(t, s, w.who)
+		again.Open(home)
+		again.password()
+		again.Press("Use a recovery code")
+		again.Submit(map[string]string{"recovery": old[0]})
+		again.wantProblem("recovery-code", "That is not one of your unused recovery codes.")
+		again.Submit(map[string]string{"recovery": codes[0]})
+		again.want("two-step-introduction")
+	})
+
 	t.Run("Reset for a new device: with a code of the old one no e-mail is needed", func(t *testing.T) {
 		w := newWalker(t, s, s.newPerson(t, required))
 		w.Open(home)

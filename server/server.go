@@ -153,7 +153,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	r.Handle("/readyz", http.HandlerFunc(s.health.ready)).Methods(http.MethodGet, http.MethodHead)
 	provider.Mount(r)
 	screens.Mount(r)
-	(&account.Handler{Kit: kit, DB: s.db, Sessions: sessions, SignIns: signIns, Notices: notices, Now: s.now}).Mount(r)
+	(&account.Handler{Kit: kit, DB: s.db, Sessions: sessions, SignIns: signIns, Passwords: passwords, Notices: notices, Now: s.now}).Mount(r)
 	(&welcome.Handler{
 		Kit: kit, DB: s.db, SignIns: signIns, Sessions: sessions, Passwords: passwords, Limits: s.cfg.Limits, Service: s.cfg.Pages.Service,
 	}).Mount(r)

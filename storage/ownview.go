@@ -2,8 +2,11 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
+
+	"stile/audit"
 )
 
 // Kinds of authenticators, as their owner sees them.
@@ -32,4 +35,19 @@ func (db *DB) Authenticators(ctx context.Context, userID string) ([]Authenticato
 		return nil, fmt.Errorf("authenticators: %w", err)
 	}
 	return list, nil
+}
+
+// ReplaceRecovery makes a set of recovery codes the user's only one, in place of
+// the one before.
+func (db *DB) ReplaceRecovery(ctx context.Context, userID string, set RecoverySet, e audit.Event, mails ...Mail) error {
+	return db.write(ctx, func(tx *sql.Tx) error {
+		u, err := db.lockUser(ctx, tx, userID)
+		if err != nil {
+			return err
+		}
+		if err := putRecovery(ctx, tx, SignIn{UserID: u.ID, AccountID: u.AccountID}, set, micros(db.now())); err != nil {
+			return err
+		}
+		return db.tell(ctx, tx, e, mails)
+	})
 }

@@ -1,6 +1,9 @@
 package templates
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // AccountPage is a page of My Account. Its name begins with "account".
 type AccountPage interface{ areaPage }
@@ -22,8 +25,9 @@ func AccountSections() []SectionLink { return accountArea.sections }
 
 // Values of FieldDo on the pages of My Account.
 const (
-	DoTurnOn  = "turn-on"  // account: Enhanced Security on
-	DoTurnOff = "turn-off" // account: Enhanced Security off
+	DoTurnOn   = "turn-on"  // account: Enhanced Security on
+	DoTurnOff  = "turn-off" // account: Enhanced Security off
+	DoDownload = "download" // account-recovery-codes: as a file
 )
 
 // Account is "Sign in & security": how one's own sign-in is protected.
@@ -33,7 +37,9 @@ type Account struct {
 	App          AccountApp
 	RecoveryLeft int
 	RecoveryMade time.Time // zero: there are none
-	OneWay       bool      // whoever loses the device has no other way in than to ask somebody
+	// RecoveryToken is the token of the form that makes new codes.
+	RecoveryToken string
+	OneWay        bool // whoever loses the device has no other way in than to ask somebody
 }
 
 // AccountApp is the user's authenticator app.
@@ -53,6 +59,30 @@ func (Account) Name() string { return "account" }
 func (Account) Section() Section { return AccountSecuritySection }
 
 func (Account) heading(*Frame) heading { return heading{key: "account.security.title"} }
+
+// Fields of the file of recovery codes.
+const (
+	FieldCodes = "codes" // separated by spaces
+	FieldMade  = "made"  // RFC 3339
+)
+
+// AccountRecoveryCodes shows new recovery codes, once.
+type AccountRecoveryCodes struct {
+	Codes   []string
+	Address string
+	MadeAt  time.Time
+}
+
+// Text is the codes in one line, for the form that makes a file of them.
+func (p AccountRecoveryCodes) Text() string { return strings.Join(p.Codes, " ") }
+
+// Name of the screen.
+func (AccountRecoveryCodes) Name() string { return "account-recovery-codes" }
+
+// Section of the navigation.
+func (AccountRecoveryCodes) Section() Section { return AccountSecuritySection }
+
+func (AccountRecoveryCodes) heading(*Frame) heading { return heading{key: "account.codes.title"} }
 
 // AccountRefused says why nothing was changed.
 type AccountRefused struct {

@@ -71,6 +71,7 @@ var screens = []Page{
 	AdminProduct{},
 	AdminRefused{},
 	Account{},
+	AccountRecoveryCodes{},
 	AccountRefused{},
 }
 
