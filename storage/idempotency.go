@@ -37,13 +37,17 @@ type Answer struct {
 	Body   []byte
 }
 
+// answerID is what an answer is bound to beside its account, in SQL; as in bind.
+const answerID = `actor || ' ' || key`
+
 func (k IdempotencyKey) bind() string {
 	return bindTo("idempotency", k.Actor+" "+k.Key, k.AccountID)
 }
 
 // BeginOnce makes sure that a request is worked on once: of several at the same
 // instant one gets nil, and does it; the others fail with [ErrUnderWay]. Later
-// ones get the first answer, or [ErrOtherRequest] if they are not the same.
+// ones get the first answer, or [ErrOtherRequest] if they are not the same. An
+// answer that no master key opens is an error: it never becomes a second act.
 func (db *DB) BeginOnce(ctx context.Context, k IdempotencyKey) (*Answer, error) {
 	now := db.now()
 	answer, err := writing(ctx, db, func(tx *sql.Tx) (*Answer, error) {

@@ -9,16 +9,21 @@ import (
 	"stile/seal"
 )
 
-// resealed lists what is kept sealed for long, and what each value is bound to.
-// Sign-ins and requests under way end within the hour.
-var resealed = []struct {
-	table, key, account, column string
-	purpose                     seal.Purpose
-}{
-	{"roots", "name", "''", "sealed", seal.PurposeRoot},
-	{"signing_keys", "id", "''", "private", seal.PurposeSigningKey},
-	{"authenticators", "id", "account_id", "data", seal.PurposeTOTPKey},
-	{"outbox", "id", "''", "sealed", seal.PurposeOutbox},
+// sealedColumn is a column of what is kept sealed, with the key of its rows and
+// the two expressions that a value is bound to.
+type sealedColumn struct {
+	table, key, id, account, column string
+	purpose                         seal.Purpose
+}
+
+// resealed lists what is kept sealed for long. Sign-ins and requests under way
+// end within the hour.
+var resealed = []sealedColumn{
+	{"roots", "name", "name", "''", "sealed", seal.PurposeRoot},
+	{"signing_keys", "id", "id", "''", "private", seal.PurposeSigningKey},
+	{"authenticators", "id", "id", "account_id", "data", seal.PurposeTOTPKey},
+	{"outbox", "id", "id", "''", "sealed", seal.PurposeOutbox},
+	{"idempotency", "account_id, actor, key", answerID, "account_id", "answer", seal.PurposeAnswer},
 }
 
 // resealBatch is how many values are read at a time.
@@ -31,7 +36,7 @@ func (db *DB) Reseal(ctx context.Context) (int, error) {
 	total := 0
 	for _, r := range resealed {
 		for {
-			n, err := db.resealSome(ctx, r.table, r.key, r.account, r.column, r.purpose)
+			n, err := db.resealSome(ctx, r)
 			if total += n; err != nil {
 				return total, err
 			}
@@ -43,30 +48,43 @@ func (db *DB) Reseal(ctx context.Context) (int, error) {
 	return total, nil
 }
 
-func (db *DB) resealSome(ctx context.Context, table, key, account, column string, p seal.Purpose) (int, error) {
-	first := db.sealedByFirst()
-	type value struct{ id, account, sealed string }
+func (db *DB) resealSome(ctx context.Context, c sealedColumn) (int, error) {
+	first, keys := db.sealedByFirst(), strings.Count(c.key, ",")+1
+	type value struct {
+		id, account, sealed string
+		key                 []any
+	}
 	// Recovery codes stand in the same column and are hashes, not sealed.
-	values, err := many(ctx, db.reader, func(r row) (v value, err error) { return v, r.Scan(&v.id, &v.account, &v.sealed) },
-		`SELECT `+key+`, `+account+`, `+column+` FROM `+table+` WHERE `+column+` LIKE '1.%' AND substr(`+column+`, 1, `+
-			strconv.Itoa(len(first))+`) <> $1 ORDER BY `+key+` LIMIT $2`, first, resealBatch)
+	values, err := many(ctx, db.reader, func(r row) (v value, err error) {
+		dest := []any{&v.id, &v.account, &v.sealed}
+		key := make([]string, keys)
+		for i := range key {
+			dest = append(dest, &key[i])
+		}
+		err = r.Scan(dest...)
+		for _, k := range key {
+			v.key = append(v.key, k)
+		}
+		return v, err
+	}, `SELECT `+c.id+`, `+c.account+`, `+c.column+`, `+c.key+` FROM `+c.table+` WHERE `+c.column+` LIKE '1.%' AND substr(`+c.column+`, 1, `+
+		strconv.Itoa(len(first))+`) <> $1 ORDER BY `+c.key+` LIMIT $2`, first, resealBatch)
 	if err != nil {
-		return 0, fmt.Errorf("reseal %s: %w", table, err)
+		return 0, fmt.Errorf("reseal %s: %w", c.table, err)
 	}
 	for _, v := range values {
-		bind := bindTo(table, v.id, v.account)
-		plain, err := db.ring.Open(p, bind, v.sealed)
+		bind := bindTo(c.table, v.id, v.account)
+		plain, err := db.ring.Open(c.purpose, bind, v.sealed)
 		if err != nil {
-			return 0, fmt.Errorf("reseal %s %s: %w", table, v.id, err)
+			return 0, fmt.Errorf("reseal %s %s: %w", c.table, v.id, err)
 		}
 		// If it changed meanwhile it was sealed with the first key.
 		err = db.retry(func() error {
-			_, err := run(ctx, db.writer, `UPDATE `+table+` SET `+column+` = $1 WHERE `+key+` = $2 AND `+column+` = $3`,
-				db.ring.Seal(p, bind, plain), v.id, v.sealed)
+			_, err := run(ctx, db.writer, `UPDATE `+c.table+` SET `+c.column+` = $1 WHERE `+c.column+` = $2 AND (`+c.key+`) = (`+marks(2, keys)+`)`,
+				append([]any{db.ring.Seal(c.purpose, bind, plain), v.sealed}, v.key...)...)
 			return err
 		})
 		if err != nil {
-			return 0, fmt.Errorf("reseal %s: %w", table, err)
+			return 0, fmt.Errorf("reseal %s: %w", c.table, err)
 		}
 	}
 	return len(values), nil

@@ -202,7 +202,7 @@ func TestResetIsApproved(t *testing.T) {
 		told := storage.Mail{Kind: "reset-asked", To: "kim@example.com"}
 		r, err = h.DB.AskForReset(t.Context(), h.Account.ID, h.User.ID, sam, told)
 		must(t, err)
-		mails := func() int64 { return h.Count(t, `SELECT count(*) FROM outbox`) }
+		mails := func() int64 { return h.Count(t, `SELECT count(*) FROM outbox WHERE kind = 'reset-asked'`) }
 		if n := mails(); n != 1 {
 			t.Errorf("%d messages about an open request", n)
 		}

@@ -202,6 +202,9 @@ func resealed(t *testing.T, e Engine) {
 	must(t, second(raw.Exec(`UPDATE authenticators SET state = 'active' WHERE id = '0'`)))
 	must(t, db.InsertSigningKey(ctx, signingKey("k", clock), By))
 	must(t, enqueue(t, db, u, "kind"))
+	asked := storage.IdempotencyKey{AccountID: a.ID, Actor: "user " + u.ID, Key: "key", Request: "request"}
+	must(t, second(db.BeginOnce(ctx, asked)))
+	must(t, db.EndOnce(ctx, asked, &storage.Answer{Status: 201, Body: []byte("first")}))
 	hash := db.Hasher().Text(seal.HashAddress, "a")
 
 	open := func(keys ...seal.Key) *storage.DB {
@@ -212,8 +215,8 @@ func resealed(t *testing.T, e Engine) {
 		return db
 	}
 	both := open(Key("new_1"), Key("test"))
-	if total := got(both.Reseal(ctx))(t); total != n+3 { // and a root, a signing key, a message
-		t.Errorf("%d values were sealed anew, want %d", total, n+3)
+	if total := got(both.Reseal(ctx))(t); total != n+4 { // and a root, a signing key, a message, an answer
+		t.Errorf("%d values were sealed anew, want %d", total, n+4)
 	}
 	if total := got(both.Reseal(ctx))(t); total != 0 {
 		t.Errorf("a second time %d values", total)
@@ -229,6 +232,15 @@ func resealed(t *testing.T, e Engine) {
 	if mails := got(alone.LeaseMail(ctx, 9, time.Minute))(t); len(mails) != 1 || mails[0].To != u.Email {
 		t.Errorf("messages: %+v", mails)
 	}
+	// A repeated request gets its answer, also where that was not sealed anew: never is the act done again.
+	if answer, err := alone.BeginOnce(ctx, asked); err != nil || answer == nil || string(answer.Body) != "first" {
+		t.Errorf("the answer to a repeat: %+v, %v", answer, err)
+	}
+	must(t, second(raw.Exec(`UPDATE idempotency SET answer = '1.gone.AAAA'`)))
+	if answer, err := alone.BeginOnce(ctx, asked); err == nil || answer != nil {
+		t.Errorf("an answer that nobody opens: %+v, %v", answer, err)
+	}
+	must(t, second(raw.Exec(`DELETE FROM idempotency`)))
 	// What neither opens stops it, by name.
 	must(t, second(raw.Exec(`UPDATE authenticators SET data = '1.gone.AAAA' WHERE id = '7'`)))
 	if _, err := both.Reseal(ctx); err == nil || !strings.Contains(err.Error(), "authenticators 7") || !strings.Contains(err.Error(), `"gone"`) {
