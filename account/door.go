@@ -17,8 +17,6 @@ import (
 const (
 	signOutPath = home + "/sign-out"
 	signedOut   = "/end_session/done"
-
-	paramNotice = "notice" // what was done, see templates.AccountNotice
 )
 
 // visit is one request of somebody who was let in, and what is known of it.

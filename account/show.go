@@ -2,8 +2,6 @@ package account
 
 import (
 	"encoding/json"
-	"net/http"
-	"net/url"
 
 	"stile/templates"
 	"stile/web"
@@ -32,18 +30,25 @@ func (v *visit) frame(f *templates.Frame) {
 	if until := v.person.User.CooldownUntil; until != nil && until.After(v.Now()) {
 		f.Area.Cooldown = *until
 	}
-	if n, ok := templates.AccountNotice(v.fields.Get(paramNotice)); ok && v.r.Method != http.MethodPost {
-		f.Notices = append(f.Notices, n)
+	var notice string
+	if v.Kit.Note(v.r, &notice, v.person.User.ID) {
+		if n, ok := templates.AccountNotice(notice); ok {
+			f.Notices = append(f.Notices, n)
+		}
 	}
 }
 
 // done goes on to a page after something was done, with what to say there: a
 // name of [templates.AccountNotice], or nothing.
 func (v *visit) done(path, notice string) error {
+	path = web.WithLanguage(v.r, path)
 	if notice != "" {
-		path += "?" + url.Values{paramNotice: {notice}}.Encode()
+		var err error
+		if path, err = v.Kit.WithNote(v.r, path, notice, v.person.User.ID); err != nil {
+			return err
+		}
 	}
-	return v.Kit.Redirect(v.w, v.r, web.WithLanguage(v.r, path))
+	return v.Kit.Redirect(v.w, v.r, path)
 }
 
 // Names of what pages say, see [templates.AccountNotice].
