@@ -56,12 +56,6 @@ type page struct {
 	forms map[string]*Route // by Do
 }
 
-// CheckRoutes refuses a table that is not sound. [New] does so too.
-func CheckRoutes(table []Route) error {
-	_, err := pagesOf(table)
-	return err
-}
-
 // pagesOf sorts the table by path, and refuses what is not sound.
 func pagesOf(table []Route) (map[string]*page, error) {
 	pages := map[string]*page{}

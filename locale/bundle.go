@@ -30,9 +30,6 @@ type texts struct {
 
 var builtIn = sync.OnceValue(func() *Bundle { return newBundle(nil) })
 
-// For returns the built-in texts of a language; of an unknown one, English.
-func For(l Lang) Printer { return builtIn().For(l) }
-
 // Load returns the built-in texts with those of overlay laid over them: files
 // named en.json, fr.json, … that hold any of the keys. A file that can't be
 // read as such is an error that names it. A nil overlay gives the built-in texts.

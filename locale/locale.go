@@ -5,8 +5,9 @@
 // whole sentence with named placeholders, so that a translator may turn it
 // around. en.json carries a note for translators at every key.
 //
+//	bundle, err := locale.Load(nil) // nil = the files built in
 //	lang := locale.Negotiate(chosen, user.Language, uiLocales, cookie, header, account.Language)
-//	text := locale.For(lang).T("signin.to", "Client", "Acme Console")
+//	text := bundle.For(lang).T("signin.to", "Client", "Acme Console")
 //
 // # Adding a language
 //

@@ -203,3 +203,6 @@ func BenchmarkPrinter(b *testing.B) {
 		p.T("signin.to", "Client", "Acme")
 	}
 }
+
+// For returns the built-in texts of a language.
+func For(l Lang) Printer { return builtIn().For(l) }

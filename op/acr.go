@@ -13,23 +13,6 @@ type Levels struct {
 	Aliases map[string]authn.Level
 }
 
-// DefaultLevels names the levels as Stile does, with the aliases of the REFEDS
-// profiles and of the OpenID Extended Authentication Profile.
-func DefaultLevels() Levels {
-	return Levels{
-		Names: map[authn.Level]string{
-			authn.LevelPassword:          "urn:stile:acr:password",
-			authn.LevelMFA:               "urn:stile:acr:mfa",
-			authn.LevelPhishingResistant: "phr",
-		},
-		Aliases: map[string]authn.Level{
-			"https://refeds.org/profile/sfa": authn.LevelPassword,
-			"https://refeds.org/profile/mfa": authn.LevelMFA,
-			"phrh":                           authn.LevelPhishingResistant,
-		},
-	}
-}
-
 // Name returns the level's own acr, empty for LevelNone.
 func (l Levels) Name(level authn.Level) string { return l.Names[level] }
 

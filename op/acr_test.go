@@ -15,7 +15,7 @@ const (
 )
 
 func TestACRIsAnsweredInTheClientsDialectAndNeverTooHigh(t *testing.T) {
-	l := DefaultLevels()
+	l := defaultLevels()
 	for _, c := range []struct {
 		reached authn.Level
 		asked   string
@@ -47,5 +47,22 @@ func TestACRTableCanBeConfigured(t *testing.T) {
 	}
 	if got := l.Supported(); !slices.Equal(got, []string{"1", "bronze", "2", "silver"}) {
 		t.Errorf("discovery would list %v: only what somebody can reach", got)
+	}
+}
+
+// defaultLevels names the levels as Stile does, with the aliases of the REFEDS
+// profiles and of the OpenID Extended Authentication Profile.
+func defaultLevels() Levels {
+	return Levels{
+		Names: map[authn.Level]string{
+			authn.LevelPassword:          "urn:stile:acr:password",
+			authn.LevelMFA:               "urn:stile:acr:mfa",
+			authn.LevelPhishingResistant: "phr",
+		},
+		Aliases: map[string]authn.Level{
+			"https://refeds.org/profile/sfa": authn.LevelPassword,
+			"https://refeds.org/profile/mfa": authn.LevelMFA,
+			"phrh":                           authn.LevelPhishingResistant,
+		},
 	}
 }

@@ -88,7 +88,7 @@ func (r *rig) start() *rig {
 	kit, err := web.New(web.Options{Issuer: backIssuer, Templates: set, Hasher: r.db.Hasher(), Logger: logger, Now: now})
 	r.must(err)
 	r.p = &Provider{
-		DB: r.db, Ring: ring, Kit: kit, Issuer: backIssuer, Levels: DefaultLevels(), Limits: limit.Defaults(),
+		DB: r.db, Ring: ring, Kit: kit, Issuer: backIssuer, Levels: defaultLevels(), Limits: limit.Defaults(),
 		Tokens: token.New(r.db, backIssuer, now), Now: now, Logger: logger,
 	}
 	router := mux.NewRouter()

@@ -97,7 +97,7 @@ func TestE05_TokensNeverSayMoreThanWasProven(t *testing.T) {
 func enough(twoStep bool, e authn.Evidence) bool { return !twoStep || e.Level() >= authn.LevelMFA }
 
 func compare(t *rapid.T, what string, said map[string]any, proven authn.Evidence) {
-	acr := DefaultLevels().Name(proven.Level())
+	acr := defaultLevels().Name(proven.Level())
 	if !slices.Equal(texts(said["amr"]), proven.AMR()) || said["acr"] != acr || said["auth_time"] != float64(proven.AuthTime().Unix()) {
 		t.Fatalf("%s says %v, proven was %s", what, said, fmt.Sprint(proven))
 	}

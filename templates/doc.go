@@ -7,7 +7,7 @@
 // (*Set).Execute, which writes the whole page or nothing:
 //
 //	set, err := templates.Load("")        // "" = the files built in
-//	frame := templates.Frame{Printer: locale.For("fr"), Request: r, CSRF: token, …}
+//	frame := templates.Frame{Printer: set.Printer("fr"), Request: r, CSRF: token, …}
 //	err = set.Execute(w, frame, templates.EnterCode{Replaceable: true})
 //
 // No page needs a script, holds a style or a script of its own, or loads

@@ -15,17 +15,6 @@ const (
 	maxDepth = 16       // levels of JSON
 )
 
-// CheckShape tells whether s may be given to a parser at all: three parts of
-// base64url, at most [MaxJWT] bytes, the first two JSON objects without
-// repeated members, an alg that is a string and not none, and registered claims
-// of the types of RFC 7519, section 4.1. It looks at no key and no time. The
-// library's types assert instead of checking, so nothing that fails here
-// reaches them.
-func CheckShape(s string) error {
-	_, _, err := split(s)
-	return err
-}
-
 // header is what is read of a JOSE header (RFC 7515, section 4.1).
 type header struct {
 	Algorithm string `json:"alg"`
@@ -46,7 +35,12 @@ type registered struct {
 	ID        *string   `json:"jti"`
 }
 
-// split returns header and payload of a token of the right shape.
+// split returns header and payload of a token that may be given to a parser at
+// all: three parts of base64url, at most [MaxJWT] bytes, the first two JSON
+// objects without repeated members, an alg that is a string and not none, and
+// registered claims of the types of RFC 7519, section 4.1. It looks at no key
+// and no time. The library's types assert instead of checking, so nothing that
+// fails here reaches them.
 func split(s string) (h header, payload []byte, err error) {
 	if len(s) > MaxJWT || strings.Count(s, ".") != 2 {
 		return h, nil, ErrInvalid

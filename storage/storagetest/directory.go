@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -20,8 +21,31 @@ var directoryPromises = []promise{
 	{"TestDirectoryFindsWords", directoryWords},
 	{"TestWordsOfUsersFromAnOlderProgram", olderWords},
 	{"TestN01_MemberOfAnotherAccountIsNotThere", otherAccounts},
+	{"TestN01_AddressesAreOfTheAccountsUsers", addresses},
 	{"TestRolesAreKnown", roles},
 	{"TestClientsOfAnAccountAndWhoUsesThem", clientUse},
+}
+
+func addresses(t *testing.T, e Engine) {
+	db, _ := e.open(t)
+	ctx := t.Context()
+	a, other := account(t, db, "A"), account(t, db, "Other")
+	ids, wanted := []string{"", "nobody", "cli test"}, map[string]string{}
+	for n := range 1100 { // more than one statement asks for
+		if n%100 == 0 {
+			u := member(t, db, a, fmt.Sprintf("u%d@example.com", n))
+			ids, wanted[u.ID] = append(ids, u.ID, u.ID), u.Email
+		}
+		ids = append(ids, fmt.Sprint("gone ", n))
+	}
+	stranger := member(t, db, other, "stranger@example.com")
+	member(t, db, a, "unasked@example.com")
+	if found := got(db.Addresses(ctx, a.ID, append(ids, stranger.ID)))(t); !maps.Equal(found, wanted) {
+		t.Errorf("found %v, want %v", found, wanted)
+	}
+	if found := got(db.Addresses(ctx, a.ID, nil))(t); len(found) != 0 {
+		t.Errorf("of no ids: %v", found)
+	}
 }
 
 // staff is an account whose people stand to its policy in every way there is:
