@@ -103,7 +103,7 @@ func StartPostgres() (url string, stop func(), err error) {
 		trap '' INT
 		LC_ALL=C "$1/initdb" -D "$2/data" -A trust -U postgres -E UTF8 --locale=C --no-sync --no-instructions >"$2/log" 2>&1 || exit 1
 		"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-			-c max_connections=300 -c shared_buffers=64MB -c deadlock_timeout=100ms -c log_min_messages=fatal >>"$2/log" 2>&1 </dev/null &
+			-c max_connections=300 -c shared_buffers=64MB -c max_wal_size=256MB -c deadlock_timeout=100ms -c log_min_messages=fatal >>"$2/log" 2>&1 </dev/null &
 		cat >/dev/null
 		kill -INT $!
 		wait $!
@@ -183,7 +183,17 @@ func owner() (*syscall.Credential, error) {
 	return nil, errors.New("storagetest: PostgreSQL does not run as root, and there is no user postgres or nobody")
 }
 
+// room is what the databases of all tests that run at once, and the log of the
+// server, take at most, in bytes.
+const room = 2 << 30
+
+// shortTemp is memory where there is enough of it: a database has hundreds of
+// files, and most tests make one.
 func shortTemp() string {
+	var free syscall.Statfs_t
+	if syscall.Statfs("/dev/shm", &free) == nil && free.Bavail*uint64(free.Bsize) >= room {
+		return "/dev/shm"
+	}
 	if _, err := os.Stat("/tmp"); err == nil {
 		return "/tmp"
 	}
