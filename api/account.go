@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"stile/device"
@@ -138,6 +139,23 @@ type taggedOne[T any] struct {
 }
 
 func tagged[T any](tag string, body T) *taggedOne[T] { return &taggedOne[T]{Tagged{tag}, body} }
+
+// newOne is an answer with a record that was made.
+type newOne[T any] struct {
+	Made
+	Body T
+}
+
+// taggedNew is newOne for a record that has a tag.
+type taggedNew[T any] struct {
+	Tagged
+	Made
+	Body T
+}
+
+func madeTagged[T any](path, id, tag string, body T) *taggedNew[T] {
+	return &taggedNew[T]{Tagged{tag}, Made{Prefix + path + url.PathEscape(id)}, body}
+}
 
 func (a *API) accounts() {
 	do(a, act{

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humamux"
@@ -55,6 +56,7 @@ type API struct {
 // names as they are written. It keeps both in variables of its own.
 var usesProblems = sync.OnceFunc(func() {
 	huma.ValidateStrictCasing = true
+	huma.DefaultArrayNullable = false
 	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
 		return libraryProblem(status, detail, errs)
 	}
@@ -79,6 +81,7 @@ func New(o Options) (*API, error) {
 	a.clients()
 	a.events()
 	a.series()
+	leaveOpen(a.huma.OpenAPI())
 	var err error
 	if a.document, err = json.Marshal(a.huma.OpenAPI()); err != nil {
 		return nil, err
@@ -92,6 +95,9 @@ func New(o Options) (*API, error) {
 // Mount adds the API to a router.
 func (a *API) Mount(r *mux.Router) {
 	a.o.Kit.TakeUploads(Prefix + importPath)
+	a.o.Kit.FailAs(Prefix, func(w http.ResponseWriter, r *http.Request, status int) {
+		a.write(w, r, libraryProblem(status, "The request is not answered.", nil))
+	})
 	r.PathPrefix(Prefix).Handler(a)
 }
 
@@ -109,10 +115,15 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	if r.URL.Path == pathExport || r.URL.Path == Prefix+importPath { // as long as it takes to send it
+	export := r.URL.Path == pathExport
+	if export || r.URL.Path == Prefix+importPath { // as long as it takes to send it
 		ctx = r.Context()
 	}
-	a.router.ServeHTTP(w, r.WithContext(ctx))
+	r = r.WithContext(ctx)
+	if r.Method == http.MethodHead && !export { // the server leaves the body out (RFC 9110 section 9.3.2)
+		r.Method = http.MethodGet
+	}
+	a.router.ServeHTTP(w, r)
 }
 
 // How long a request may wait for the database, and how long a list of users
@@ -141,6 +152,9 @@ func (a *API) wrongMethod(w http.ResponseWriter, r *http.Request) {
 		var match mux.RouteMatch
 		if a.router.Match(other, &match) && match.MatchErr == nil {
 			allowed = append(allowed, method)
+			if method == http.MethodGet && r.URL.Path != pathExport {
+				allowed = append(allowed, http.MethodHead)
+			}
 		}
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
@@ -185,11 +199,6 @@ func (a *API) config() huma.Config {
 // scheme is the one way to say who calls.
 const scheme = "oauth2"
 
-// schemaName names the schemas of the document: as the types are called.
-func schemaName(t reflect.Type, hint string) string {
-	return huma.DefaultSchemaNamer(t, hint)
-}
-
 func marshal(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -200,7 +209,7 @@ var errJSON = errors.New("it has to be one JSON object of UTF-8, without repeate
 
 // unmarshal reads what a stranger sent.
 func unmarshal(text []byte, v any) error {
-	if token.CheckObject(text) != nil || json.Unmarshal(text, v) != nil {
+	if !utf8.Valid(text) || token.CheckObject(text) != nil || json.Unmarshal(text, v) != nil {
 		return errJSON
 	}
 	return nil
@@ -212,7 +221,8 @@ type act struct {
 	permission                       manage.Permission
 	tag                              string
 	status                           int
-	whole                            bool // needs every scope: it can do what an admin can
+	whole                            bool   // needs every scope: it can do what an admin can
+	answers                          string // media type, if it isn't JSON
 }
 
 // keyScopes is where an operation keeps the scopes that it needs.
@@ -254,6 +264,9 @@ func do[I, O any](a *API, d act, f func(context.Context, manage.Who, *I) (*O, er
 		op.Errors = append(op.Errors, http.StatusConflict)
 		op.Parameters = append(op.Parameters, idempotencyParam())
 	}
+	if takesBody(input) {
+		op.Errors = append(op.Errors, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := f(ctx, whoOf(ctx), in)
 		if err != nil {
@@ -261,4 +274,10 @@ func do[I, O any](a *API, d act, f func(context.Context, manage.Who, *I) (*O, er
 		}
 		return out, nil
 	})
+	item := a.huma.OpenAPI().Paths[op.Path]
+	for _, known := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+		if known != nil && known.OperationID == d.id {
+			describe(known, d.answers)
+		}
+	}
 }

@@ -218,7 +218,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	token := w.service("job")
 	w.want("another path", w.call(token, "GET", "/nothing", ""), 404, "")
 	w.want("the root", w.call(token, "GET", "", ""), 404, "")
-	if a := w.call(token, "PUT", "/policy", "{}"); a.status != 405 || a.header.Get("Allow") != "GET, PATCH" {
+	if a := w.call(token, "PUT", "/policy", "{}"); a.status != 405 || a.header.Get("Allow") != "GET, HEAD, PATCH" {
 		t.Errorf("another method: %d, Allow %q", a.status, a.header.Get("Allow"))
 	}
 	w.want("a form", w.call(token, "POST", "/products", "name=x", "Content-Type", "application/x-www-form-urlencoded"), 415, "application/json")

@@ -80,14 +80,14 @@ func (a *API) changeClients() {
 	do(a, act{
 		id: "createClient", method: http.MethodPost, path: "/clients", tag: "Clients", permission: manage.EditClients, status: http.StatusCreated,
 		summary: "Connect an app", about: "With the metadata of RFC 7591. Its users are asked before it sees anything of theirs. The answer has its secret, this once.",
-	}, func(ctx context.Context, w manage.Who, in *create) (*taggedOne[Client], error) {
+	}, func(ctx context.Context, w manage.Who, in *create) (*taggedNew[Client], error) {
 		c, secret, err := a.o.Manage.CreateClient(ctx, w, in.Body)
 		if err != nil {
 			return nil, err
 		}
 		shown := clientOf(c)
 		shown.Secret = secret.Reveal()
-		return tagged(versionTag(c.Version), shown), nil
+		return madeTagged("/clients/", c.ID, versionTag(c.Version), shown), nil
 	})
 	type replace struct {
 		ClientPath

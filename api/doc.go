@@ -8,6 +8,7 @@
 //	once.go       Idempotency-Key: a repeat is not done twice
 //	tag.go        ETag and If-Match: nobody overwrites what he hasn't seen
 //	page.go       lists a page at a time
+//	describe.go   what the description says beyond the types
 //
 // The other files are the operations, by subject. Each names the permission that
 // it needs; what a caller may do, and with what, is decided in package manage.

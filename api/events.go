@@ -44,6 +44,8 @@ func (f EventFilter) query() url.Values {
 // pathExport is the one answer that may take long.
 const pathExport = Prefix + "/events/export"
 
+const jsonLines = "application/jsonl"
+
 // lines is an answer that is written as it is read.
 type lines struct {
 	ContentType string `header:"Content-Type"`
@@ -72,13 +74,13 @@ func (a *API) events() {
 	})
 	type export struct{ EventFilter }
 	do(a, act{
-		id: "exportEvents", method: http.MethodGet, path: "/events/export", tag: "Audit log", permission: manage.ReadAudit,
-		summary: "The audit log to its end, as JSON lines", about: "One event a line (application/jsonl). An export that was broken off ends without its last chunk.",
+		id: "exportEvents", method: http.MethodGet, path: "/events/export", tag: "Audit log", permission: manage.ReadAudit, answers: jsonLines,
+		summary: "The audit log to its end, as JSON lines", about: "One Event a line. An export that was broken off ends without its last chunk.",
 	}, func(ctx context.Context, w manage.Who, in *export) (*lines, error) {
 		if err := a.o.Manage.RecordExport(ctx, w, in.filter(), "jsonl"); err != nil {
 			return nil, err
 		}
-		return &lines{"application/jsonl", func(out huma.Context) { a.export(ctx, w, in.filter(), out) }}, nil
+		return &lines{jsonLines, func(out huma.Context) { a.export(ctx, w, in.filter(), out) }}, nil
 	})
 }
 

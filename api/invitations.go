@@ -14,7 +14,7 @@ type Invitation struct {
 	ID        string    `json:"id"`
 	Email     string    `json:"email"`
 	Name      string    `json:"name"`
-	Roles     []string  `json:"roles"`
+	Roles     []Role    `json:"roles"`
 	Products  []string  `json:"products"`
 	Language  string    `json:"language,omitempty"`
 	TimeZone  string    `json:"time_zone,omitempty"`
@@ -25,14 +25,14 @@ type Invitation struct {
 }
 
 func invitationOf(i storage.Invitation) Invitation {
-	return Invitation{i.ID, i.Email, i.Name, listOf(i.Roles), listOf(i.Products), i.Language, i.TimeZone, i.InvitedBy, i.CreatedAt, i.DueAt(), i.ExpiresAt}
+	return Invitation{i.ID, i.Email, i.Name, texts[Role](i.Roles), listOf(i.Products), i.Language, i.TimeZone, i.InvitedBy, i.CreatedAt, i.DueAt(), i.ExpiresAt}
 }
 
 // NewInvitation is somebody to be invited.
 type NewInvitation struct {
 	Email    string   `json:"email" maxLength:"254"`
 	Name     string   `json:"name" minLength:"1" maxLength:"200"`
-	Roles    []string `json:"roles,omitempty" maxItems:"10" doc:"Left out: member."`
+	Roles    []Role   `json:"roles,omitempty" maxItems:"10" doc:"Left out: member."`
 	Products []string `json:"products,omitempty" maxItems:"1000" doc:"Ids of the products whose seats the user gets."`
 	Language string   `json:"language,omitempty" maxLength:"35"`
 	TimeZone string   `json:"time_zone,omitempty" maxLength:"64"`
@@ -62,7 +62,7 @@ func (a *API) invitations() {
 	}, func(ctx context.Context, w manage.Who, in *invite) (*struct{}, error) {
 		b := in.Body
 		return nil, a.o.Manage.Invite(ctx, w, storage.Invitation{
-			Email: b.Email, Name: b.Name, Roles: b.Roles, Products: b.Products, Language: b.Language, TimeZone: b.TimeZone,
+			Email: b.Email, Name: b.Name, Roles: texts[string](b.Roles), Products: b.Products, Language: b.Language, TimeZone: b.TimeZone,
 		})
 	})
 	type one struct {

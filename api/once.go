@@ -24,6 +24,9 @@ import (
 // (draft-ietf-httpapi-idempotency-key-header).
 const headerKey = "Idempotency-Key"
 
+// headerReplayed marks the answer that a repeat gets.
+const headerReplayed = "Idempotency-Replayed"
+
 const maxKey = 255
 
 func idempotencyParam() *huma.Param {
@@ -67,7 +70,7 @@ func (a *API) once(ctx huma.Context, next func(huma.Context)) {
 	case err != nil:
 		a.write(w, r, a.problem(r.Context(), err))
 	case first != nil:
-		w.Header().Set("Idempotency-Replayed", "true")
+		w.Header().Set(headerReplayed, "true")
 		for name, value := range first.Header {
 			w.Header().Set(name, value)
 		}

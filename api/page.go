@@ -29,10 +29,13 @@ func (p Page) after() (string, error) {
 // Paged is a page of a list.
 type Paged[T any] struct {
 	Link string `header:"Link" doc:"The next page, rel=next (RFC 8288), if there is one."`
-	Body struct {
-		Items []T    `json:"items"`
-		Next  string `json:"next,omitempty" doc:"Cursor of the next page; left out on the last one."`
-	}
+	Body PageOf[T]
+}
+
+// PageOf is what is on a page.
+type PageOf[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty" doc:"Cursor of the next page; left out on the last one."`
 }
 
 // paged makes a page of what a list gave: one more than was asked for means that

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -104,6 +105,9 @@ var titles = map[string]string{
 	typeKey: "Idempotency-Key", typeMails: "Too many messages wait",
 }
 
+// problemTypes are the types, in order.
+func problemTypes() []string { return slices.Sorted(maps.Keys(titles)) }
+
 // filled completes a problem for one request.
 func (p *Problem) filled(ctx context.Context) *Problem {
 	full := *p
@@ -158,6 +162,10 @@ func libraryProblem(status int, detail string, errs []error) *Problem {
 		fault := Fault{Detail: "not as described"}
 		if e, ok := errors.AsType[*huma.ErrorDetail](err); ok {
 			_, field, _ := strings.Cut(e.Location, ".")
+			if of, missing := strings.CutPrefix(e.Message, "expected required property "); missing {
+				name, _, _ := strings.Cut(of, " ")
+				field = strings.TrimPrefix(field+"."+name, ".")
+			}
 			fault = Fault{Field: field, Detail: e.Message}
 		}
 		p.Errors = append(p.Errors, fault)

@@ -20,10 +20,11 @@ type Product struct {
 func productOf(p storage.Product) Product { return Product{p.ID, p.Name, p.CreatedAt} }
 
 // All is a list that is short enough to be answered whole.
-type All[T any] struct {
-	Body struct {
-		Items []T `json:"items"`
-	}
+type All[T any] struct{ Body ListOf[T] }
+
+// ListOf is what is on a list.
+type ListOf[T any] struct {
+	Items []T `json:"items"`
 }
 
 func all[S, T any](found []S, show func(S) T) *All[T] {
@@ -35,8 +36,8 @@ func all[S, T any](found []S, show func(S) T) *All[T] {
 	return list
 }
 
-// Named is something that has a name only.
-type Named struct {
+// NewProduct is what a product is to be.
+type NewProduct struct {
 	Name string `json:"name" minLength:"1" maxLength:"200"`
 }
 
@@ -55,25 +56,45 @@ func (a *API) products() {
 		}
 		return all(s.Products, productOf), nil
 	})
-	type create struct{ Body Named }
+	product := func(ctx context.Context, w manage.Who, id string) (*one[Product], error) {
+		s, err := a.o.Manage.Account(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range s.Products {
+			if p.ID == id {
+				return &one[Product]{productOf(p)}, nil
+			}
+		}
+		return nil, storage.ErrNotFound
+	}
+	do(a, act{
+		id: "getProduct", method: http.MethodGet, path: "/products/{id}", tag: "Products", permission: manage.Read, summary: "One product",
+	}, func(ctx context.Context, w manage.Who, in *ProductPath) (*one[Product], error) {
+		return product(ctx, w, in.ID)
+	})
+	type create struct{ Body NewProduct }
 	do(a, act{
 		id: "createProduct", method: http.MethodPost, path: "/products", tag: "Products", permission: manage.EditDevices, status: http.StatusCreated,
 		summary: "Give the account a product",
-	}, func(ctx context.Context, w manage.Who, in *create) (*one[Product], error) {
+	}, func(ctx context.Context, w manage.Who, in *create) (*newOne[Product], error) {
 		p, err := a.o.Manage.CreateProduct(ctx, w, in.Body.Name)
 		if err != nil {
 			return nil, err
 		}
-		return &one[Product]{productOf(p)}, nil
+		return &newOne[Product]{Made{Prefix + "/products/" + p.ID}, productOf(p)}, nil
 	})
 	type rename struct {
 		ProductPath
-		Body Named
+		Body NewProduct
 	}
 	do(a, act{
 		id: "renameProduct", method: http.MethodPatch, path: "/products/{id}", tag: "Products", permission: manage.EditDevices, summary: "Rename a product",
-	}, func(ctx context.Context, w manage.Who, in *rename) (*struct{}, error) {
-		return nil, a.o.Manage.RenameProduct(ctx, w, in.ID, in.Body.Name)
+	}, func(ctx context.Context, w manage.Who, in *rename) (*one[Product], error) {
+		if err := a.o.Manage.RenameProduct(ctx, w, in.ID, in.Body.Name); err != nil {
+			return nil, err
+		}
+		return product(ctx, w, in.ID)
 	})
 	do(a, act{
 		id: "deleteProduct", method: http.MethodDelete, path: "/products/{id}", tag: "Products", permission: manage.EditDevices,
@@ -134,7 +155,7 @@ func (a *API) deviceGroups() {
 	do(a, act{
 		id: "createDeviceGroup", method: http.MethodPost, path: "/device-groups", tag: "Device groups", permission: manage.EditDevices, status: http.StatusCreated,
 		summary: "Make a device group",
-	}, func(ctx context.Context, w manage.Who, in *create) (*taggedOne[DeviceGroup], error) {
+	}, func(ctx context.Context, w manage.Who, in *create) (*taggedNew[DeviceGroup], error) {
 		g, err := in.Body.group()
 		if err != nil {
 			return nil, err
@@ -143,7 +164,7 @@ func (a *API) deviceGroups() {
 		if err != nil {
 			return nil, err
 		}
-		return tagged(etag(manage.Tag(made)), groupOf(made)), nil
+		return madeTagged("/device-groups/", made.ID, etag(manage.Tag(made)), groupOf(made)), nil
 	})
 	type replace struct {
 		GroupPath

@@ -50,6 +50,39 @@ the last ten minutes: otherwise the answer is the challenge of RFC 9470, see [st
 - Errors are RFC 9457 problems (` + "`application/problem+json`" + `); ` + "`type`" + ` is stable, ` + "`errors`" + ` names the fields or lines, ` + "`request_id`" + ` is in the log.
 - 401 comes with ` + "`WWW-Authenticate`" + `, 429 and 503 with ` + "`Retry-After`" + `. A body may have 60 kB, a list of users 8 MB.
 
+## A client from the description
+
+For TypeScript, ` + "`openapi-typescript`" + ` makes the types, and ` + "`openapi-fetch`" + ` sends the requests by them:
+
+` + "```sh" + `
+npm install openapi-fetch openapi-typescript typescript@5
+npx openapi-typescript https://id.example.com/api/v1/openapi.json -o stile.d.ts
+npx tsc --strict --target es2022 --module nodenext users.ts
+node users.js
+` + "```" + `
+
+with this as ` + "`users.ts`" + `, and ` + "`{\"type\": \"module\"}`" + ` in ` + "`package.json`" + `:
+
+` + "```ts" + `
+import createClient from "openapi-fetch";
+import type { paths } from "./stile.js";
+
+const token = "...";
+const stile = createClient<paths>({ baseUrl: "https://id.example.com", headers: { Authorization: "Bearer " + token } });
+const { data, error } = await stile.GET("/api/v1/users", { params: { query: { state: "to-enrol" } } });
+if (error) throw new Error(error.title + ": " + error.detail);
+for (const user of data.items) console.log(user.email, user.roles.join(" "));
+` + "```" + `
+
+Answers may grow: a client takes members, values of open sets and types of problems that it doesn't know. Members of
+what you send, and closed sets (` + "`enum`" + `), are exactly those described.
+
+## Problems
+
+Without a ` + "`type`" + ` the status says it all.
+
+| type | title |
+|---|---|
 `
 
 // described is the document as far as the page shows it.
@@ -120,6 +153,10 @@ func reference(document []byte) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	b.WriteString(referenceHead)
+	for _, kind := range problemTypes() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", kind, titles[kind])
+	}
+	b.WriteString("\n")
 	var tags []string
 	sections := map[string]*bytes.Buffer{}
 	for _, path := range slices.Sorted(maps.Keys(d.Paths)) {
@@ -166,7 +203,11 @@ func (o describedOperation) write(b *bytes.Buffer, method, path string) {
 	}
 	if o.RequestBody != nil {
 		for kind, c := range o.RequestBody.Content {
-			fmt.Fprintf(b, "Send %s: %s\n\n", kind, c.Schema.what())
+			sent := c.Schema.what()
+			if kind != "application/json" {
+				sent = "text"
+			}
+			fmt.Fprintf(b, "Send %s: %s\n\n", kind, sent)
 		}
 	}
 	for _, status := range slices.Sorted(maps.Keys(o.Responses)) {
@@ -174,14 +215,21 @@ func (o describedOperation) write(b *bytes.Buffer, method, path string) {
 			continue
 		}
 		answer := ""
-		for _, c := range o.Responses[status].Content {
+		for kind, c := range o.Responses[status].Content {
 			answer = ": " + c.Schema.what()
+			if kind != "application/json" {
+				answer = ": " + kind
+			}
 		}
 		fmt.Fprintf(b, "Answers %s%s\n\n", status, answer)
 	}
 }
 
 func (s describedSchema) write(b *bytes.Buffer, name string) {
+	if len(s.Enum) > 0 {
+		fmt.Fprintf(b, "### %s\n\n%s: %s\n\n", name, strings.TrimSuffix(s.Description, "."), s.what())
+		return
+	}
 	fmt.Fprintf(b, "### %s\n\n| member | | |\n|---|---|---|\n", name)
 	for _, member := range slices.Sorted(maps.Keys(s.Properties)) {
 		p := s.Properties[member]
@@ -234,7 +282,16 @@ func TestDescriptionHoldsTogether(t *testing.T) {
 			if o.Summary == "" || len(o.Tags) != 1 || len(o.Security) == 0 {
 				t.Errorf("%s %s: summary %q, tags %v, security %v", method, path, o.Summary, o.Tags, o.Security)
 			}
-			for _, status := range []string{"401", "403", "429", "503"} {
+			for _, p := range o.Parameters {
+				if p.Name == "If-Match" && !p.Required {
+					t.Errorf("%s %s: If-Match is needed", method, path)
+				}
+			}
+			statuses := []string{"401", "403", "429", "503"}
+			if o.RequestBody != nil {
+				statuses = append(statuses, "413", "415", "422")
+			}
+			for _, status := range statuses {
 				if o.Responses[status].Content["application/problem+json"].Schema.Ref == "" {
 					t.Errorf("%s %s: nothing is said of %s", method, path, status)
 				}
@@ -249,6 +306,9 @@ func TestDescriptionHoldsTogether(t *testing.T) {
 				if _, known := d.Components.Schemas[strings.TrimPrefix(ref, "#/components/schemas/")]; !known {
 					t.Errorf("%s leads nowhere", ref)
 				}
+			}
+			if kinds, ok := v["type"].([]any); ok {
+				t.Errorf("a value is one of %v: nothing of ours is null", kinds)
 			}
 			for _, child := range v {
 				walk(child)

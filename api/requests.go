@@ -12,7 +12,7 @@ import (
 // DeviceRequest asks the account's admins for a new device or a reset.
 type DeviceRequest struct {
 	ID        string     `json:"id"`
-	Kind      string     `json:"kind" doc:"new-device: asked by the member in a sign-in; reset: asked by helpdesk."`
+	Kind      string     `json:"kind" enum:"new-device,reset" doc:"new-device: asked by the member in a sign-in; reset: asked by helpdesk."`
 	State     string     `json:"state" enum:"open,approved,refused,used,over"`
 	UserID    string     `json:"user_id"`
 	Email     string     `json:"email"`
@@ -34,6 +34,11 @@ func (a *API) deviceRequestOf(r storage.DeviceRequest) DeviceRequest {
 	}
 }
 
+// Decision is what becomes of a request.
+type Decision struct {
+	Approve bool `json:"approve"`
+}
+
 func (a *API) deviceRequests() {
 	type list struct{ Page }
 	do(a, act{
@@ -52,9 +57,7 @@ func (a *API) deviceRequests() {
 	})
 	type decision struct {
 		ID   string `path:"id" maxLength:"100" doc:"Id of the request."`
-		Body struct {
-			Approve bool `json:"approve"`
-		}
+		Body Decision
 	}
 	do(a, act{
 		id: "decideDeviceRequest", method: http.MethodPost, path: "/device-requests/{id}/decision", tag: "Requests", permission: manage.DecideResets, status: http.StatusOK,

@@ -11,6 +11,11 @@ type Tagged struct {
 	ETag string `header:"ETag" doc:"Names this state of the record, for If-Match."`
 }
 
+// Made is what an answer with a new record has.
+type Made struct {
+	Location string `header:"Location" doc:"Path of the new record."`
+}
+
 // IfMatch is what a change of a record needs: the state that was seen.
 type IfMatch struct {
 	IfMatch string `header:"If-Match" maxLength:"200" doc:"The ETag of the record as it was read, or * for any state. Required."`

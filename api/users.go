@@ -16,7 +16,7 @@ type User struct {
 	ID            string     `json:"id" doc:"Also the sub of tokens."`
 	Email         string     `json:"email"`
 	Name          string     `json:"name"`
-	Roles         []string   `json:"roles"`
+	Roles         []Role     `json:"roles"`
 	Language      string     `json:"language,omitempty"`
 	TimeZone      string     `json:"time_zone,omitempty"`
 	Products      []string   `json:"products" doc:"Ids of the products that the user holds seats of."`
@@ -33,7 +33,7 @@ type User struct {
 func userOf(r storage.UserRow) User {
 	u := r.User
 	return User{
-		ID: u.ID, Email: u.Email, Name: u.Name, Roles: listOf(u.Roles), Language: u.Language, TimeZone: u.TimeZone,
+		ID: u.ID, Email: u.Email, Name: u.Name, Roles: texts[Role](u.Roles), Language: u.Language, TimeZone: u.TimeZone,
 		Products: listOf(r.Products), Disabled: u.DisabledAt != nil, Covered: r.Covered, Enrolled: r.TOTP, EnrolledSince: r.TOTPSince,
 		Suspended: r.Suspended, RecoveryCodes: r.RecoveryLeft, SignedInAt: u.SignedInAt, CreatedAt: u.CreatedAt,
 	}
@@ -42,11 +42,19 @@ func userOf(r storage.UserRow) User {
 // UserChange is what is to be changed of a user. What is left out stays.
 type UserChange struct {
 	Name     *string   `json:"name,omitempty" minLength:"1" maxLength:"200"`
-	Roles    *[]string `json:"roles,omitempty" minItems:"1" maxItems:"10" doc:"member, admin, helpdesk, auditor; at least member."`
+	Roles    *[]Role   `json:"roles,omitempty" minItems:"1" maxItems:"10" doc:"At least member."`
 	Language *string   `json:"language,omitempty" maxLength:"35" doc:"en, fr, it, de, es, pt or nl; empty: the account's."`
 	TimeZone *string   `json:"time_zone,omitempty" maxLength:"64" doc:"Such as Europe/Berlin; empty: the account's."`
 	Disabled *bool     `json:"disabled,omitempty" doc:"Ends all that the user holds."`
 	Products *[]string `json:"products,omitempty" maxItems:"1000" doc:"Ids of all the products that the user shall hold seats of."`
+}
+
+func (c UserChange) change() manage.UserChange {
+	m := manage.UserChange{Name: c.Name, Language: c.Language, TimeZone: c.TimeZone, Disabled: c.Disabled, Products: c.Products}
+	if c.Roles != nil {
+		m.Roles = new(texts[string](*c.Roles))
+	}
+	return m
 }
 
 // UserPath is the id in a path.
@@ -78,10 +86,7 @@ func (a *API) users() {
 		if err != nil {
 			return nil, err
 		}
-		c := in.Body
-		r, err := a.o.Manage.UpdateUser(ctx, w, in.ID, manage.UserChange{
-			Name: c.Name, Roles: c.Roles, Language: c.Language, TimeZone: c.TimeZone, Disabled: c.Disabled, Products: c.Products,
-		}, tag)
+		r, err := a.o.Manage.UpdateUser(ctx, w, in.ID, in.Body.change(), tag)
 		if err != nil {
 			return nil, err
 		}
@@ -118,6 +123,11 @@ func (a *API) listUsers() {
 	})
 }
 
+// ResetConfirmation shows that the right user is meant.
+type ResetConfirmation struct {
+	Confirm string `json:"confirm" maxLength:"254" doc:"The user's e-mail address."`
+}
+
 func (a *API) userActs() {
 	do(a, act{
 		id: "signOutUser", method: http.MethodPost, path: "/users/{id}/sign-out", tag: "Users", permission: manage.SignOutUsers,
@@ -127,9 +137,7 @@ func (a *API) userActs() {
 	})
 	type reset struct {
 		UserPath
-		Body struct {
-			Confirm string `json:"confirm" maxLength:"254" doc:"The user's e-mail address."`
-		}
+		Body ResetConfirmation
 	}
 	do(a, act{
 		id: "resetUser", method: http.MethodPost, path: "/users/{id}/reset", tag: "Users", permission: manage.ResetUsers,

@@ -20,7 +20,7 @@ type EventRecord struct {
 	Kind      audit.Kind        `json:"kind" example:"sign_in.succeeded"`
 	Outcome   string            `json:"outcome" enum:"ok,refused"`
 	Reason    string            `json:"reason,omitempty"`
-	ActorKind string            `json:"actor_kind" doc:"user, client, cli or system; empty before anyone is known."`
+	ActorKind string            `json:"actor_kind" enum:"user,client,cli,system," doc:"Empty before anyone is known."`
 	ActorID   string            `json:"actor_id,omitempty"`
 	Network   string            `json:"network,omitempty"`
 	UserAgent string            `json:"user_agent,omitempty"`

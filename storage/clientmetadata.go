@@ -13,28 +13,28 @@ import (
 // Metadata is what a client registers, under the names of RFC 7591 and OpenID
 // Connect Dynamic Client Registration 1.0.
 type Metadata struct {
-	Name                    string   `json:"client_name,omitempty" yaml:"client_name"`
-	ApplicationType         string   `json:"application_type,omitempty" yaml:"application_type"` // web or native
+	Name                    string   `json:"client_name,omitempty" yaml:"client_name" doc:"What users read."`
+	ApplicationType         string   `json:"application_type,omitempty" yaml:"application_type" enum:"web,native" doc:"Left out: web."`
 	RedirectURIs            []string `json:"redirect_uris,omitempty" yaml:"redirect_uris"`
 	PostLogoutRedirectURIs  []string `json:"post_logout_redirect_uris,omitempty" yaml:"post_logout_redirect_uris"`
-	GrantTypes              []string `json:"grant_types,omitempty" yaml:"grant_types"`
-	ResponseTypes           []string `json:"response_types,omitempty" yaml:"response_types"`
-	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method,omitempty" yaml:"token_endpoint_auth_method"`
-	Scope                   string   `json:"scope,omitempty" yaml:"scope"` // what it may ask for, separated by spaces
+	GrantTypes              []string `json:"grant_types,omitempty" yaml:"grant_types" enum:"authorization_code,refresh_token,client_credentials,urn:ietf:params:oauth:grant-type:device_code" doc:"Left out: authorization_code."`
+	ResponseTypes           []string `json:"response_types,omitempty" yaml:"response_types" enum:"code"`
+	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method,omitempty" yaml:"token_endpoint_auth_method" enum:"client_secret_basic,client_secret_post,none" doc:"Left out: client_secret_basic; none: a public client."`
+	Scope                   string   `json:"scope,omitempty" yaml:"scope" doc:"What it may ask for, separated by spaces."`
 	ClientURI               string   `json:"client_uri,omitempty" yaml:"client_uri"`
 	PolicyURI               string   `json:"policy_uri,omitempty" yaml:"policy_uri"`
 	TOSURI                  string   `json:"tos_uri,omitempty" yaml:"tos_uri"`
 	LogoURI                 string   `json:"logo_uri,omitempty" yaml:"logo_uri"`
 	InitiateLoginURI        string   `json:"initiate_login_uri,omitempty" yaml:"initiate_login_uri"`
-	DefaultMaxAge           *int     `json:"default_max_age,omitempty" yaml:"default_max_age"` // seconds
+	DefaultMaxAge           *int     `json:"default_max_age,omitempty" yaml:"default_max_age" minimum:"0" doc:"Seconds."`
 	RequireAuthTime         bool     `json:"require_auth_time,omitempty" yaml:"require_auth_time"`
 	DefaultACRValues        []string `json:"default_acr_values,omitempty" yaml:"default_acr_values"`
-	IDTokenSignedResponse   string   `json:"id_token_signed_response_alg,omitempty" yaml:"id_token_signed_response_alg"`
+	IDTokenSignedResponse   string   `json:"id_token_signed_response_alg,omitempty" yaml:"id_token_signed_response_alg" enum:"RS256,ES256,EdDSA" doc:"Left out: RS256."`
 	// Extensions of Stile.
-	RequirePKCE      *bool    `json:"require_pkce,omitempty" yaml:"require_pkce"`             // nil: yes
-	StrictFormAction bool     `json:"strict_form_action,omitempty" yaml:"strict_form_action"` // the CSP of its pages names its redirect URI only
-	AllowedOrigins   []string `json:"allowed_origins,omitempty" yaml:"allowed_origins"`       // CORS
-	IntrospectAll    bool     `json:"introspect_all,omitempty" yaml:"introspect_all"`         // it is an API that the tokens of all clients are meant for (RFC 7662)
+	RequirePKCE      *bool    `json:"require_pkce,omitempty" yaml:"require_pkce" doc:"Left out: yes."`
+	StrictFormAction bool     `json:"strict_form_action,omitempty" yaml:"strict_form_action" doc:"The content security policy of its pages names its redirect URI only."`
+	AllowedOrigins   []string `json:"allowed_origins,omitempty" yaml:"allowed_origins" doc:"May call from the browser (CORS)."`
+	IntrospectAll    bool     `json:"introspect_all,omitempty" yaml:"introspect_all" doc:"It is an API that the tokens of all clients are meant for (RFC 7662)."`
 }
 
 // Names of RFC 7591 that code branches on.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"stile/templates"
@@ -77,11 +78,29 @@ func shown(err error) UserError {
 	return e
 }
 
+// failure is what answers errors under a path instead of a page.
+type failure struct {
+	prefix string
+	answer func(w http.ResponseWriter, r *http.Request, status int)
+}
+
+// FailAs lets errors under a path be answered by a function: programs that call
+// there can't read pages. It is called before the first request.
+func (k *Kit) FailAs(prefix string, answer func(w http.ResponseWriter, r *http.Request, status int)) {
+	k.failures = append(k.failures, failure{prefix, answer})
+}
+
 // Fail answers an error. What a [UserError] says is shown; of any other error
 // people see a reference, and the log its text.
 func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := shown(err)
 	k.logFailure(r, e.Status, err)
+	for _, f := range k.failures {
+		if strings.HasPrefix(r.URL.Path, f.prefix) {
+			f.answer(w, r, e.Status)
+			return
+		}
+	}
 	page := templates.ErrorPage{Kind: e.Kind, At: k.now(), Start: e.Start, Account: e.Account, Developer: e.Developer}
 	if e.RetryAfter > 0 {
 		retryAfter(w.Header(), e.RetryAfter)

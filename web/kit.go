@@ -60,6 +60,7 @@ type Kit struct {
 	proxyWarning sync.Once
 	uploads      map[string]bool // paths, see TakeUploads
 	places       chan struct{}   // that files take, see BeginUpload
+	failures     []failure       // see FailAs
 }
 
 // New returns a Kit, or says what is wrong with the issuer.
