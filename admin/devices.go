@@ -1,13 +1,17 @@
 package admin
 
 import (
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 
 	"stile/device"
 	"stile/manage"
+	"stile/roster"
 	"stile/storage"
 	"stile/templates"
 )
@@ -15,10 +19,12 @@ import (
 const (
 	devicesPath = home + "/device-groups"
 	devicePath  = devicesPath + "/{group}"
+	devicesCSV  = devicesPath + ".csv"
 )
 
 var deviceRoutes = []Route{
 	{http.MethodGet, devicesPath, "", manage.Read, (*Visit).devices},
+	{http.MethodGet, devicesCSV, "", manage.Read, (*Visit).exportDevices},
 	{http.MethodPost, devicesPath, "", manage.EditDevices, (*Visit).addDevice},
 	{http.MethodGet, devicePath, "", manage.EditDevices, (*Visit).device},
 	{http.MethodPost, devicePath, "", manage.EditDevices, (*Visit).changeDevice},
@@ -43,7 +49,56 @@ func (v *Visit) showDevices(status int, problems ...templates.FieldError) error 
 	for _, g := range groups {
 		page.Groups = append(page.Groups, shownGroup(g, state.Policy.Required))
 	}
+	if len(groups) > 0 {
+		page.Versions, page.CSV = clientVersions(groups, state.Policy.Required), devicesCSV
+	}
 	return v.Show(status, page, problems...)
+}
+
+// clientVersions puts all versions in order.
+func clientVersions(groups []storage.DeviceGroup, required device.Version) (shown templates.AdminClientVersions) {
+	scale := []device.Version{required}
+	for _, g := range groups {
+		scale = append(scale, g.Has)
+	}
+	slices.SortFunc(scale, device.Version.Compare)
+	scale = slices.CompactFunc(scale, func(a, b device.Version) bool { return a.Compare(b) == 0 })
+	place := func(of device.Version) int {
+		i, _ := slices.BinarySearchFunc(scale, of, device.Version.Compare)
+		return i
+	}
+	for _, s := range scale {
+		shown.Scale = append(shown.Scale, shownVersion(s))
+	}
+	for _, g := range groups {
+		shown.Has = append(shown.Has, place(g.Has))
+	}
+	shown.Needs = place(required)
+	return shown
+}
+
+// exportDevices answers with the device groups as a list for spreadsheets.
+func (v *Visit) exportDevices() error {
+	state, err := v.Manage.Account(v.R.Context(), v.Who)
+	if err != nil {
+		return err
+	}
+	groups, err := v.Manage.DeviceGroups(v.R.Context(), v.Who)
+	if err != nil {
+		return err
+	}
+	h := v.W.Header()
+	h.Set("Content-Type", "text/csv; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="device-groups.csv"`)
+	needs := state.Policy.Required
+	lines := [][]string{{"group", "has_version", "has_build", "needs_version", "needs_build", "below"}}
+	for _, g := range groups {
+		lines = append(lines, []string{
+			roster.Neutral(g.Name), g.Has.Text(), strconv.Itoa(g.Has.Build), needs.Text(), strconv.Itoa(needs.Build), strconv.FormatBool(g.Has.Compare(needs) < 0),
+		})
+	}
+	_ = csv.NewWriter(v.W).WriteAll(lines) // whoever asked may have gone
+	return nil
 }
 
 func shownGroup(g storage.DeviceGroup, required device.Version) templates.AdminGroup {

@@ -58,6 +58,8 @@ func adminSamples() []sample {
 	groups := templates.AdminDeviceGroups{Required: required, Editable: true, Groups: []templates.AdminGroup{
 		{ID: "g2", Name: "Desks", Version: "4.10", Build: "1"}, {ID: "g1", Name: "Sales tablets", Version: "4.2", Build: "1570", Below: true},
 	}}
+	groups.Versions = templates.AdminClientVersions{Scale: []templates.AdminBelow{{Version: "4.2", Build: "1570"}, required, {Version: "4.10", Build: "1"}}, Needs: 1, Has: []int{2, 0}}
+	groups.CSV = "/admin/device-groups.csv"
 	wrong := groups
 	wrong.New = templates.AdminGroup{Name: "Phones", Version: "four", Build: "1"}
 	products := templates.AdminProducts{Editable: true, Products: []templates.AdminProductRow{
@@ -68,7 +70,7 @@ func adminSamples() []sample {
 		days = append(days, templates.AdminDay{Day: now.AddDate(0, 0, i-29), Enrolled: max(0, 5*(i-15))})
 	}
 	cool := func(f *templates.Frame) { f.Area.Cooldown = now.Add(20 * time.Hour) }
-	return []sample{
+	return append(peopleSamples(), []sample{
 		{"admin-overview", nil, templates.AdminOverview{Account: "Example Support", Policy: off, Coverage: coverage, Below: 3, Editable: true}},
 		{"admin-overview.on", cool, templates.AdminOverview{Account: "Example Support", Policy: on, Coverage: coverage, Requests: 1, Days: days, Changed: now.AddDate(0, 0, -14)}},
 		{"admin-settings", nil, settings},
@@ -92,7 +94,7 @@ func adminSamples() []sample {
 		{"admin-refused.not-allowed", nil, templates.AdminRefused{Why: templates.AdminNotAllowed, Account: "Example Support"}},
 		{"admin-refused.cooldown", cool, templates.AdminRefused{Why: templates.AdminCooldown, Account: "Example Support", Until: now.Add(20 * time.Hour), Back: "/admin/settings"}},
 		{"admin-refused.missing", nil, templates.AdminRefused{Why: templates.AdminMissing, Account: "Example Support"}},
-	}
+	}...)
 }
 
 func renderAdmin(t testing.TB, set *templates.Set, p locale.Printer, s sample) []byte {
@@ -166,7 +168,7 @@ func checkForms(t *testing.T, d doc) {
 // TestAdminPagesAreTranslated: whatever people read went through the texts.
 func TestAdminPagesAreTranslated(t *testing.T) {
 	set, word := load(t), regexp.MustCompile(`\p{L}{3,}`)
-	given := regexp.MustCompile(`Example Support|Sam Sales|Sales tablets|Desks|Phones|Console|Reports|Stile|agent@example\.com|English|Français|Italiano|Deutsch|Español|Português|Nederlands|7f3k9q2m|Europe/Brussels`)
+	given := regexp.MustCompile(`Example Support|Sam Sales|Sales tablets|Desks|Phones|Console|Reports|Stile|agent@example\.com|English|Français|Italiano|Deutsch|Español|Português|Nederlands|7f3k9q2m|Firefox, Linux|https?://[a-z./]+|stile\.[a-z]+|app-\d|email,name|provider, err|openid|client_(id|secret)|redirect_uris|scope|c2VjcmV0|use https|forbidden|Sam|Europe/Brussels`)
 	for _, s := range adminSamples() {
 		d := parsePage(t, renderAdmin(t, set, locale.Pseudo(), s))
 		for _, n := range d.all("script") {

@@ -56,8 +56,7 @@ func (AdminLog) Section() Section { return AdminLogSection }
 
 func (AdminLog) heading(*Frame) heading { return heading{key: "admin.nav.log"} }
 
-// kindKeys are the sentences of what happens most. What has none is called by
-// its code.
+// kindKeys are what happens, in words. Codes of a later version have none.
 var kindKeys = map[audit.Kind]string{
 	audit.SignInSucceeded:     "admin.log.kind.sign_in_succeeded",
 	audit.SignInFailed:        "admin.log.kind.sign_in_failed",
@@ -80,6 +79,42 @@ var kindKeys = map[audit.Kind]string{
 	audit.InvitationSent:      "admin.log.kind.invitation_sent",
 	audit.InvitationAccepted:  "admin.log.kind.invitation_accepted",
 	audit.InvitationWithdrawn: "admin.log.kind.invitation_withdrawn",
+	audit.DeviceAsked:         "admin.log.kind.device_request_asked",
+	audit.DeviceApproved:      "admin.log.kind.device_request_approved",
+	audit.DeviceRefused:       "admin.log.kind.device_request_refused",
+	audit.DeviceUsed:          "admin.log.kind.device_request_used",
+	audit.GrantIssued:         "admin.log.kind.grant_issued",
+	audit.GrantRedeemed:       "admin.log.kind.grant_redeemed",
+	audit.GrantRefreshed:      "admin.log.kind.grant_refreshed",
+	audit.GrantEnded:          "admin.log.kind.grant_ended",
+	audit.TokenRefused:        "admin.log.kind.token_refused",
+	audit.ConsentGiven:        "admin.log.kind.consent_given",
+	audit.ConsentRefused:      "admin.log.kind.consent_refused",
+	audit.AccountChanged:      "admin.log.kind.account_changed",
+	audit.ProductChanged:      "admin.log.kind.product_changed",
+	audit.SeatChanged:         "admin.log.kind.seat_changed",
+	audit.DeviceGroupChanged:  "admin.log.kind.device_group_changed",
+	audit.PasswordExposed:     "admin.log.kind.password_exposed",
+	audit.ClientRefused:       "admin.log.kind.client_refused",
+	audit.KeyRotated:          "admin.log.kind.key_rotated",
+	audit.AdminRefused:        "admin.log.kind.admin_refused",
+}
+
+// reasonKeys are the reasons that are told in words; the others are codes for
+// whoever looks closely.
+var reasonKeys = map[string]string{
+	"no_role":   "admin.log.reason.no_role",
+	"forbidden": "admin.log.reason.forbidden",
+	"not_found": "admin.log.reason.not_found",
+}
+
+// ReasonName is why an act of administration was refused; empty if it is told by
+// its code only.
+func (v *view) ReasonName(kind, reason string) string {
+	if key, ok := reasonKeys[reason]; ok && audit.Kind(kind) == audit.AdminRefused {
+		return v.T(key)
+	}
+	return ""
 }
 
 // KindName is what happened as people say it; empty if it is told by its code only.

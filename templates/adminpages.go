@@ -153,6 +153,8 @@ type AdminDeviceGroups struct {
 	Required AdminBelow
 	New      AdminGroup // what was typed
 	Editable bool
+	Versions AdminClientVersions // of the groups, in their order
+	CSV      string
 }
 
 // Name of the screen.
