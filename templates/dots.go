@@ -33,12 +33,12 @@ type dotRow struct {
 // dotDrawing is a plot of one width, ready for the template.
 type dotDrawing struct {
 	dotPlot
-	ID, Class                string
-	Width, Height            int
-	Left, Right, Top, Bottom int
-	Rule                     plotText
-	Ticks                    []plotText
-	Dots                     []dot
+	ID, Class          string
+	Width, Height      int
+	Right, Top, Bottom int
+	Rule               plotText
+	Ticks              []plotText
+	Dots               []dot
 }
 
 type dot struct {
@@ -51,7 +51,7 @@ const (
 	dotRowHeight = 48
 	dotTop       = 40
 	dotAxis      = 28
-	dotEdge      = 24
+	dotEdge      = 12 // room for half a mark
 )
 
 // ClientVersions draws what the device groups have and need, those below first;
@@ -93,7 +93,7 @@ func (p *dotPlot) Drawings() []dotDrawing {
 func (p *dotPlot) draw(class string, width, letters int) dotDrawing {
 	d := dotDrawing{
 		dotPlot: *p, ID: "clients-" + class, Class: class, Width: width, Height: dotTop + len(p.Rows)*dotRowHeight + dotAxis,
-		Left: dotEdge, Right: width - dotEdge, Top: dotTop, Bottom: dotTop + len(p.Rows)*dotRowHeight,
+		Right: width, Top: dotTop, Bottom: dotTop + len(p.Rows)*dotRowHeight,
 	}
 	needs := d.at(p.needs)
 	d.Rule = plotText{X: needs, Y: dotTop - 16, Text: p.Needs, Anchor: anchored(needs, width)}
@@ -109,7 +109,7 @@ func (p *dotPlot) draw(class string, width, letters int) dotDrawing {
 		mark.Need = fmt.Sprintf("M%d %dl5 5l-5 5l-5 -5z", needs, y-5)
 		if r.Below {
 			mark.Class = "below"
-			mark.Mark = fmt.Sprintf("M%d %dl8 -14h-16z", x, y+7) // points down
+			mark.Mark = fmt.Sprintf("M%d %dl8 14h-16z", x, y-8)
 		}
 		if x != needs {
 			mark.Line = fmt.Sprintf("M%d %dH%d", x, y, needs)
@@ -122,7 +122,7 @@ func (p *dotPlot) draw(class string, width, letters int) dotDrawing {
 // at is where a version is.
 func (d *dotDrawing) at(place int) int {
 	n := max(1, len(d.scale))
-	return d.Left + (2*place+1)*(d.Right-d.Left)/(2*n)
+	return dotEdge + (2*place+1)*(d.Right-2*dotEdge)/(2*n)
 }
 
 // anchored keeps a text inside of a plot.
