@@ -98,6 +98,7 @@ var kindKeys = map[audit.Kind]string{
 	audit.ClientRefused:       "admin.log.kind.client_refused",
 	audit.KeyRotated:          "admin.log.kind.key_rotated",
 	audit.AdminRefused:        "admin.log.kind.admin_refused",
+	audit.EnhancedChanged:     "admin.log.kind.enhanced_changed",
 }
 
 // reasonKeys are the reasons that are told in words; the others are codes for
