@@ -132,10 +132,9 @@ func (s *Set) Mail(kind MailKind, p locale.Printer, data MailData) (Message, err
 		return Message{}, err
 	}
 	body := "notice"
-	switch kind {
-	case MailEmailCode, MailInvitation, MailTwoStepAnnounced:
+	if slices.Contains([]MailKind{MailEmailCode, MailInvitation, MailTwoStepAnnounced}, kind) {
 		body = string(kind)
-	case MailDeviceAsked, MailResetAsked:
+	} else if l.Warning != "" {
 		body = "asked"
 	}
 	var text, html strings.Builder
@@ -172,7 +171,7 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 		Service: orElse(oneLine(data[DataService]), DefaultService),
 		Issuer:  data[DataIssuer], Host: issuer.Hostname(), Link: data[DataLink],
 		Code: data[DataCode], Label: inert(data[DataLabel]),
-		Facts: facts(p, at.In(zone), data),
+		Facts: facts(p, at.In(zone), data), Warning: warning(kind, p),
 	}
 	l.Owner = orElse(inert(data[DataAccount]), l.Service)
 	if slices.Contains(n.needs, DataUntil) {
@@ -199,16 +198,20 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 		if from, err := time.Parse(time.RFC3339, data[DataFrom]); err == nil {
 			l.Happened = p.T("mail.two_step.from", "Account", l.Owner, "From", p.Time(from.In(zone)))
 		}
-	case MailResetAsked:
-		l.Warning = p.T("mail.reset_asked.warning")
-		l.Happened = p.T(n.text, "By", inert(data[DataBy]), "User", inert(data[DataUser]), "Address", oneLine(data[DataAddress]))
-	case MailDeviceAsked:
-		l.Warning = p.T("mail.device_asked.warning")
-		fallthrough
 	default:
-		l.Happened = p.T(n.text, "Client", inert(data[DataClient]), "User", inert(data[DataUser]), "Address", oneLine(data[DataAddress]), "Label", l.Label)
+		l.Happened = p.T(n.text, "Client", inert(data[DataClient]), "User", inert(data[DataUser]), "Address", oneLine(data[DataAddress]),
+			"Label", l.Label, "By", inert(data[DataBy]))
 	}
 	return l, nil
+}
+
+// warning is what somebody should think of who is asked to approve.
+func warning(kind MailKind, p locale.Printer) string {
+	key, asks := map[MailKind]string{MailDeviceAsked: "mail.device_asked.warning", MailResetAsked: "mail.reset_asked.warning"}[kind]
+	if !asks {
+		return ""
+	}
+	return p.T(key)
 }
 
 // leadsToUs refuses a message whose link is no page of the issuer.
