@@ -45,6 +45,14 @@ var routes = []route{
 
 	{http.MethodPost, recoveryPath, "", settled, (*visit).newCodes},
 	{http.MethodPost, recoveryPath, templates.DoDownload, signedIn, (*visit).download},
+
+	{http.MethodGet, sessionsPath, "", signedIn, (*visit).sessions},
+	{http.MethodPost, sessionsPath, templates.DoEndSession, settled, (*visit).endSession},
+	{http.MethodPost, sessionsPath, templates.DoEndApp, signedIn, (*visit).endApp},
+	{http.MethodPost, sessionsPath, templates.DoEndOthers, settled, (*visit).endOthers},
+
+	{http.MethodGet, activityPath, "", signedIn, (*visit).activity},
+	{http.MethodPost, activityPath, templates.DoNotMe, settled, (*visit).notMe},
 }
 
 // page is what is served at one path.

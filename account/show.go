@@ -57,6 +57,9 @@ const (
 	noticeOn        = "on"
 	noticeOff       = "off"
 	noticeReplaced  = "replaced"
+	noticeEnded     = "ended"
+	noticeAlready   = "already"
+	noticeOthers    = "others"
 )
 
 // returning is what a sign-in that was begun here carries along: what to say

@@ -11,12 +11,16 @@ type AccountPage interface{ areaPage }
 // The sections of My Account.
 const (
 	AccountSecuritySection Section = "security"
+	AccountSessionsSection Section = "sessions"
+	AccountActivitySection Section = "activity"
 )
 
 var accountArea = area{
 	prefix: "account", home: "/account", title: "account.title", cooldown: "account.cooldown", refused: "account-refused",
 	sections: []SectionLink{
 		{AccountSecuritySection, "/account", "account.nav.security"},
+		{AccountSessionsSection, "/account/sessions", "account.nav.sessions"},
+		{AccountActivitySection, "/account/activity", "account.nav.activity"},
 	},
 }
 
@@ -110,6 +114,9 @@ var accountNotices = map[string]string{
 	"on":        "account.notice.on",
 	"off":       "account.notice.off",
 	"replaced":  "account.notice.replaced",
+	"ended":     "account.notice.ended",
+	"already":   "account.notice.already",
+	"others":    "account.notice.others",
 }
 
 // AccountNotice is what a page says after something was done; false for a name

@@ -72,6 +72,8 @@ var screens = []Page{
 	AdminRefused{},
 	Account{},
 	AccountRecoveryCodes{},
+	AccountSessions{},
+	AccountActivity{},
 	AccountRefused{},
 }
 
