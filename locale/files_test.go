@@ -127,7 +127,7 @@ func TestTextsArePlain(t *testing.T) {
 						t.Errorf("%s: %s: {{%s}} is no plain placeholder", l, key, p)
 					}
 				}
-				if strings.ContainsAny(text, "<>&\n\t") || strings.ContainsFunc(text, func(r rune) bool { return r >= 0xE000 && r <= 0xF8FF }) {
+				if strings.ContainsAny(text, "<>\n\t") || strings.ContainsFunc(text, func(r rune) bool { return r >= 0xE000 && r <= 0xF8FF }) {
 					t.Errorf("%s: %s holds a character that no text needs: %q", l, key, text)
 				}
 				if key != "number.group" && text != strings.TrimSpace(text) || strings.Contains(text, "  ") {
