@@ -44,7 +44,8 @@ func (a *API) clients() {
 	do(a, act{
 		id: "listClients", method: http.MethodGet, path: "/clients", tag: "Clients", permission: manage.Read, summary: "The account's apps, a page at a time",
 	}, func(ctx context.Context, w manage.Who, in *list) (*Paged[Client], error) {
-		after, err := in.after()
+		at := a.place("/clients", w)
+		after, err := at.after(in.Page)
 		if err != nil {
 			return nil, err
 		}
@@ -52,7 +53,7 @@ func (a *API) clients() {
 		if err != nil {
 			return nil, err
 		}
-		return paged(in.Page, found, func(c storage.Client) string { return c.ID }, clientOf, "/clients", nil), nil
+		return paged(in.Page, found, func(c storage.Client) string { return c.ID }, clientOf, at, nil), nil
 	})
 	do(a, act{
 		id: "getClient", method: http.MethodGet, path: "/clients/{id}", tag: "Clients", permission: manage.Read, summary: "One app",

@@ -60,7 +60,8 @@ func (a *API) events() {
 	do(a, act{
 		id: "listEvents", method: http.MethodGet, path: "/events", tag: "Audit log", permission: manage.ReadAudit, summary: "The audit log, newest first, a page at a time",
 	}, func(ctx context.Context, w manage.Who, in *list) (*Paged[manage.EventRecord], error) {
-		after, err := in.after()
+		at := a.place("/events", w)
+		after, err := at.after(in.Page)
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +71,7 @@ func (a *API) events() {
 		if err != nil {
 			return nil, err
 		}
-		return paged(in.Page, found, func(e storage.StoredEvent) string { return e.ID }, manage.RecordOf, "/events", in.query()), nil
+		return paged(in.Page, found, func(e storage.StoredEvent) string { return e.ID }, manage.RecordOf, at, in.query()), nil
 	})
 	type export struct{ EventFilter }
 	do(a, act{

@@ -44,7 +44,8 @@ func (a *API) invitations() {
 		id: "listInvitations", method: http.MethodGet, path: "/invitations", tag: "Invitations", permission: manage.Read,
 		summary: "Open invitations by address, a page at a time",
 	}, func(ctx context.Context, w manage.Who, in *list) (*Paged[Invitation], error) {
-		after, err := in.after()
+		at := a.place("/invitations", w)
+		after, err := at.after(in.Page)
 		if err != nil {
 			return nil, err
 		}
@@ -52,7 +53,7 @@ func (a *API) invitations() {
 		if err != nil {
 			return nil, err
 		}
-		return paged(in.Page, found, func(i storage.Invitation) string { return i.Email }, invitationOf, "/invitations", nil), nil
+		return paged(in.Page, found, func(i storage.Invitation) string { return i.Email }, invitationOf, at, nil), nil
 	})
 	type invite struct{ Body NewInvitation }
 	do(a, act{

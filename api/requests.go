@@ -45,7 +45,8 @@ func (a *API) deviceRequests() {
 		id: "listDeviceRequests", method: http.MethodGet, path: "/device-requests", tag: "Requests", permission: manage.Read,
 		summary: "Requests for a new device or a reset", about: "Open ones first, newest first; with those decided in the last seven days.",
 	}, func(ctx context.Context, w manage.Who, in *list) (*Paged[DeviceRequest], error) {
-		after, err := in.after()
+		at := a.place("/device-requests", w)
+		after, err := at.after(in.Page)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +54,7 @@ func (a *API) deviceRequests() {
 		if err != nil {
 			return nil, err
 		}
-		return paged(in.Page, found, func(r storage.DeviceRequest) string { return r.ID }, a.deviceRequestOf, "/device-requests", nil), nil
+		return paged(in.Page, found, func(r storage.DeviceRequest) string { return r.ID }, a.deviceRequestOf, at, nil), nil
 	})
 	type decision struct {
 		ID   string `path:"id" maxLength:"100" doc:"Id of the request."`

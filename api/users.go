@@ -108,7 +108,8 @@ func (a *API) listUsers() {
 		id: "listUsers", method: http.MethodGet, path: "/users", tag: "Users", permission: manage.Read,
 		summary: "Users by address, a page at a time",
 	}, func(ctx context.Context, w manage.Who, in *list) (*Paged[User], error) {
-		after, err := in.after()
+		at := a.place("/users", w)
+		after, err := at.after(in.Page)
 		if err != nil {
 			return nil, err
 		}
@@ -119,7 +120,7 @@ func (a *API) listUsers() {
 			return nil, err
 		}
 		same := url.Values{"text": {in.Text}, "state": {in.State}, "role": {in.Role}, "product": {in.Product}}
-		return paged(in.Page, rows, func(r storage.UserRow) string { return r.User.Email }, userOf, "/users", same), nil
+		return paged(in.Page, rows, func(r storage.UserRow) string { return r.User.Email }, userOf, at, same), nil
 	})
 }
 

@@ -23,6 +23,7 @@ import (
 	"stile/audit"
 	"stile/authn"
 	"stile/limit"
+	"stile/mail"
 	"stile/seal"
 	"stile/storage"
 	"stile/storage/storagetest"
@@ -88,7 +89,7 @@ func (r *rig) start() *rig {
 	kit, err := web.New(web.Options{Issuer: backIssuer, Templates: set, Hasher: r.db.Hasher(), Logger: logger, Now: now})
 	r.must(err)
 	r.p = &Provider{
-		DB: r.db, Ring: ring, Kit: kit, Issuer: backIssuer, Levels: defaultLevels(), Limits: limit.Defaults(),
+		DB: r.db, Ring: ring, Kit: kit, Notices: mail.Notices{Issuer: backIssuer, Now: now}, Issuer: backIssuer, Levels: defaultLevels(), Limits: limit.Defaults(),
 		Tokens: token.New(r.db, backIssuer, now), Now: now, Logger: logger,
 	}
 	router := mux.NewRouter()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func (p *Provider) showConsent(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := templates.Consent{
-		Address: view.Person.User.Email, Scopes: v.scopes, SwitchUser: true,
+		Address: view.Person.User.Email, Scopes: v.scopes, SwitchUser: true, Version: q.client.Version,
 		Known: slices.DeleteFunc(strings.Fields(view.Consent), func(s string) bool { return slices.Contains(v.scopes, s) }),
 	}
 	options := append(framed(q.client, view.Person, q.Locales), carrying(sealed), web.FormAction(q.FormAction...))
@@ -62,6 +63,9 @@ func (p *Provider) takeConsent(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch form.Get(templates.FieldDo) {
 	case templates.DoAllow:
+		if form.Get(templates.FieldVersion) != strconv.FormatInt(q.client.Version, 10) {
+			return p.carry(w, r, q, pathAuthorize) // the page spoke of another registration
+		}
 		return p.allow(w, r, q, view, v)
 	case templates.DoDeny:
 		event := userEvent(r, audit.ConsentRefused, q.client, view)

@@ -83,13 +83,20 @@ func TestAppThatReachesFurtherIsAllowedAnew(t *testing.T) {
 	b := f.browser()
 	b.signIn(f.user, authn.Password)
 	f.wantCode("allowed", b.press(b.consentPage(b.authorize("grafana")), "allow"), "grafana")
+	grow := func(uri string) {
+		_, err := f.db.UpdateClient(t.Context(), "grafana", func(c *storage.Client) error {
+			c.Metadata.RedirectURIs = append(c.Metadata.RedirectURIs, uri)
+			return nil
+		}, audit.System)
+		f.must(err)
+	}
 	shown := b.consentPage(b.authorize("grafana", "prompt", "consent"))
-	_, err := f.db.UpdateClient(t.Context(), "grafana", func(c *storage.Client) error {
-		c.Metadata.RedirectURIs = append(c.Metadata.RedirectURIs, "https://elsewhere.test/cb")
-		return nil
-	}, audit.System)
-	f.must(err)
+	grow("https://elsewhere.test/cb")
 	// The page of before, within the seconds that the client is remembered.
+	shown = b.consentPage(b.press(shown, "allow"))
+	grow("https://further.test/cb")
+	f.p.clients.forget("grafana")
+	// And when it isn't.
 	page := b.consentPage(b.press(shown, "allow"))
 	f.wantCode("allowed anew", b.press(page, "allow"), "grafana")
 	f.wantCode("remembered", b.authorize("grafana", "prompt", "none"), "grafana")

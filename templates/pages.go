@@ -260,6 +260,9 @@ type Consent struct {
 	Known []string
 	// SwitchUser offers "Not you? Switch".
 	SwitchUser bool
+	// Version is of the client's registration that the page speaks of
+	// (FieldVersion).
+	Version int64
 }
 
 // Name of the screen.
