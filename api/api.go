@@ -225,8 +225,11 @@ type act struct {
 	answers                          string // media type, if it isn't JSON
 }
 
-// keyScopes is where an operation keeps the scopes that it needs.
-const keyScopes = "scopes"
+// Where an operation keeps the scopes and the permission that it needs.
+const (
+	keyScopes     = "scopes"
+	keyPermission = "x-permission"
+)
 
 // scopes are the sets of scopes of which a token needs one.
 func (d act) scopes() (sets [][]string) {
@@ -244,7 +247,7 @@ func do[I, O any](a *API, d act, f func(context.Context, manage.Who, *I) (*O, er
 	op := huma.Operation{
 		OperationID: d.id, Method: d.method, Path: Prefix + d.path, Summary: d.summary, Description: d.about, Tags: []string{d.tag},
 		DefaultStatus: d.status, Metadata: map[string]any{keyScopes: d.scopes()}, MaxBodyBytes: maxBody + 1, // what has so many is too large
-		Extensions: map[string]any{"x-permission": string(d.permission)},
+		Extensions: map[string]any{keyPermission: string(d.permission)},
 		Errors:     []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}
 	if d.path == importPath {

@@ -37,11 +37,20 @@ var (
 // Judge says whom an access token speaks for. It must read it anew each time.
 type Judge func(ctx context.Context, token string) (Bearer, error)
 
-type whoKey struct{}
+type (
+	whoKey      struct{}
+	clientIDKey struct{}
+)
 
 func whoOf(ctx context.Context) manage.Who {
 	w, _ := ctx.Value(whoKey{}).(manage.Who)
 	return w
+}
+
+// clientIDOf is the client that the access token was issued to.
+func clientIDOf(ctx context.Context) string {
+	id, _ := ctx.Value(clientIDKey{}).(string)
+	return id
 }
 
 // maxToken bounds what is taken for a token at all, in bytes.
@@ -53,12 +62,13 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 	r, w := humamux.Unwrap(ctx)
 	judging, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	who, err := a.who(r.WithContext(judging), ctx.Operation())
+	who, clientID, err := a.who(r.WithContext(judging), ctx.Operation())
 	if err != nil {
 		a.write(w, r, a.problem(r.Context(), err))
 		return
 	}
 	inner := context.WithValue(r.Context(), whoKey{}, who)
+	inner = context.WithValue(inner, clientIDKey{}, clientID)
 	inner = context.WithValue(inner, operationKey{}, ctx.Operation().OperationID)
 	r = r.WithContext(inner)
 	list := ctx.Operation().Path == Prefix+importPath
@@ -83,27 +93,26 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 	next(humamux.NewContext(ctx.Operation(), r, w))
 }
 
-// who judges the token of a request.
-func (a *API) who(r *http.Request, op *huma.Operation) (manage.Who, error) {
+// who judges the token of a request, and says which client it was issued to.
+func (a *API) who(r *http.Request, op *huma.Operation) (who manage.Who, clientID string, err error) {
 	text, err := bearerToken(r.Header.Values("Authorization"))
 	if err != nil {
-		return manage.Who{}, err
+		return manage.Who{}, "", err
 	}
 	b, err := a.o.Judge(r.Context(), text)
 	switch {
 	case errors.Is(err, ErrBearer):
-		return manage.Who{}, invalidToken()
+		return manage.Who{}, "", invalidToken()
 	case errors.Is(err, ErrEvidence):
-		return manage.Who{}, manage.ProofsError{}
+		return manage.Who{}, "", manage.ProofsError{}
 	case err != nil:
-		return manage.Who{}, err
+		return manage.Who{}, "", err
 	}
 	sets, _ := op.Metadata[keyScopes].([][]string)
 	if !slices.ContainsFunc(sets, func(set []string) bool { return within(set, b.Scopes) }) {
-		return manage.Who{}, insufficientScope(sets)
+		return manage.Who{}, "", insufficientScope(sets)
 	}
 	by := web.Actor(r)
-	var who manage.Who
 	account := b.Client.AccountID
 	if b.Person == nil {
 		who, err = manage.Client(b.Client, b.Scopes, by)
@@ -115,7 +124,7 @@ func (a *API) who(r *http.Request, op *huma.Operation) (manage.Who, error) {
 	if errors.Is(err, manage.ErrForbidden) {
 		a.record(r.Context(), by, account, op.OperationID, "forbidden")
 	}
-	return who, err
+	return who, b.Client.ID, err
 }
 
 // bearerToken finds the one token of a request (RFC 6750 section 2.1).

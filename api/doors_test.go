@@ -137,7 +137,7 @@ func TestN02_EveryOperationByEverybodyElse(t *testing.T) {
 		w.person(w.here.account, email, role)
 	}
 	former := w.token("former@here.example", all, true)
-	if _, err := w.db.UpdateMember(t.Context(), w.here.account.ID, must[storage.Person](t)(w.db.PersonByEmail(t.Context(), "former@here.example")).User.ID, func(u *storage.User) error {
+	if _, err := w.db.UpdateMember(t.Context(), w.here.account.ID, must[storage.Person](t)(w.db.PersonByEmail(t.Context(), "former@here.example")).User.ID, func(u *storage.User, _ []string) error {
 		u.Roles = []string{"member"}
 		return nil
 	}, nil, by); err != nil {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humamux"
@@ -33,7 +32,7 @@ func idempotencyParam() *huma.Param {
 	most := maxKey
 	return &huma.Param{
 		Name: headerKey, In: "header",
-		Description: "Names this request, so that it can be sent again without being done again: for 24 hours a repeat gets the first answer. Use a new random value for each request.",
+		Description: "Names this request, so that it can be sent again without being done again: for 24 hours a repeat by the same caller and app gets the first answer, as long as the caller may still do it. Use a new random value for each request.",
 		Schema:      &huma.Schema{Type: "string", MaxLength: &most},
 	}
 }
@@ -55,7 +54,14 @@ func (a *API) once(ctx huma.Context, next func(huma.Context)) {
 		a.write(w, r, &Problem{Type: typeKey, Status: http.StatusBadRequest, Detail: "Send one Idempotency-Key of 1 to 255 characters."})
 		return
 	}
-	key, err := keyOf(r, whoOf(r.Context()), keys[0])
+	// A repeat is answered only to whoever might do it now: the answer may hold a secret.
+	who := whoOf(r.Context())
+	permission, _ := ctx.Operation().Extensions[keyPermission].(string)
+	err := who.May(manage.Permission(permission), a.o.Now())
+	var key storage.IdempotencyKey
+	if err == nil {
+		key, err = keyOf(r, who, keys[0])
+	}
 	if err != nil {
 		a.write(w, r, a.problem(r.Context(), err))
 		return
@@ -103,7 +109,8 @@ func (a *API) answerOnce(ctx huma.Context, key storage.IdempotencyKey, next func
 	_, _ = w.Write(rec.body.Bytes())
 }
 
-// keyOf names a request of somebody: by its key, and by all that it says.
+// keyOf names a request of somebody who works with an app: by its key, and by
+// all that it says.
 func keyOf(r *http.Request, who manage.Who, key string) (storage.IdempotencyKey, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -119,7 +126,7 @@ func keyOf(r *http.Request, who manage.Who, key string) (storage.IdempotencyKey,
 	}
 	by := who.Actor()
 	return storage.IdempotencyKey{
-		AccountID: who.AccountID(), Actor: strings.TrimSpace(by.Kind + " " + by.ID), Key: seal.HashToken(key),
+		AccountID: who.AccountID(), Actor: by.Kind + " " + by.ID + " " + clientIDOf(r.Context()), Key: seal.HashToken(key),
 		Request: base64.RawURLEncoding.EncodeToString(sum.Sum(nil)),
 	}, nil
 }

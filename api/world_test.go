@@ -167,7 +167,13 @@ func (w *world) token(email, scope string, mfa bool) string {
 // tokenAt is token in a browser that may know the user.
 func (w *world) tokenAt(b *stiletest.Browser, email, scope string, mfa bool) string {
 	w.t.Helper()
-	rp := stiletest.NewRP(w.t, w.http, w.issuer, "tool", w.secrets["tool"], callback, strings.Fields("openid "+scope)...)
+	return w.tokenFor(b, "tool", email, scope, mfa)
+}
+
+// tokenFor is tokenAt for an app.
+func (w *world) tokenFor(b *stiletest.Browser, client, email, scope string, mfa bool) string {
+	w.t.Helper()
+	rp := stiletest.NewRP(w.t, w.http, w.issuer, client, w.secrets[client], callback, strings.Fields("openid "+scope)...)
 	b.Apps = []string{callback}
 	var params []string
 	if mfa {

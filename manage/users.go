@@ -64,7 +64,7 @@ type UserChange struct {
 // UserTag is the [Tag] of what [Service.UpdateUser] can change of a user.
 func UserTag(r storage.UserRow) string {
 	u := r.User
-	return Tag([]any{u.ID, u.Name, u.Roles, u.Language, u.TimeZone, u.DisabledAt, r.Products})
+	return Tag([]any{u.ID, u.Name, u.Roles, u.Language, u.TimeZone, u.DisabledAt, slices.Sorted(slices.Values(r.Products))})
 }
 
 // UpdateUser changes one of the account's people; all of it or nothing. tag is
@@ -75,9 +75,6 @@ func (s *Service) UpdateUser(ctx context.Context, w Who, id string, c UserChange
 	if err != nil {
 		return row, err
 	}
-	if tag != "" && tag != UserTag(row) {
-		return row, ErrChanged
-	}
 	if err := s.checkChange(w, row, c); err != nil {
 		return row, err
 	}
@@ -86,7 +83,10 @@ func (s *Service) UpdateUser(ctx context.Context, w Who, id string, c UserChange
 		return row, err
 	}
 	now := s.Now()
-	if _, err = s.DB.UpdateMember(ctx, w.accountID, id, func(u *storage.User) error {
+	if _, err = s.DB.UpdateMember(ctx, w.accountID, id, func(u *storage.User, held []string) error {
+		if tag != "" && tag != UserTag(storage.UserRow{User: *u, Products: held}) {
+			return ErrChanged
+		}
 		// Between the look above and this one nobody may have made an admin of the user.
 		if err := w.mayGive(u.Roles); err != nil {
 			return err

@@ -10,15 +10,20 @@ import (
 
 // UpdateMember is [DB.UpdateUser] for one user of an account, which also sets
 // the seats that the user holds: products lists the ids of all of them, nil
-// leaves them as they are. All of it is done or nothing. It fails with
-// ErrNotFound for a user or product of another account.
-func (db *DB) UpdateMember(ctx context.Context, accountID, id string, change func(*User) error, products *[]string, by audit.Actor) (User, error) {
+// leaves them as they are. change sees the seats held before. All of it is
+// done or nothing. It fails with ErrNotFound for a user or product of another
+// account.
+func (db *DB) UpdateMember(ctx context.Context, accountID, id string, change func(u *User, held []string) error, products *[]string, by audit.Actor) (User, error) {
 	return writing(ctx, db, func(tx *sql.Tx) (User, error) {
 		u, err := db.updateUser(ctx, tx, id, func(u *User) error {
 			if u.AccountID != accountID {
 				return ErrNotFound
 			}
-			return change(u)
+			held, err := heldSeats(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			return change(u, held)
 		}, by)
 		if err != nil || products == nil {
 			return u, err
@@ -27,9 +32,14 @@ func (db *DB) UpdateMember(ctx context.Context, accountID, id string, change fun
 	})
 }
 
+// heldSeats are the ids of the products that a user holds seats of.
+func heldSeats(ctx context.Context, tx *sql.Tx, userID string) ([]string, error) {
+	return many(ctx, tx, scanText, `SELECT product_id FROM seats WHERE user_id = $1`, userID)
+}
+
 // setSeats gives and takes seats until the user holds exactly these.
 func (db *DB) setSeats(ctx context.Context, tx *sql.Tx, userID string, products []string, by audit.Actor) error {
-	held, err := many(ctx, tx, scanText, `SELECT product_id FROM seats WHERE user_id = $1`, userID)
+	held, err := heldSeats(ctx, tx, userID)
 	if err != nil {
 		return err
 	}
