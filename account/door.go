@@ -16,6 +16,7 @@ import (
 
 const (
 	signOutPath = home + "/sign-out"
+	switchPath  = home + "/switch"
 	signedOut   = "/end_session/done"
 )
 
@@ -126,6 +127,9 @@ func (v *visit) signIn(req signin.Request) error {
 	}
 	return v.Kit.Redirect(v.w, v.r, web.WithLanguage(v.r, path))
 }
+
+// switchUser lets another of the browser's users be chosen.
+func (v *visit) switchUser() error { return v.signIn(signin.Request{Return: home, Choose: true}) }
 
 // by is the actor of what the user does here.
 func (v *visit) by() audit.Actor {

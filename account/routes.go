@@ -36,6 +36,7 @@ type route struct {
 
 // routes is the table of all routes.
 var routes = []route{
+	{http.MethodGet, switchPath, "", anybody, (*visit).switchUser},
 	{http.MethodPost, signOutPath, "", anybody, (*visit).signOut},
 
 	{http.MethodGet, home, "", signedIn, (*visit).security},
@@ -43,7 +44,7 @@ var routes = []route{
 	{http.MethodPost, home, templates.DoTurnOff, settled, (*visit).turnOff},
 	{http.MethodPost, home, templates.DoNewDevice, signedIn, (*visit).newDevice},
 
-	{http.MethodPost, recoveryPath, "", settled, (*visit).newCodes},
+	{http.MethodPost, recoveryPath, templates.DoMakeCodes, settled, (*visit).newCodes},
 	{http.MethodPost, recoveryPath, templates.DoDownload, signedIn, (*visit).download},
 
 	{http.MethodGet, sessionsPath, "", signedIn, (*visit).sessions},
@@ -52,6 +53,8 @@ var routes = []route{
 	{http.MethodPost, sessionsPath, templates.DoEndOthers, settled, (*visit).endOthers},
 
 	{http.MethodGet, activityPath, "", signedIn, (*visit).activity},
+	{http.MethodGet, profilePath, "", signedIn, (*visit).profile},
+	{http.MethodPost, profilePath, "", signedIn, (*visit).saveProfile},
 	{http.MethodPost, activityPath, templates.DoNotMe, settled, (*visit).notMe},
 }
 

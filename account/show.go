@@ -60,6 +60,7 @@ const (
 	noticeEnded     = "ended"
 	noticeAlready   = "already"
 	noticeOthers    = "others"
+	noticeSaved     = "saved"
 )
 
 // returning is what a sign-in that was begun here carries along: what to say

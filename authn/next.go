@@ -5,6 +5,7 @@ type Step string
 
 // The steps, in the order of the screens.
 const (
+	StepSelectAccount Step = "select-account" // before all others, where a request asks for it: see package signin
 	StepSignIn        Step = "sign-in"
 	StepIntroduction  Step = "two-step-introduction"
 	StepVerifyEmail   Step = "verify-email"

@@ -15,6 +15,7 @@ type screen struct {
 
 // screens is the table of contents, in the order of the steps.
 var screens = []screen{
+	{authn.StepSelectAccount, selectAccountPage, forms{"": chooseAccount, templates.DoChoose: chooseAccount, templates.DoOtherUser: otherUser}},
 	{authn.StepSignIn, signInPage, forms{"": submitPassword, templates.DoOtherAddress: otherAddress}},
 	{authn.StepIntroduction, introductionPage, forms{
 		"": continueIntroduction, templates.DoKeepDevice: keepDevice, templates.DoNotNow: keepDevice, templates.DoOtherUser: otherUser,

@@ -42,10 +42,9 @@ func acrWanted(a askParameters) (values []string, essential bool) {
 }
 
 // proofsSince returns how old proofs may be, zero for any age: the shorter of
-// what the request and the client's registration allow. Choosing an account is
-// done by signing in to it.
+// what the request and the client's registration allow.
 func proofsSince(q *request, c *client, start time.Time) time.Time {
-	if q.ask.login || q.Select {
+	if q.ask.login {
 		return start
 	}
 	age := q.ask.maxAge

@@ -100,9 +100,6 @@ func (p *Provider) begin(ctx context.Context, params parameters, c *client, to t
 	if err != nil {
 		return q, err
 	}
-	if a.Select {
-		ask.Since = start // whoever is chosen proves everything anew
-	}
 	a.ID = uuid.NewString()
 	q.authorization = a.authorization
 	shown := c.page()
@@ -110,7 +107,7 @@ func (p *Provider) begin(ctx context.Context, params parameters, c *client, to t
 		Ask:      ask,
 		ClientID: c.ID, ClientName: shown.Name, ClientURI: c.Metadata.ClientURI, Home: shown.Home,
 		Policy: c.Metadata.PolicyURI, Terms: c.Metadata.TOSURI,
-		LoginHint: a.loginHint, Locales: a.locales, SomeoneElse: a.Select,
+		LoginHint: a.loginHint, Locales: a.locales, Choose: a.Select,
 		Return:     pathAuthorize,
 		FormAction: c.formTargets(to.URI),
 		Started:    start,

@@ -47,6 +47,8 @@ type Pending struct {
 	Session *storage.Session
 	// Person is who signs in; nil while nobody has proven anything here.
 	Person *storage.Person
+	// Choices are the browser's users, where one is to be chosen first.
+	Choices []storage.SessionView
 	// Requirement is what must be proven; zero without Person.
 	Requirement authn.Requirement
 	// Decision is what comes next, and why.
@@ -90,6 +92,11 @@ func (s *Service) read(ctx context.Context, p *Pending) error {
 		return fmt.Errorf("signin: %w", err)
 	}
 	p.SignIn, p.Person, p.Outdated = view.SignIn, view.Person, view.Outdated
+	if p.Choices = nil; p.Request.Choose && p.SignIn == nil {
+		if p.Choices, err = s.choices(ctx, p); err != nil {
+			return fmt.Errorf("signin: %w", err)
+		}
+	}
 	p.Session = s.usable(p, view)
 	if p.SignIn == nil && p.Session == nil {
 		p.Person = nil
@@ -111,7 +118,7 @@ func (s *Service) usable(p *Pending, view storage.SignInView) *storage.Session {
 	if !view.Person.Active() || !session.Alive(*n, view.Person.Policy, s.now()) {
 		return nil
 	}
-	other := p.Request.SomeoneElse || p.Request.Ask.Subject != "" && p.Request.Ask.Subject != n.UserID
+	other := p.Request.SomeoneElse || p.Request.Choose || p.Request.Ask.Subject != "" && p.Request.Ask.Subject != n.UserID
 	if view.SignIn == nil && other {
 		return nil
 	}
@@ -121,6 +128,9 @@ func (s *Service) usable(p *Pending, view storage.SignInView) *storage.Session {
 // decide works out what is due.
 func (s *Service) decide(p *Pending) error {
 	p.Requirement, p.Decision = authn.Requirement{}, authn.Decision{Step: authn.StepSignIn, Reason: authn.ReasonNothingProven}
+	if p.choosing() {
+		p.Decision = stepChoose
+	}
 	if p.Person == nil {
 		return nil
 	}
@@ -184,7 +194,7 @@ func (s *Service) MoreTime(ctx context.Context, p *Pending) error {
 // present user, and returns the path of its first screen.
 func (s *Service) Again(ctx context.Context, p *Pending) (path string, err error) {
 	req := p.Request
-	req.ID, req.LoginHint, req.SomeoneElse = "", "", true
+	req.ID, req.LoginHint, req.Choose, req.SomeoneElse = "", "", false, true
 	req.Ask.Since = s.now() // whoever it is proves everything anew
 	return s.Begin(ctx, req)
 }

@@ -50,6 +50,7 @@ type Request struct {
 	Started      time.Time       `json:"started"`                 // made by Begin where it is zero
 	Payload      json.RawMessage `json:"payload,omitempty"`       // opaque: the caller's own request
 	AddressFirst bool            `json:"address_first,omitempty"` // ask for the address on a page of its own
+	Choose       bool            `json:"choose,omitempty"`        // which of the browser's users it is, is chosen first
 	SomeoneElse  bool            `json:"else,omitempty"`          // the browser's present user is not wanted
 	Enhance      bool            `json:"enhance,omitempty"`       // two-step verification is on by the user's own wish when it ends
 	NewDevice    bool            `json:"device,omitempty"`        // a code leads on to another device in the app's place

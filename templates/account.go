@@ -13,14 +13,16 @@ const (
 	AccountSecuritySection Section = "security"
 	AccountSessionsSection Section = "sessions"
 	AccountActivitySection Section = "activity"
+	AccountProfileSection  Section = "profile"
 )
 
 var accountArea = area{
-	prefix: "account", home: "/account", title: "account.title", cooldown: "account.cooldown", refused: "account-refused",
+	prefix: "account", home: "/account", title: "account.title", switching: "/account/switch", cooldown: "account.cooldown", refused: "account-refused",
 	sections: []SectionLink{
 		{AccountSecuritySection, "/account", "account.nav.security"},
 		{AccountSessionsSection, "/account/sessions", "account.nav.sessions"},
 		{AccountActivitySection, "/account/activity", "account.nav.activity"},
+		{AccountProfileSection, "/account/profile", "account.nav.profile"},
 	},
 }
 
@@ -29,9 +31,10 @@ func AccountSections() []SectionLink { return accountArea.sections }
 
 // Values of FieldDo on the pages of My Account.
 const (
-	DoTurnOn   = "turn-on"  // account: Enhanced Security on
-	DoTurnOff  = "turn-off" // account: Enhanced Security off
-	DoDownload = "download" // account-recovery-codes: as a file
+	DoTurnOn    = "turn-on"    // account: Enhanced Security on
+	DoTurnOff   = "turn-off"   // account: Enhanced Security off
+	DoMakeCodes = "make-codes" // account: new recovery codes
+	DoDownload  = "download"   // account-recovery-codes: as a file
 )
 
 // Account is "Sign in & security": how one's own sign-in is protected.
@@ -117,6 +120,7 @@ var accountNotices = map[string]string{
 	"ended":     "account.notice.ended",
 	"already":   "account.notice.already",
 	"others":    "account.notice.others",
+	"saved":     "notice.admin.saved",
 }
 
 // AccountNotice is what a page says after something was done; false for a name

@@ -18,7 +18,7 @@ const (
 )
 
 var adminArea = area{
-	prefix: "admin", home: "/admin", title: "admin.title", cooldown: "admin.cooldown", refused: "admin-refused",
+	prefix: "admin", home: "/admin", title: "admin.title", switching: "/admin/sign-in", cooldown: "admin.cooldown", refused: "admin-refused",
 	sections: []SectionLink{
 		{AdminOverviewSection, "/admin", "admin.nav.overview"},
 		{AdminSettingsSection, "/admin/settings", "admin.nav.settings"},

@@ -19,14 +19,20 @@ var sections = []templates.Section{
 	templates.AdminDevicesSection, templates.AdminLogSection,
 }
 
-// adminFrame is the frame of a page of the Admin Center.
+// adminFrame is the frame of a page of the Admin Center, or of My Account.
 func adminFrame(p locale.Printer, page templates.Page) templates.Frame {
 	f := frame(p, page)
-	f.Client, f.Request, f.Action = templates.Client{}, "", "/admin/"+strings.TrimPrefix(page.Name(), "admin-")
+	f.Client, f.Request, f.Action = templates.Client{}, "", "/"+strings.Replace(page.Name(), "-", "/", 1)
 	for i := range f.Languages {
 		f.Languages[i].Href = f.Action + "?lang=" + f.Languages[i].Tag
 	}
 	f.Area = &templates.AreaFrame{Account: "Example Support", Address: address, Sections: sections, SignOut: "c2lnbi1vdXQ"}
+	if strings.HasPrefix(page.Name(), "account") {
+		f.Area.Sections = nil
+		for _, s := range templates.AccountSections() {
+			f.Area.Sections = append(f.Area.Sections, s.Section)
+		}
+	}
 	return f
 }
 
@@ -114,7 +120,7 @@ func renderAdmin(t testing.TB, set *templates.Set, p locale.Printer, s sample) [
 // against the rules of all pages.
 func TestAdminPages(t *testing.T) {
 	set := load(t)
-	for _, s := range adminSamples() {
+	for _, s := range areaSamples() {
 		for _, l := range locale.Supported {
 			body := renderAdmin(t, set, set.Printer(l), s)
 			compare(t, s.name+"."+string(l)+".html", withoutHashes(set, body))
@@ -160,7 +166,7 @@ func checkForms(t *testing.T, d doc) {
 			t.Errorf("form %d has the fields %q", i, names)
 		}
 	}
-	if attr(d.all("form")[0], "action") != "/admin/sign-out" {
+	if out := attr(d.all("form")[0], "action"); out != "/admin/sign-out" && out != "/account/sign-out" {
 		t.Error("no way out")
 	}
 }
@@ -168,8 +174,8 @@ func checkForms(t *testing.T, d doc) {
 // TestAdminPagesAreTranslated: whatever people read went through the texts.
 func TestAdminPagesAreTranslated(t *testing.T) {
 	set, word := load(t), regexp.MustCompile(`\p{L}{3,}`)
-	given := regexp.MustCompile(`Example Support|Sam Sales|Sales tablets|Desks|Phones|Console|Reports|Stile|agent@example\.com|English|Français|Italiano|Deutsch|Español|Português|Nederlands|7f3k9q2m|Firefox, Linux|https?://[a-z./]+|stile\.[a-z]+|app-\d|email,name|provider, err|openid|client_(id|secret)|redirect_uris|scope|c2VjcmV0|use https|forbidden|Sam|Europe/Brussels`)
-	for _, s := range adminSamples() {
+	given := regexp.MustCompile(`Example Support|Sam Sales|Sales tablets|Desks|Phones|(Acme )?Console|Reports|Grafana|Mia Member|Firefox on Windows|Safari on iOS|[a-z0-9]{4}(-[a-z0-9]{4}){3}|Stile|agent@example\.com|English|Français|Italiano|Deutsch|Español|Português|Nederlands|7f3k9q2m|Firefox, Linux|https?://[a-z./]+|stile\.[a-z]+|app-\d|email,name|provider, err|openid|client_(id|secret)|redirect_uris|scope|c2VjcmV0|use https|forbidden|Sam|Europe/Brussels`)
+	for _, s := range areaSamples() {
 		d := parsePage(t, renderAdmin(t, set, locale.Pseudo(), s))
 		for _, n := range d.all("script") {
 			n.Parent.RemoveChild(n)

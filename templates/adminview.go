@@ -3,8 +3,6 @@ package templates
 import (
 	"strings"
 	"time"
-
-	"stile/locale"
 )
 
 // What the templates of the Admin Center ask besides the questions of every
@@ -81,12 +79,7 @@ type userFields struct {
 // UserFields makes what the template "user-fields" shows. Roles have their names
 // from here, and so has the empty language, which is the account's.
 func (v *view) UserFields(who string, roles, seats, languages []AdminChoice) userFields {
-	return userFields{v, who, v.named(roles, v.Role), seats, v.named(languages, func(id string) string {
-		if id == "" {
-			return v.T("admin.user.language_account")
-		}
-		return locale.Lang(id).Name()
-	})}
+	return userFields{v, who, v.named(roles, v.Role), seats, v.LanguageChoices(languages)}
 }
 
 // named fills in the names of choices.

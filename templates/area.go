@@ -27,12 +27,13 @@ type SectionLink struct {
 
 // area is a part of the service whose pages have the layout area-layout.html.
 type area struct {
-	prefix   string // of the names of its pages
-	home     string // path of its first page
-	title    string // key of its name
-	cooldown string // key of what its pages say while nothing may be changed
-	refused  string // the page that says so itself
-	sections []SectionLink
+	prefix    string // of the names of its pages
+	home      string // path of its first page
+	title     string // key of its name
+	switching string // path where another user is chosen
+	cooldown  string // key of what its pages say while nothing may be changed
+	refused   string // the page that says so itself
+	sections  []SectionLink
 }
 
 var areas = []area{adminArea, accountArea}
@@ -62,6 +63,9 @@ type navigationLink struct {
 
 // Home is the path of the first page of the page's area.
 func (v *view) Home() string { a, _ := areaOf(v.Page); return a.home }
+
+// Switching is where another of the browser's users is chosen.
+func (v *view) Switching() string { a, _ := areaOf(v.Page); return a.switching }
 
 // AreaTitle is the name of the page's area.
 func (v *view) AreaTitle() string { a, _ := areaOf(v.Page); return v.T(a.title) }

@@ -43,6 +43,7 @@ const (
 	DoKeepDevice   = "keep-device"   // two-step-introduction: stay with the present authenticator
 	DoNotNow       = "not-now"       // two-step-introduction after a recovery code
 	DoOtherUser    = "other-user"    // sign in as someone else (also "Sign out" of a sign-in under way)
+	DoChoose       = "choose"        // select-account, all forms but the main one
 	DoOtherAddress = "other-address" // sign-in: back to the address page
 	DoAllow        = "allow"         // consent, main form
 	DoDeny         = "deny"          // consent

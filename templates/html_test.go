@@ -343,7 +343,7 @@ func TestSize(t *testing.T) {
 // TestPseudoLanguage: whatever people read went through the texts.
 func TestPseudoLanguage(t *testing.T) {
 	set, word := load(t), regexp.MustCompile(`\p{L}{3,}`)
-	given := regexp.MustCompile(`Acme Console|Grafana|Example Support|Stile|a•••@example\.com|agent@example\.com|grafana\.example|console\.example|` +
+	given := regexp.MustCompile(`Acme Console|Grafana|Example (Support|Sales)|Mia Member|other@example\.com|Stile|a•••@example\.com|agent@example\.com|grafana\.example|console\.example|` +
 		`Kim Jansen|Robin Dubois|Ada|English|Français|Italiano|Deutsch|Español|Português|Nederlands|7f3k9q2m|Email Verification|KT|Google Play|App Store|dashboards\.read|https?://\S+|` +
 		`[a-z0-9]{4}(-[a-z0-9]{4}){3}|JBSW|Y3DP|EHPK|3PXP|2FAS Auth|Aegis Authenticator|Ente Auth|FreeOTP|(Google|Microsoft) Authenticator|invalid_request|redirect_uri( is not registered for this client)?`)
 	for _, s := range samples(t) {

@@ -268,6 +268,18 @@ type Consent struct {
 // Name of the screen.
 func (Consent) Name() string { return "consent" }
 
+// SelectAccount asks which of the browser's users it is. Each has a form with
+// FieldID.
+//
+// Other forms: DoChoose, DoOtherUser.
+type SelectAccount struct{ Choices []AccountChoice }
+
+// AccountChoice is one of the browser's users.
+type AccountChoice struct{ ID, User, Address, Account string }
+
+// Name of the screen.
+func (SelectAccount) Name() string { return "select-account" }
+
 // SignOut asks before signing out.
 //
 // Forms: DoSignOut (main), DoStay, DoEverywhere where Addresses has somebody.

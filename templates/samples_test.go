@@ -127,6 +127,9 @@ func samples(t testing.TB) []sample {
 	many.Admins = append(many.Admins, "Ada", "Bo", "Cy", "Di", "Ed")
 	until := func(f *templates.Frame) { f.Until, f.MoreTime = now.Add(20*time.Minute), true }
 	all := []sample{
+		{"select-account", nil, templates.SelectAccount{Choices: []templates.AccountChoice{
+			{ID: "s1", User: "Mia Member", Address: address, Account: "Example Support"}, {ID: "s2", Address: "other@example.com", Account: "Example Sales"},
+		}}},
 		{"sign-in", nil, templates.SignIn{}},
 		{"sign-in.wrong", problem("email", templates.ErrMismatch, nil), templates.SignIn{Address: address}},
 		{"sign-in.again", until, templates.SignIn{Address: address, Again: true, Forgot: "/login/forgot-password"}},

@@ -33,6 +33,7 @@ type Set struct {
 
 // screens are the pages that there are.
 var screens = []Page{
+	SelectAccount{},
 	SignIn{},
 	TwoStepIntroduction{},
 	VerifyEmail{},
@@ -74,6 +75,7 @@ var screens = []Page{
 	AccountRecoveryCodes{},
 	AccountSessions{},
 	AccountActivity{},
+	AccountProfile{},
 	AccountRefused{},
 }
 

@@ -10,6 +10,7 @@ type heading struct {
 // titled is what every page of this package is: it knows its heading.
 type titled interface{ heading(f *Frame) heading }
 
+func (SelectAccount) heading(*Frame) heading       { return heading{key: "select.title"} }
 func (SignIn) heading(*Frame) heading              { return heading{key: "signin.title"} }
 func (TwoStepIntroduction) heading(*Frame) heading { return heading{key: "intro.title"} }
 func (VerifyEmail) heading(*Frame) heading         { return heading{key: "verify.title"} }

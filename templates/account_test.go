@@ -1,0 +1,49 @@
+package templates_test
+
+import (
+	"slices"
+	"time"
+
+	"stile/templates"
+)
+
+// areaSamples are pages of the areas with a navigation, in each of their states.
+func areaSamples() []sample { return slices.Concat(adminSamples(), accountSamples()) }
+
+func accountSamples() []sample {
+	app := templates.AccountApp{State: templates.AuthenticatorApp, Since: now.Add(-90 * 24 * time.Hour), Used: now.Add(-time.Hour)}
+	one := []string{"x7q4-9mkt-2hve-bd8r", "p3nw-6zcy-5gja-8tf2"}
+	return []sample{
+		{"account", nil, templates.Account{App: templates.AccountApp{State: templates.AuthenticatorNone}}},
+		{"account.own", noticed("account.notice.on", nil), templates.Account{Enhanced: true, App: app, RecoveryLeft: 7, RecoveryMade: now.Add(-90 * 24 * time.Hour)}},
+		{"account.required", nil, templates.Account{
+			RequiredBy: "Example Support", App: templates.AccountApp{State: templates.AuthenticatorSuspended, Since: app.Since}, OneWay: true,
+		}},
+		{"account-recovery-codes", nil, templates.AccountRecoveryCodes{Codes: one, Address: address, MadeAt: now}},
+		{"account-sessions", nil, templates.AccountSessions{
+			Sessions: []templates.AccountSession{
+				{ID: "s1", Here: true, Browser: "Firefox on Windows", Network: "192.0.2.7", Level: templates.LevelTwoStep, Since: now.Add(-time.Hour), Seen: now},
+				{ID: "s2", Network: "2001:db8::7", Level: templates.LevelPassword, Since: now.Add(-50 * time.Hour), Seen: now.Add(-time.Hour)},
+				{ID: "s3", Browser: "Safari on iOS", Level: templates.LevelNothing, Since: now.Add(-90 * time.Hour), Seen: now.Add(-80 * time.Hour)},
+			},
+			Apps: []templates.AccountClient{
+				{ID: "console", AppName: "Acme Console", Since: now.Add(-time.Hour), Used: now},
+				{ID: "grafana", AppName: "Grafana", Scopes: []string{"openid", "email"}},
+			},
+		}},
+		{"account-sessions.none", nil, templates.AccountSessions{}},
+		{"account-activity", nil, templates.AccountActivity{Lines: []templates.AccountSignIn{
+			{At: now, AppName: "Acme Console", Browser: "Firefox on Windows", Network: "192.0.2.7", Why: "proven"},
+			{At: now, Why: "already_proven"}, {At: now, Why: "not_required"}, {At: now, Why: "of a later version"},
+			{At: now, Refused: true, Why: "wrong_password"}, {At: now, Refused: true, Why: "totp"},
+		}}},
+		{"account-profile", nil, templates.AccountProfile{
+			User: "Mia Member", Address: address, Account: "Example Support", Languages: []templates.AdminChoice{{Chosen: true}, {ID: "fr"}},
+		}},
+		{"account-profile.wrong", problem(templates.FieldZone, templates.ErrZone, nil), templates.AccountProfile{
+			User: "Mia Member", Address: address, Account: "Example Support", Languages: []templates.AdminChoice{{}, {ID: "fr", Chosen: true}}, Zone: "Europe/Atlantis",
+		}},
+		{"account-refused.cooldown", func(f *templates.Frame) { f.Area.Cooldown = now.Add(20 * time.Hour) }, templates.AccountRefused{Until: now.Add(20 * time.Hour), Back: "/account"}},
+		{"account-refused.required", nil, templates.AccountRefused{RequiredBy: "Example Support", Back: "/account"}},
+	}
+}
