@@ -45,7 +45,19 @@ func (h *Handler) serve(p *page, w http.ResponseWriter, r *http.Request) error {
 	if v.fields.Get(templates.FieldRequest) != "" && r.Method != http.MethodPost {
 		return v.returned()
 	}
-	return to.handle(v)
+	err = to.handle(v)
+	if errors.Is(err, storage.ErrConflict) && to.method == http.MethodPost {
+		return v.done(p.back(), "") // not as it was: look again
+	}
+	return err
+}
+
+// back is the path to come back to.
+func (p *page) back() string {
+	if p.get == nil {
+		return home
+	}
+	return p.path
 }
 
 // read reads the query, or a form, which has to be ours before anything else is
@@ -72,10 +84,7 @@ func (v *visit) read(p *page) (to *route, err error) {
 // that is enough. If not, it has answered: with the sign-in, whose end is the
 // page, or with why nothing can be changed.
 func (v *visit) enter(p *page, needs need) (in bool, err error) {
-	back := p.path
-	if p.get == nil {
-		back = home
-	}
+	back := p.back()
 	view, err := v.Sessions.Current(v.r, "")
 	if err != nil {
 		return false, err
@@ -136,6 +145,11 @@ func (v *visit) by() audit.Actor {
 	by := web.Actor(v.r)
 	by.Kind, by.ID = "user", v.person.User.ID
 	return by
+}
+
+// own is the user as let in, for what is done here.
+func (v *visit) own() storage.Own {
+	return storage.Own{UserID: v.person.User.ID, SessionID: v.session.ID, Epoch: v.person.User.Epoch}
 }
 
 // event is a line of the audit log about what the user does here.

@@ -27,7 +27,7 @@ func (v *visit) newCodes() error {
 	} else if err != nil {
 		return err
 	}
-	err = v.DB.ReplaceRecovery(v.r.Context(), v.person.User.ID, storage.RecoverySet{Salt: []byte(set.Salt), Hashes: set.Hashes},
+	err = v.DB.ReplaceRecovery(v.r.Context(), v.own(), storage.RecoverySet{Salt: []byte(set.Salt), Hashes: set.Hashes},
 		v.event(audit.RecoveryCodesMade), v.mail(templates.MailRecoveryCodesMade))
 	if err != nil {
 		return err

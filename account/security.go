@@ -65,7 +65,7 @@ func (v *visit) turnOn() error {
 			Return: home, Ask: ask, LoginHint: v.person.User.Email, Enhance: true, Payload: returning{Notice: noticeOn}.payload(),
 		})
 	}
-	_, err = v.DB.SetEnhanced(v.r.Context(), v.person.User.ID, true, v.by(), v.mail(templates.MailTwoStepOn))
+	_, err = v.DB.SetEnhanced(v.r.Context(), v.own(), true, v.by(), v.mail(templates.MailTwoStepOn))
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (v *visit) turnOff() error {
 	if v.required() {
 		return v.show(http.StatusForbidden, templates.AccountRefused{RequiredBy: v.person.Account.Name, Back: home})
 	}
-	_, err := v.DB.SetEnhanced(v.r.Context(), v.person.User.ID, false, v.by(), v.mail(templates.MailTwoStepOff))
+	_, err := v.DB.SetEnhanced(v.r.Context(), v.own(), false, v.by(), v.mail(templates.MailTwoStepOff))
 	if err != nil {
 		return err
 	}

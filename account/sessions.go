@@ -100,5 +100,5 @@ func (v *visit) endOthers() error {
 func (v *visit) signOutElsewhere() error {
 	e := v.event(audit.SessionEnded)
 	e.Reason = "signed_out_elsewhere"
-	return v.DB.EndOthers(v.r.Context(), v.person.User.ID, v.session.Browser, e)
+	return v.DB.EndOthers(v.r.Context(), v.own(), v.session.Browser, e)
 }

@@ -81,7 +81,7 @@ func (b returning) payload() json.RawMessage {
 func (v *visit) returned() error {
 	req, err := v.SignIns.OpenRequest(v.r.Context(), v.fields.Get(templates.FieldRequest))
 	var back returning
-	if err != nil || json.Unmarshal(req.Payload, &back) != nil || req.Return != v.r.URL.Path {
+	if err != nil || json.Unmarshal(req.Payload, &back) != nil || req.Return != v.r.URL.Path || req.Ask.Subject != v.person.User.ID {
 		return v.done(v.r.URL.Path, "")
 	}
 	switch back.Notice {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,32 @@ func TestMyAccount(t *testing.T) {
 		form.Set("do", "turn-off")
 		w.Send(home, form)
 		w.want("account-refused")
+	})
+
+	t.Run("H04 nobody else makes the page say that something was done", func(t *testing.T) {
+		attacker, victim := newWalker(t, s, s.newPerson(t, required)), newWalker(t, s, s.newPerson(t, required))
+		for _, w := range []*walker{attacker, victim} {
+			w.signIn(home)
+		}
+		attacker.Press("Reset for a new device")
+		attacker.want("sign-in")
+		victim.Open(home + "?r=" + url.QueryEscape(attacker.Page().URL.Query().Get("r")))
+		victim.want("account")
+		if strings.Contains(victim.Page().Text(), "Your new device is connected.") {
+			t.Error("a link makes My Account say what is not so")
+		}
+	})
+
+	t.Run("Profile: language and time zone", func(t *testing.T) {
+		w := newWalker(t, s, s.newPerson(t, free))
+		w.signIn(home + "/profile")
+		w.Submit(map[string]string{"time_zone": "Europe/Atlantis"})
+		w.wantProblem("account-profile", "Enter a time zone such as Europe/Brussels")
+		w.Submit(map[string]string{"time_zone": "Europe/Paris", "language": "fr"})
+		w.want("account-profile")
+		if text := w.Page().Text(); !strings.Contains(text, "Fuseau horaire") || w.Page().Field("time_zone") != "Europe/Paris" {
+			t.Errorf("after the change: %s", w.Page())
+		}
 	})
 
 	t.Run("M02 new recovery codes are shown once, and the old ones are void", func(t *testing.T) {

@@ -86,17 +86,18 @@ func (db *DB) EndApp(ctx context.Context, userID, clientID string, e audit.Event
 }
 
 // EndOthers ends all sessions and grants of a user but the sessions of one
-// browser, and every other sign-in under way.
-func (db *DB) EndOthers(ctx context.Context, userID, browser string, e audit.Event) error {
+// browser, and every other sign-in under way. It fails with ErrConflict for
+// somebody who is not as he was let in.
+func (db *DB) EndOthers(ctx context.Context, own Own, browser string, e audit.Event) error {
 	err := db.write(ctx, func(tx *sql.Tx) error {
-		if _, err := db.lockUser(ctx, tx, userID); err != nil {
+		if _, err := db.lockOwn(ctx, tx, own); err != nil {
 			return err
 		}
 		now := micros(db.now())
-		if _, err := run(ctx, tx, `UPDATE users SET epoch = epoch + 1 WHERE id = $1`, userID); err != nil {
+		if _, err := run(ctx, tx, `UPDATE users SET epoch = epoch + 1 WHERE id = $1`, own.UserID); err != nil {
 			return err
 		}
-		n, err := endUser(ctx, tx, userID, browser, "signed_out_elsewhere", now)
+		n, err := endUser(ctx, tx, own.UserID, browser, "signed_out_elsewhere", now)
 		if err != nil {
 			return err
 		}

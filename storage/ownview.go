@@ -37,11 +37,41 @@ func (db *DB) Authenticators(ctx context.Context, userID string) ([]Authenticato
 	return list, nil
 }
 
+// Own is somebody who does something about himself, as he was let in: what it is
+// happens only while that is still so.
+type Own struct {
+	UserID, SessionID string
+	Epoch             int64 // as read
+}
+
+// lockOwn is lockUser for the user himself. It fails with ErrConflict if the
+// session has ended meanwhile, or what protects the sign-in has changed.
+func (db *DB) lockOwn(ctx context.Context, tx *sql.Tx, own Own) (User, error) {
+	u, err := db.lockUser(ctx, tx, own.UserID)
+	if err != nil {
+		return User{}, err
+	}
+	live, err := one(ctx, tx, scanInt, `SELECT count(*) FROM sessions WHERE id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3`,
+		own.SessionID, own.UserID, micros(db.now()))
+	if err == nil && (live == 0 || u.Epoch != own.Epoch || u.DisabledAt != nil) {
+		err = ErrConflict
+	}
+	return u, err
+}
+
 // ReplaceRecovery makes a set of recovery codes the user's only one, in place of
-// the one before.
-func (db *DB) ReplaceRecovery(ctx context.Context, userID string, set RecoverySet, e audit.Event, mails ...Mail) error {
+// the one before. It fails with ErrConflict for somebody who is not as he was
+// let in, or has no authenticator app that they stand in for.
+func (db *DB) ReplaceRecovery(ctx context.Context, own Own, set RecoverySet, e audit.Event, mails ...Mail) error {
 	return db.write(ctx, func(tx *sql.Tx) error {
-		u, err := db.lockUser(ctx, tx, userID)
+		u, err := db.lockOwn(ctx, tx, own)
+		if err != nil {
+			return err
+		}
+		apps, err := one(ctx, tx, scanInt, `SELECT count(*) FROM authenticators WHERE user_id = $1 AND kind = '`+kindTOTP+`' AND state = '`+stateActive+`'`, u.ID)
+		if err == nil && apps == 0 {
+			err = ErrConflict
+		}
 		if err != nil {
 			return err
 		}

@@ -13,12 +13,18 @@ func set(hash string) storage.RecoverySet {
 	return storage.RecoverySet{Salt: []byte("salt"), Hashes: []string{hash + "-1", hash + "-2"}}
 }
 
+// own is the user as let in with a session.
+func (h *House) own(t testing.TB, s storage.Session) storage.Own {
+	t.Helper()
+	return storage.Own{UserID: h.User.ID, SessionID: s.ID, Epoch: h.Person(t).User.Epoch}
+}
+
 func TestEnhancedByOnesOwnWish(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, h *House) {
-		ctx := t.Context()
+		ctx, here := t.Context(), h.SignedIn(t)
 		for _, step := range []struct{ on, changes bool }{{true, true}, {true, false}, {false, true}, {false, false}} {
-			changed, err := h.DB.SetEnhanced(ctx, h.User.ID, step.on, By, storage.Mail{Kind: "two-step", To: h.User.Email})
+			changed, err := h.DB.SetEnhanced(ctx, h.own(t, here), step.on, By, storage.Mail{Kind: "two-step", To: h.User.Email})
 			must(t, err)
 			if changed != step.changes || h.Person(t).Subject.Own != step.on {
 				t.Errorf("set to %v: changed %v", step.on, changed)
@@ -30,7 +36,7 @@ func TestEnhancedByOnesOwnWish(t *testing.T) {
 		if n := h.Count(t, `SELECT count(*) FROM outbox WHERE kind = 'two-step'`); n != 2 {
 			t.Errorf("%d messages of two changes", n)
 		}
-		if _, err := h.DB.SetEnhanced(ctx, "nobody", true, By); !errors.Is(err, storage.ErrNotFound) {
+		if _, err := h.DB.SetEnhanced(ctx, storage.Own{UserID: "nobody"}, true, By); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("of nobody: %v", err)
 		}
 	})
@@ -61,10 +67,10 @@ func TestM01_NewRecoveryCodesVoidTheOld(t *testing.T) {
 	Each(t, func(t *testing.T, h *House) {
 		ctx := t.Context()
 		h.Enrol(t)
-		old := h.Person(t)
+		old, here := h.Person(t), h.SignedIn(t)
 		s := h.Begin(t)
 		e := Event(audit.RecoveryCodesMade)
-		must(t, h.DB.ReplaceRecovery(ctx, h.User.ID, set("new"), e, storage.Mail{Kind: "recovery-codes-made", To: h.User.Email}))
+		must(t, h.DB.ReplaceRecovery(ctx, h.own(t, here), set("new"), e, storage.Mail{Kind: "recovery-codes-made", To: h.User.Email}))
 		now := h.Person(t)
 		if now.RecoveryID == old.RecoveryID || now.RecoveryLeft != 2 || now.TOTP == nil {
 			t.Errorf("after new codes: %+v", now)
@@ -81,7 +87,8 @@ func TestM01_NewRecoveryCodesVoidTheOld(t *testing.T) {
 func TestM01_SetsMadeAtOnceLeaveOne(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, h *House) {
-		other := h.Open(t)
+		h.Enrol(t)
+		other, own := h.Open(t), h.own(t, h.SignedIn(t))
 		var all sync.WaitGroup
 		for i := range 16 {
 			db := h.DB
@@ -89,7 +96,7 @@ func TestM01_SetsMadeAtOnceLeaveOne(t *testing.T) {
 				db = other
 			}
 			all.Go(func() {
-				if err := db.ReplaceRecovery(t.Context(), h.User.ID, set(h.Name("set")), Event(audit.RecoveryCodesMade)); err != nil {
+				if err := db.ReplaceRecovery(t.Context(), own, set(h.Name("set")), Event(audit.RecoveryCodesMade)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -100,6 +107,42 @@ func TestM01_SetsMadeAtOnceLeaveOne(t *testing.T) {
 		}
 		if p := h.Person(t); p.RecoveryLeft != 2 {
 			t.Errorf("%d codes left of one set of two", p.RecoveryLeft)
+		}
+	})
+}
+
+// Who has lost the race against a reset, or against somebody who signs him out,
+// changes nothing.
+func TestK08_WhatOneDoesAboutOneselfNeedsTheSessionToStand(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		ctx := t.Context()
+		h.Enrol(t)
+		acts := func(own storage.Own) map[string]error {
+			_, on := h.DB.SetEnhanced(ctx, own, true, By)
+			return map[string]error{
+				"recovery codes": h.DB.ReplaceRecovery(ctx, own, set("late"), Event(audit.RecoveryCodesMade)),
+				"enhanced":       on,
+				"others":         h.DB.EndOthers(ctx, own, "browser", Event(audit.SessionEnded)),
+			}
+		}
+		refused := func(when string, own storage.Own) {
+			for what, err := range acts(own) {
+				if !errors.Is(err, storage.ErrConflict) {
+					t.Errorf("%s %s: %v, want ErrConflict", what, when, err)
+				}
+			}
+		}
+		here := h.SignedIn(t)
+		own := h.own(t, here)
+		must(t, h.DB.EndOwnSession(ctx, h.User.ID, here.ID, Event(audit.SessionEnded)))
+		refused("after the session has ended", own)
+		own = h.own(t, h.SignedIn(t))
+		must(t, h.DB.ResetAuthenticator(ctx, h.User.ID, By))
+		refused("after a reset", own)
+		own = h.own(t, h.SignedIn(t))
+		if err := h.DB.ReplaceRecovery(ctx, own, set("alone"), Event(audit.RecoveryCodesMade)); !errors.Is(err, storage.ErrConflict) {
+			t.Errorf("recovery codes without an app: %v", err)
 		}
 	})
 }

@@ -71,7 +71,7 @@ func TestSigningOutElsewhereKeepsThisBrowser(t *testing.T) {
 		here, there := h.SignedIn(t), h.SignedIn(t)
 		h.Grant(t, there)
 		pending := h.Begin(t)
-		must(t, h.DB.EndOthers(ctx, h.User.ID, here.Browser, Event(audit.SessionEnded)))
+		must(t, h.DB.EndOthers(ctx, h.own(t, here), here.Browser, Event(audit.SessionEnded)))
 		list := got(h.DB.OwnSessions(ctx, h.User.ID))(t)
 		if len(list) != 1 || list[0].ID != here.ID {
 			t.Errorf("left: %+v", list)
