@@ -202,6 +202,10 @@ const tries = 3
 
 // proceed answers a request, or goes on to what its user has to do first.
 func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, q pending) error {
+	if q.Select && !q.Visited { // the browser's present user may not be the one
+		q.Visited = true
+		return p.carry(w, r, q, "")
+	}
 	for range tries {
 		view, err := p.Sessions.Current(r, q.client.ID)
 		if err != nil {

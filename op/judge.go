@@ -36,9 +36,6 @@ func judge(q pending, view *storage.SessionView) (verdict, error) {
 		}
 		return q.wait(errLoginRequired())
 	}
-	if q.Select && !q.Visited {
-		return verdict{next: nextSignIn}, nil // the browser's present user may not be the one
-	}
 	person := view.Person
 	requirement, err := authn.Require(person.Policy.Policy, person.Subject, q.Ask)
 	switch {

@@ -34,8 +34,11 @@ func accountSamples() []sample {
 		{"account-sessions.none", nil, templates.AccountSessions{}},
 		{"account-activity", nil, templates.AccountActivity{Lines: []templates.AccountSignIn{
 			{At: now, AppName: "Acme Console", Browser: "Firefox on Windows", Network: "192.0.2.7", Why: "proven"},
-			{At: now, Why: "already_proven"}, {At: now, Why: "not_required"}, {At: now, Why: "of a later version"},
-			{At: now, Refused: true, Why: "wrong_password"}, {At: now, Refused: true, Why: "totp"},
+			{At: now, Why: "already_proven"},
+			{At: now, Why: "not_required"},
+			{At: now, Why: "of a later version"},
+			{At: now, Refused: true, Why: "wrong_password"},
+			{At: now, Refused: true, Why: "totp"},
 		}}},
 		{"account-profile", nil, templates.AccountProfile{
 			User: "Mia Member", Address: address, Account: "Example Support", Languages: []templates.AdminChoice{{Chosen: true}, {ID: "fr"}},
