@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,7 +25,7 @@ import (
 // Two programs may seal at once: a seal has the next number of its account, and
 // of two with one number the database takes one.
 //
-// Files: auditchain.go seals, auditverify.go looks, auditprune.go lets go of what
+// Files: auditchain.go seals, auditmark.go marks how far that came, auditverify.go looks, auditprune.go lets go of what
 // is old, owner.go has PostgreSQL refuse changes.
 
 const (
@@ -289,9 +290,20 @@ func (db *DB) sealSome(ctx context.Context, batch []eventRef) (sealed, foreign i
 		return 0, foreign, nil
 	}
 	s.first, s.last, s.Events = s.ids[0], s.ids[len(s.ids)-1], int64(len(s.ids))
-	err = db.write(ctx, insert{table: "audit_seals", columns: sealColumns, values: []any{
-		s.AccountID, s.Number, micros(s.At), s.first, s.last, s.Events, asJSON(s.ids), db.hash(s, before.Hash, events), "",
-	}}.in(ctx))
+	s.Hash = db.hash(s, before.Hash, events)
+	marks, err := db.mayMark(ctx, before)
+	if err != nil {
+		return 0, foreign, err
+	}
+	err = db.write(ctx, func(tx *sql.Tx) error {
+		err := insert{table: "audit_seals", columns: sealColumns, values: []any{
+			s.AccountID, s.Number, micros(s.At), s.first, s.last, s.Events, asJSON(s.ids), s.Hash, "",
+		}}.add(ctx, tx)
+		if err != nil || !marks {
+			return err
+		}
+		return db.markAt(s.AuditSeal, markOn).add(ctx, tx)
+	})
 	if err != nil && db.dialect.exists(err) {
 		return 0, foreign, nil
 	}

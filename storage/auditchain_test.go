@@ -2,6 +2,7 @@ package storage
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -81,4 +82,80 @@ func TestN06_EventsOfAnOlderProgram(t *testing.T) {
 	if r := report(); len(r.Faults) != 2 || r.Faults[1].What != FaultInserted {
 		t.Errorf("one was inserted: %+v", r)
 	}
+}
+
+// Chains that were there before marks get one at the upgrade; one that a program
+// of the version before begins in the day after it gets one when it is sealed on.
+func TestN06_ChainsOfAnOlderProgramGetMarks(t *testing.T) {
+	now := time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)
+	ring, err := seal.NewRing(seal.Key{ID: "test", Secret: [seal.KeySize]byte{1, 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	db, err := Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "stile.db"), Options{Ring: ring, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	sealed := func(account string) {
+		t.Helper()
+		now = now.Add(time.Second)
+		must(db.Record(ctx, audit.Event{Kind: audit.SignInFailed, AccountID: account}))
+		_, err := db.SealAudit(ctx, time.Time{})
+		must(err)
+	}
+	faults := func(account string, want ...string) {
+		t.Helper()
+		r, err := db.VerifyAudit(ctx, account, AuditCheck{})
+		must(err)
+		have := []string{}
+		for _, f := range r.Faults {
+			have = append(have, f.What)
+		}
+		if !slices.Equal(have, want) {
+			t.Errorf("%s: %v, want %v", account, have, want)
+		}
+	}
+	do := func(text string) {
+		t.Helper()
+		_, err := run(ctx, db.writer, text)
+		must(err)
+	}
+	must(db.Migrate(ctx))
+	sealed("old")
+	do(`DROP TABLE audit_marks`)
+	do(`DELETE FROM goose_db_version WHERE version_id = 10`)
+	must(db.Migrate(ctx))
+	do(`DELETE FROM audit_seals WHERE account_id = 'old'`)
+	faults("old", FaultSealRemoved)
+
+	sealed("rolling")
+	do(`DELETE FROM audit_marks WHERE account_id = 'rolling'`) // as if the older program had sealed it
+	faults("rolling")
+	sealed("rolling")
+	do(`DELETE FROM audit_seals WHERE account_id = 'rolling' AND number = 2`)
+	faults("rolling", FaultSealRemoved)
+
+	sealed("behind")
+	do(`CREATE TABLE saved AS SELECT * FROM audit_marks WHERE account_id = 'behind'`)
+	sealed("behind")
+	do(`DELETE FROM audit_marks WHERE account_id = 'behind'`)
+	do(`INSERT INTO audit_marks SELECT * FROM saved`) // the older program does not move it
+	sealed("behind")
+	do(`DELETE FROM audit_seals WHERE account_id = 'behind' AND number = 3`)
+	faults("behind", FaultSealRemoved)
+
+	now = now.Add(25 * time.Hour)
+	sealed("later")
+	do(`DELETE FROM audit_marks WHERE account_id = 'later'`)
+	faults("later", FaultMarkRemoved)
+	sealed("later")
+	faults("later", FaultMarkRemoved)
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"stile/seal"
 )
 
 // PruneAudit lets go of events that are older than they are kept, in whole
@@ -115,11 +113,7 @@ const auditRoot = "audit"
 
 // beginChain notes that events before now carry no mac, and seals them.
 func (db *DB) beginChain(ctx context.Context) error {
-	err := db.write(ctx, insert{
-		table: "roots", columns: "name, sealed, created_at",
-		values: []any{auditRoot, db.ring.Seal(seal.PurposeRoot, bindTo("roots", auditRoot, ""), []byte(db.now().Format(time.RFC3339))), micros(db.now())},
-		suffix: "ON CONFLICT (name) DO NOTHING",
-	}.in(ctx))
+	err := db.writeSince(ctx, auditRoot)
 	if err == nil {
 		_, err = db.SealAudit(ctx, time.Time{})
 	}
@@ -127,19 +121,7 @@ func (db *DB) beginChain(ctx context.Context) error {
 }
 
 // unsignedUntil returns until when events without a mac were taken; zero if
-// never. That time is sealed, so that nobody makes it later.
+// never.
 func (db *DB) unsignedUntil(ctx context.Context, q queryer) (time.Time, error) {
-	sealed, err := one(ctx, q, scanText, `SELECT sealed FROM roots WHERE name = $1`, auditRoot)
-	if errors.Is(err, ErrNotFound) {
-		return time.Time{}, nil
-	}
-	if err != nil {
-		return time.Time{}, err
-	}
-	text, err := db.ring.Open(seal.PurposeRoot, bindTo("roots", auditRoot, ""), sealed)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("begin of the chain: %w", err)
-	}
-	began, err := time.Parse(time.RFC3339, string(text))
-	return began.Add(unsignedFor), err
+	return db.sinceThen(ctx, q, auditRoot)
 }

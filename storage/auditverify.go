@@ -18,7 +18,10 @@ const (
 	FaultInserted    = "inserted"     // this program did not write the event
 	FaultSealRemoved = "seal removed" // the chain has a gap, or lacks its beginning
 	FaultSealChanged = "seal changed" // it is not the one that was made there
-	FaultReplaced    = "replaced"     // the chain does not lead to the seal that was kept
+	FaultReplaced    = "replaced"     // the chain does not lead to the seal that was kept, or that its mark is at
+	FaultMarkRemoved = "mark removed" // what says how far the chain came
+	FaultMarkChanged = "mark changed" // it is not one that was made
+	FaultAllRemoved  = "all removed"  // the account is there, and not a line of its log
 )
 
 // maxFaults is how many places a report names.
@@ -77,8 +80,8 @@ type AuditCheck struct {
 	Progress func(events int64) // called now and then with how many were looked at
 }
 
-// AuditChains returns the accounts that have a chain or events, in order; ""
-// stands for the events of no account.
+// AuditChains returns the accounts that are there, and those that have events, a
+// chain or a mark, in order; "" stands for the events of no account.
 func (db *DB) AuditChains(ctx context.Context) ([]string, error) {
 	// Leaps through the indexes from account to account.
 	leap := func(table, name string) string {
@@ -86,7 +89,8 @@ func (db *DB) AuditChains(ctx context.Context) ([]string, error) {
 			SELECT (SELECT min(account_id) FROM ` + table + ` WHERE account_id > ` + name + `.id) FROM ` + name + ` WHERE id IS NOT NULL)`
 	}
 	chains, err := many(ctx, db.reader, scanText, `WITH RECURSIVE `+leap("audit_events", "e")+`, `+leap("audit_seals", "s")+`
-		SELECT id FROM e WHERE id IS NOT NULL UNION SELECT id FROM s WHERE id IS NOT NULL ORDER BY 1`)
+		SELECT id FROM e WHERE id IS NOT NULL UNION SELECT id FROM s WHERE id IS NOT NULL
+		UNION SELECT account_id FROM audit_marks UNION SELECT id FROM accounts ORDER BY 1`)
 	if err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
@@ -96,11 +100,16 @@ func (db *DB) AuditChains(ctx context.Context) ([]string, error) {
 // VerifyAudit looks whether the events of an account are those that were
 // written: it finds what was removed, changed, inserted or put in another's
 // place. It changes nothing, and the log may grow and be pruned meanwhile. What
-// it can't find is the removal of events before they were sealed, and of the
-// last seals together with all that they list; for that a copy of the last seal
-// is kept elsewhere.
+// it can't find is the removal of events before they were sealed, unless it was
+// all of them, and that seals, events and mark were put back together to how they
+// were earlier; for that a copy of the last seal is kept elsewhere.
 func (db *DB) VerifyAudit(ctx context.Context, accountID string, o AuditCheck) (AuditReport, error) {
 	c := &chain{db: db, kept: o.Kept, report: AuditReport{AccountID: accountID}}
+	mark, err := db.auditMark(ctx, db.reader, accountID) // before the walk: what it is at is there by then
+	if err != nil {
+		return c.report, fmt.Errorf("audit log: %w", err)
+	}
+	c.mark = mark
 	for looked := int64(-1); c.looked != looked; {
 		looked = c.looked
 		if err := c.snapshot(ctx); err != nil {
@@ -111,8 +120,10 @@ func (db *DB) VerifyAudit(ctx context.Context, accountID string, o AuditCheck) (
 		}
 	}
 	c.compare()
-	if err := c.rest(ctx); err != nil {
-		return c.report, fmt.Errorf("audit log: %w", err)
+	for _, judge := range []func(context.Context) error{c.compareMark, c.rest, c.begun} {
+		if err := judge(ctx); err != nil {
+			return c.report, fmt.Errorf("audit log: %w", err)
+		}
 	}
 	return c.report, nil
 }
@@ -121,9 +132,10 @@ func (db *DB) VerifyAudit(ctx context.Context, accountID string, o AuditCheck) (
 type chain struct {
 	db     *DB
 	kept   *AuditSeal
-	number int64    // of the last seal looked at
-	hashes []string // what that seal's hash may be: as stored, as it should be; none if nobody knows
-	looked int64    // seals
+	mark   *auditMark // as it was before the walk
+	number int64      // of the last seal looked at
+	hashes []string   // what that seal's hash may be: as stored, as it should be; none if nobody knows
+	looked int64      // seals
 	report AuditReport
 }
 
@@ -180,6 +192,9 @@ func (c *chain) look(s auditSeal, stored map[string]auditRow, until time.Time) {
 		if c.report.Compared = s.Hash == c.kept.Hash; !c.report.Compared {
 			c.report.fault(AuditFault{What: FaultReplaced, Seal: s.Number, At: s.At})
 		}
+	}
+	if c.mark != nil && s.Number == c.mark.Number && s.Hash != c.mark.Hash && c.marked() {
+		c.report.fault(AuditFault{What: FaultReplaced, Seal: s.Number, At: s.At})
 	}
 	after := c.hashes
 	if c.number == 0 {

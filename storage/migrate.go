@@ -44,11 +44,19 @@ func (db *DB) Migrate(ctx context.Context) error {
 			return db.auditError(err)
 		}
 	}
+	if 0 < have && have < marksVersion && marksVersion <= want {
+		if err := db.beginMarks(ctx); err != nil {
+			return db.auditError(err)
+		}
+	}
 	return db.writeWords(ctx)
 }
 
 // chainVersion is the migration that began the chain of the audit log.
 const chainVersion = 3
+
+// marksVersion is the migration that gave each chain a mark.
+const marksVersion = 10
 
 // migrateBy changes the schema as its owner, and lets the program work with it.
 func (db *DB) migrateBy(ctx context.Context, owner *sql.DB, changes bool) error {

@@ -20,6 +20,9 @@ var ErrForbidden = errors.New("only the owner of the database may do that: set d
 // appendOnly are the tables that the program's role can only add to.
 var appendOnly = []string{"audit_events", "audit_seals"}
 
+// marksTable is written with each seal, and nothing is removed from it.
+const marksTable = "audit_marks"
+
 // gooseTable is written by migrations only.
 const gooseTable = "goose_db_version"
 
@@ -99,6 +102,8 @@ func grant(ctx context.Context, owner *sql.DB, role string) error {
 		switch table {
 		case appendOnly[0], appendOnly[1]:
 			rights = "SELECT, INSERT"
+		case marksTable:
+			rights = "SELECT, INSERT, UPDATE"
 		case gooseTable:
 			rights = "SELECT"
 		}

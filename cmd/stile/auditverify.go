@@ -82,7 +82,7 @@ func (p *program) auditVerify() *cobra.Command {
 	return c
 }
 
-// chainsOf returns the accounts to look at: also one that was deleted, and those
+// chainsOf returns the accounts to look at: also one without a line, one that was deleted, and those
 // of which only a kept seal is left.
 func chainsOf(ctx context.Context, db *storage.DB, account string, kept map[string]*storage.AuditSeal) ([]string, error) {
 	chains, err := db.AuditChains(ctx)
@@ -135,8 +135,8 @@ func (p *program) printReports(reports []storage.AuditReport, compared bool) err
 		switch {
 		case r.Faulty > 0:
 			result = fmt.Sprintf("%d places", r.Faulty)
-		case compared && !r.Compared && r.Last.Number > 0:
-			result = "as written, not compared"
+		case !compared, !r.Compared && r.Last.Number > 0:
+			result = "as written, not compared with a kept seal"
 		}
 		t.row(orDash(r.AccountID), strconv.FormatInt(r.Events, 10), strconv.FormatInt(r.Last.Number, 10), strconv.FormatInt(r.Waiting, 10), result)
 	}

@@ -147,7 +147,41 @@ func TestN06_DamageToTheAuditLogIsNamed(t *testing.T) {
 		{"seals exchanged", func(t *testing.T, h *House, _ []string) {
 			h.exec(t, `UPDATE audit_seals SET number = -number WHERE account_id = $1 AND number IN (3, 4)`, h.Account.ID)
 			h.exec(t, `UPDATE audit_seals SET number = 7 + number WHERE account_id = $1 AND number < 0`, h.Account.ID)
-		}, []string{"seal changed:3:", "seal changed:4:"}},
+		}, []string{"seal changed:3:", "replaced:4:", "seal changed:4:"}},
+		{"the last seal and its events removed", func(t *testing.T, h *House, ids []string) {
+			h.exec(t, `DELETE FROM audit_events WHERE id IN ($1, $2)`, ids[4], ids[5])
+			h.exec(t, `DELETE FROM audit_seals WHERE account_id = $1 AND number = 4`, h.Account.ID)
+		}, []string{"seal removed:4:"}},
+		{"the last seal and its events removed, and sealed on", func(t *testing.T, h *House, ids []string) {
+			h.exec(t, `DELETE FROM audit_events WHERE id IN ($1, $2)`, ids[4], ids[5])
+			h.exec(t, `DELETE FROM audit_seals WHERE account_id = $1 AND number = 4`, h.Account.ID)
+			for range 3 {
+				h.write(t, 1)
+				h.seal(t)
+			}
+		}, []string{"replaced:4:"}},
+		{"the whole log removed", func(t *testing.T, h *House, _ []string) {
+			h.exec(t, `DELETE FROM audit_events WHERE account_id = $1`, h.Account.ID)
+			h.exec(t, `DELETE FROM audit_seals WHERE account_id = $1`, h.Account.ID)
+		}, []string{"seal removed:4:", "all removed:0:"}},
+		{"the whole log removed, and its mark", func(t *testing.T, h *House, _ []string) {
+			h.exec(t, `DELETE FROM audit_events WHERE account_id = $1`, h.Account.ID)
+			h.exec(t, `DELETE FROM audit_seals WHERE account_id = $1`, h.Account.ID)
+			h.exec(t, `DELETE FROM audit_marks WHERE account_id = $1`, h.Account.ID)
+		}, []string{"all removed:0:"}},
+		{"the mark removed, and sealed on", func(t *testing.T, h *House, _ []string) {
+			h.exec(t, `DELETE FROM audit_marks WHERE account_id = $1`, h.Account.ID)
+			h.write(t, 1)
+			h.seal(t)
+		}, []string{"mark removed:5:"}},
+		{"the mark set back, and sealed on", func(t *testing.T, h *House, _ []string) {
+			h.exec(t, `UPDATE audit_marks SET number = 3 WHERE account_id = $1`, h.Account.ID)
+			h.write(t, 1)
+			h.seal(t)
+		}, []string{"mark changed:3:"}},
+		{"the mark of another account", func(t *testing.T, h *House, _ []string) {
+			h.exec(t, `UPDATE audit_marks SET mac = (SELECT mac FROM audit_marks WHERE account_id = '') WHERE account_id = $1`, h.Account.ID)
+		}, []string{"mark changed:4:"}},
 	} {
 		t.Run(damage.name, func(t *testing.T) {
 			t.Parallel()
@@ -193,6 +227,7 @@ func TestN06_RestoreOfTables(t *testing.T) {
 		h.write(t, 2)
 		h.seal(t)
 		old := h.lastSeal(t)
+		must(t, second(h.raw.ExecContext(t.Context(), `CREATE TABLE saved_audit_marks AS SELECT * FROM audit_marks`)))
 		ids := h.write(t, 2)
 		h.seal(t)
 		kept := h.lastSeal(t)
@@ -203,19 +238,22 @@ func TestN06_RestoreOfTables(t *testing.T) {
 		h.exec(t, `DELETE FROM audit_events WHERE id IN ($1, $2)`, ids[0], ids[1])
 		same(t, "events restored", h.faults(t, nil), "removed:3:"+ids[0], "removed:3:"+ids[1])
 		h.exec(t, `DELETE FROM audit_seals WHERE account_id = $1 AND number = 3`, h.Account.ID)
-		same(t, "both restored", h.faults(t, nil))
-		same(t, "both restored, against the seal that was kept", h.faults(t, &kept), "replaced:3:")
-		same(t, "both restored, against an older seal", h.faults(t, &old))
+		same(t, "both restored", h.faults(t, nil), "seal removed:3:")
+		h.exec(t, `DELETE FROM audit_marks WHERE account_id = $1`, h.Account.ID)
+		h.exec(t, `INSERT INTO audit_marks SELECT * FROM saved_audit_marks WHERE account_id = $1`, h.Account.ID)
+		same(t, "all three restored", h.faults(t, nil))
+		same(t, "all three restored, against the seal that was kept", h.faults(t, &kept), "replaced:3:")
+		same(t, "all three restored, against an older seal", h.faults(t, &old))
 		h.write(t, 3)
 		h.seal(t)
-		same(t, "both restored and written on", h.faults(t, nil))
-		same(t, "both restored and written on, against the seal that was kept", h.faults(t, &kept), "replaced:3:")
+		same(t, "all three restored and written on", h.faults(t, nil))
+		same(t, "all three restored and written on, against the seal that was kept", h.faults(t, &kept), "replaced:3:")
 
 		h.exec(t, `DELETE FROM audit_events`)
 		h.exec(t, `INSERT INTO audit_events SELECT * FROM saved_audit_events`)
 		h.exec(t, `DELETE FROM audit_seals WHERE account_id = $1 AND number = 3`, h.Account.ID)
 		if r := got(h.DB.VerifyAudit(t.Context(), h.Account.ID, storage.AuditCheck{Kept: &kept}))(t); r.Waiting != 2 || r.Compared ||
-			len(r.Faults) != 1 || r.Faults[0].What != storage.FaultReplaced {
+			len(r.Faults) != 2 || r.Faults[0].What != storage.FaultReplaced || r.Faults[1].What != storage.FaultSealRemoved {
 			t.Errorf("seals restored: %+v", r)
 		}
 	})

@@ -62,7 +62,7 @@ func TestN06_ProgramsRoleOnlyAdds(t *testing.T) {
 	raw := Raw(t, program)
 	for _, text := range []string{
 		`UPDATE audit_events SET reason = 'x'`, `DELETE FROM audit_events`, `TRUNCATE audit_events`, `DROP TABLE audit_events`,
-		`UPDATE audit_seals SET hash = 'x'`, `DELETE FROM audit_seals`, `TRUNCATE audit_seals`, `DROP TABLE audit_seals`,
+		`DELETE FROM audit_marks`, `TRUNCATE audit_marks`, `UPDATE audit_seals SET hash = 'x'`, `DELETE FROM audit_seals`, `TRUNCATE audit_seals`, `DROP TABLE audit_seals`,
 		`ALTER TABLE audit_events ADD COLUMN x TEXT`, `GRANT ALL ON audit_events TO ` + role, `UPDATE goose_db_version SET version_id = 0`,
 		`CREATE TRIGGER x BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()`,
 	} {
