@@ -137,9 +137,9 @@ func TestN02_EveryOperationByEverybodyElse(t *testing.T) {
 		w.person(w.here.account, email, role)
 	}
 	former := w.token("former@here.example", all, true)
-	if _, err := w.db.UpdateMember(t.Context(), w.here.account.ID, must[storage.Person](t)(w.db.PersonByEmail(t.Context(), "former@here.example")).User.ID, func(u *storage.User, _ []string) error {
+	if _, err := w.db.UpdateMember(t.Context(), w.here.account.ID, must[storage.Person](t)(w.db.PersonByEmail(t.Context(), "former@here.example")).User.ID, func(u *storage.User, _ []string) ([]storage.Mail, error) {
 		u.Roles = []string{"member"}
-		return nil
+		return nil, nil
 	}, nil, by); err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,7 @@ const (
 	ClientRefused       Kind = "client.refused"
 	KeyRotated          Kind = "key.rotated"
 	AuditExported       Kind = "audit.exported"
+	PeopleRead          Kind = "people.read"
 	InvitationSent      Kind = "invitation.sent"
 	InvitationAccepted  Kind = "invitation.accepted"
 	InvitationWithdrawn Kind = "invitation.withdrawn"

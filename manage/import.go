@@ -14,12 +14,13 @@ import (
 // Import brings the account's people to what a list says and invites whoever is
 // new: all lines or none, see [storage.DB.ImportUsers]. With dry it says what
 // would come of it. It fails with [*roster.Errors] or [storage.RowErrors], which
-// name lines. A list can change everybody, so it needs all that an admin may do.
+// name lines. A list can change everybody, so it needs all that an admin may do;
+// of a service, all that one may.
 func (s *Service) Import(ctx context.Context, w Who, list io.Reader, dry bool) (storage.ImportResult, error) {
 	if err := s.may(w, EditUsers); err != nil {
 		return storage.ImportResult{}, err
 	}
-	if err := w.mayGive([]string{storage.RoleAdmin}); err != nil {
+	if err := w.mayChange([]string{storage.RoleAdmin}); err != nil {
 		return storage.ImportResult{}, err
 	}
 	state, err := s.DB.AccountState(ctx, w.accountID)
@@ -41,7 +42,11 @@ func (s *Service) Import(ctx context.Context, w Who, list io.Reader, dry bool) (
 	if dry {
 		ctx = storage.Rehearsal(ctx)
 	}
-	return s.DB.ImportUsers(ctx, w.accountID, rows, w.by)
+	told, err := s.regrading(ctx, w)
+	if err != nil {
+		return storage.ImportResult{}, err
+	}
+	return s.DB.ImportUsers(ctx, w.accountID, rows, w.by, told)
 }
 
 // importRows judges the lines of a list, and makes the invitation of each in

@@ -23,13 +23,17 @@ func (s *Service) Invite(ctx context.Context, w Who, i storage.Invitation) error
 	if err != nil {
 		return err
 	}
+	if err := w.mayGive(sent.Roles); err != nil {
+		return err
+	}
 	if _, err := s.seats(ctx, w, &i.Products); err != nil {
 		return err
 	}
 	return s.DB.Invite(ctx, []storage.InvitationToSend{sent}, w.by)
 }
 
-// invitation checks an invitation and makes its link and message.
+// invitation checks an invitation, but for who may give its roles, and makes its
+// link and message.
 func (s *Service) invitation(w Who, state storage.AccountState, i storage.Invitation) (sent storage.InvitationToSend, err error) {
 	if i.Email, err = address.Canonical(i.Email); err != nil {
 		return sent, InputError{"email", InputAddress, err.Error()}
@@ -41,9 +45,6 @@ func (s *Service) invitation(w Who, state storage.AccountState, i storage.Invita
 		i.Roles = []string{storage.RoleMember}
 	}
 	if err := checkRoles(i.Roles); err != nil {
-		return sent, err
-	}
-	if err := w.mayGive(i.Roles); err != nil {
 		return sent, err
 	}
 	if err := checkPlace(&i.Language, &i.TimeZone); err != nil {

@@ -85,13 +85,29 @@ func (s *Service) SetPolicy(ctx context.Context, w Who, c PolicyChange, version 
 	if err := s.may(w, EditPolicy); err != nil {
 		return storage.Policy{}, err
 	}
+	admins, err := s.DB.Admins(ctx, w.accountID)
+	if err != nil {
+		return storage.Policy{}, err
+	}
+	var account storage.Account
 	return s.DB.UpdatePolicy(ctx, w.accountID, func(state storage.AccountState) (storage.Policy, error) {
+		account = state.Account
 		if version != 0 && version != state.Policy.Version {
 			return storage.Policy{}, ErrChanged
 		}
-		return s.next(state, c)
-	}, w.by)
+		next, err := s.next(state, c)
+		// A way back in that asks for less is what opens other people's accounts.
+		if w.service && proof[next.Reenrolment] < proof[state.Policy.Reenrolment] {
+			err = errors.Join(err, ErrForbidden)
+		}
+		return next, err
+	}, w.by, func(before, after storage.Policy) []storage.Mail {
+		return s.switched(w, account, admins, before, after)
+	})
 }
+
+// proof orders the modes of re-enrolment by what they ask for.
+var proof = map[storage.Reenrolment]int{storage.ReenrolByEmail: 1, storage.ReenrolByAdmin: 2, storage.ReenrolByRecovery: 3}
 
 // next is the policy after a change.
 func (s *Service) next(state storage.AccountState, c PolicyChange) (storage.Policy, error) {

@@ -65,9 +65,6 @@ func (s *Service) DecideDeviceRequest(ctx context.Context, w Who, id string, app
 	return s.DB.DecideDeviceRequest(ctx, w.accountID, id, approve, w.by, mails...)
 }
 
-// mostAdmins is how many of an account's admins are told of a request.
-const mostAdmins = 20
-
 // AskForReset asks the account's admins, by mail too, to reset a member.
 func (s *Service) AskForReset(ctx context.Context, w Who, id string) (storage.DeviceRequest, error) {
 	if err := s.may(w, AskForResets); err != nil {
@@ -100,10 +97,7 @@ func (s *Service) resetAsked(ctx context.Context, w Who, member storage.User) ([
 	}
 	var mails []storage.Mail
 	until := s.Now().Add(storage.DeviceResetLife)
-	for _, u := range admins {
-		if u.ID == member.ID || u.ID == w.userID || len(mails) == mostAdmins {
-			continue
-		}
+	for _, u := range s.others(admins, member.ID, w.userID) {
 		m := s.mail(u, state.Account, templates.MailResetAsked)
 		m.Data[templates.DataBy], m.Data[templates.DataUser], m.Data[templates.DataAddress] = w.name, member.Name, member.Email
 		m.Data[templates.DataUntil], m.ExpiresAt = until.Format(time.RFC3339), until

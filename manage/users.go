@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"stile/address"
 	"stile/audit"
@@ -48,7 +49,7 @@ func (s *Service) target(ctx context.Context, w Who, p Permission, id string) (s
 	if err != nil {
 		return row, err
 	}
-	return row, w.mayGive(row.User.Roles)
+	return row, w.mayChange(row.User.Roles)
 }
 
 // UserChange is what somebody wants to change of a user. What is nil stays.
@@ -82,33 +83,42 @@ func (s *Service) UpdateUser(ctx context.Context, w Who, id string, c UserChange
 	if err != nil {
 		return row, err
 	}
+	told, err := s.regrading(ctx, w)
+	if err != nil {
+		return row, err
+	}
 	now := s.Now()
-	if _, err = s.DB.UpdateMember(ctx, w.accountID, id, func(u *storage.User, held []string) error {
+	if _, err = s.DB.UpdateMember(ctx, w.accountID, id, func(u *storage.User, held []string) ([]storage.Mail, error) {
 		if tag != "" && tag != UserTag(storage.UserRow{User: *u, Products: held}) {
-			return ErrChanged
+			return nil, ErrChanged
 		}
-		// Between the look above and this one nobody may have made an admin of the user.
-		if err := w.mayGive(u.Roles); err != nil {
-			return err
-		}
-		set(&u.Name, c.Name)
-		set(&u.Language, c.Language)
-		set(&u.TimeZone, c.TimeZone)
-		if c.Roles != nil {
-			u.Roles = slices.Clone(*c.Roles)
-		}
-		switch {
-		case c.Disabled == nil:
-		case !*c.Disabled:
-			u.DisabledAt = nil
-		case u.DisabledAt == nil:
-			u.DisabledAt = &now
-		}
-		return nil
+		before := *u
+		c.apply(u, now)
+		// Between the look above and this one somebody may have made an admin of the user.
+		told.Begin()
+		mails, err := told.Judge(before, *u)
+		return append(mails, told.End()...), err
 	}, seats, w.by); err != nil {
 		return row, err
 	}
 	return s.User(ctx, w, id)
+}
+
+// apply makes the change, but for the seats.
+func (c UserChange) apply(u *storage.User, now time.Time) {
+	set(&u.Name, c.Name)
+	set(&u.Language, c.Language)
+	set(&u.TimeZone, c.TimeZone)
+	if c.Roles != nil {
+		u.Roles = slices.Clone(*c.Roles)
+	}
+	switch {
+	case c.Disabled == nil:
+	case !*c.Disabled:
+		u.DisabledAt = nil
+	case u.DisabledAt == nil:
+		u.DisabledAt = &now
+	}
 }
 
 func (s *Service) checkChange(w Who, row storage.UserRow, c UserChange) error {
@@ -119,9 +129,6 @@ func (s *Service) checkChange(w Who, row storage.UserRow, c UserChange) error {
 	}
 	if c.Roles != nil {
 		if err := checkRoles(*c.Roles); err != nil {
-			return err
-		}
-		if err := w.mayGive(*c.Roles); err != nil {
 			return err
 		}
 		if row.User.ID == w.userID && !sameSet(*c.Roles, row.User.Roles) {

@@ -17,6 +17,7 @@ type Who struct {
 	by        audit.Actor
 	accountID string
 	userID    string // empty for a service
+	service   bool
 	name      string
 	may       permissions
 	scopes    []string // what the token is for; nil without one
@@ -62,7 +63,7 @@ func Client(c storage.Client, scopes []string, by audit.Actor) (Who, error) {
 		return Who{}, ErrForbidden
 	}
 	by.Kind, by.ID = "client", c.ID
-	return Who{by: by, accountID: c.AccountID, name: c.Metadata.Name, may: may, scopes: scopes}, nil
+	return Who{by: by, accountID: c.AccountID, service: true, name: c.Metadata.Name, may: may, scopes: scopes}, nil
 }
 
 // AccountID is the account that Who was let in to.
@@ -97,15 +98,44 @@ func (w Who) May(p Permission, now time.Time) error {
 func (s *Service) may(w Who, p Permission) error { return w.May(p, s.Now()) }
 
 // mayGive fails if a role can do what Who can't: nobody gives a role, or takes
-// one from others, that is more than his own. What only people may do is not
-// held against a service.
+// one from others, that is more than his own. So no service gives or takes one
+// that can do what only people may: nothing does that one hop away.
 func (w Who) mayGive(given []string) error {
 	for p := range union(roles, given) {
-		if !w.may[p] && (w.userID != "" || !personal[p]) {
+		if !w.may[p] {
 			return ErrForbidden
 		}
 	}
 	return nil
+}
+
+// mayChange fails if Who may not change somebody with these roles. What only
+// people may do is not held against a service here, see mayRegrade.
+func (w Who) mayChange(has []string) error {
+	for p := range union(roles, has) {
+		if !w.may[p] && !(w.service && personal[p]) {
+			return ErrForbidden
+		}
+	}
+	return nil
+}
+
+// mayRegrade fails unless Who may give and take the roles that differ between
+// two states of a user, all of them where the user is switched off or on again.
+func (w Who) mayRegrade(before, after storage.User) error {
+	if err := w.mayChange(before.Roles); err != nil {
+		return err
+	}
+	if (before.DisabledAt == nil) != (after.DisabledAt == nil) {
+		return w.mayGive(slices.Concat(before.Roles, after.Roles))
+	}
+	var differ []string
+	for _, r := range slices.Concat(before.Roles, after.Roles) {
+		if slices.Contains(before.Roles, r) != slices.Contains(after.Roles, r) {
+			differ = append(differ, r)
+		}
+	}
+	return w.mayGive(differ)
 }
 
 // mayGiveScopes fails if a client would get scopes of ours that the token of Who

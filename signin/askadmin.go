@@ -137,7 +137,7 @@ func (s *Service) ask(ctx context.Context, p *Pending) error {
 	}
 	n, until := s.waiting(p), s.now().Add(storage.DeviceNewLife)
 	var mails []storage.Mail
-	for _, admin := range admins {
+	for _, admin := range admins[:min(len(admins), storage.MaxAdminsTold)] {
 		m := s.mailTo(p, admin, templates.MailDeviceAsked,
 			templates.DataUser, user.Name, templates.DataAddress, user.Email, templates.DataLabel, n.Label, templates.DataUntil, until.Format(time.RFC3339),
 			templates.DataLink, s.issuer+storage.DeviceRequestsPath)

@@ -213,7 +213,7 @@ func (a *applier) policy(ctx context.Context, account Account, w DesiredPolicy, 
 	p, err := a.db.updatePolicy(ctx, a.tx, account.ID, func(s AccountState) (Policy, error) {
 		old = s.Policy
 		return w.over(s.Policy, products)
-	}, a.by)
+	}, a.by, nil)
 	if err != nil {
 		return err
 	}

@@ -375,6 +375,9 @@ func scanDeviceRequest(r row) (d DeviceRequest, err error) {
 		&d.DecidedBy, atNullTime(&d.DecidedAt), &d.Approved, atNullTime(&d.UsedAt), atNullTime(&d.EndedAt), &d.Outdated, &d.Email, &d.Name, &d.Decider)
 }
 
+// MaxAdminsTold is how many of an account's admins are told of something by mail.
+const MaxAdminsTold = 20
+
 // Admins lists the active administrators of an account by name.
 func (db *DB) Admins(ctx context.Context, accountID string) ([]User, error) {
 	some, err := many(ctx, db.reader, scanUser, `SELECT `+userColumns+` FROM users u

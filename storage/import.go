@@ -82,17 +82,22 @@ func (e RowErrors) Unwrap() []error {
 // [ErrLastAdmin] if nobody were left who administers the account. Messages go
 // out at a pace, as those of [DB.Invite].
 //
+// Judges are asked of each role that is given or taken, in the transaction.
+//
 // Rows are read and written some hundred at a time, and only what differs, so
 // that a list that is imported again writes nothing and mails nobody.
-func (db *DB) ImportUsers(ctx context.Context, accountID string, rows []ImportRow, by audit.Actor) (ImportResult, error) {
+func (db *DB) ImportUsers(ctx context.Context, accountID string, rows []ImportRow, by audit.Actor, judges ...RoleJudge) (ImportResult, error) {
 	if len(rows) > MaxImport {
 		return ImportResult{}, fmt.Errorf("import: %d rows: at most %d at once", len(rows), MaxImport)
 	}
 	return writing(ctx, db, func(tx *sql.Tx) (ImportResult, error) {
+		for _, j := range judges {
+			j.Begin()
+		}
 		if _, err := db.lockAccount(ctx, tx, accountID); err != nil {
 			return ImportResult{}, err
 		}
-		i := importer{db: db, tx: tx, by: by, accountID: accountID, now: db.now()}
+		i := importer{db: db, tx: tx, by: by, accountID: accountID, now: db.now(), judges: judges}
 		if err := i.read(ctx, rows); err != nil {
 			return ImportResult{}, err
 		}
@@ -107,6 +112,17 @@ func (db *DB) ImportUsers(ctx context.Context, accountID string, rows []ImportRo
 	})
 }
 
+// RoleJudge says who may give and take roles, and what people are told of it.
+// Begin is called before a try; there may be more than one.
+type RoleJudge interface {
+	Begin()
+	// Judge is asked of a user whose roles change, before and after, and of one
+	// who is invited, who was nobody before.
+	Judge(before, after User) ([]Mail, error)
+	// End returns what is to be told of all of them.
+	End() []Mail
+}
+
 // importer is one run of ImportUsers, in its transaction.
 type importer struct {
 	db        *DB
@@ -114,6 +130,7 @@ type importer struct {
 	by        audit.Actor
 	accountID string
 	now       time.Time
+	judges    []RoleJudge
 
 	products []Product
 	members  map[string]User            // by address
@@ -130,6 +147,7 @@ type importer struct {
 	taken   map[string][]string // users whose seats are taken, by product
 	events  []insert
 	invited []InvitationToSend
+	mails   []Mail
 }
 
 // read gets what the account has of those who are listed.
@@ -206,6 +224,11 @@ func (i *importer) change(old User, w ImportRow) error {
 		"name": u.Name != old.Name, "roles": !slices.Equal(u.Roles, old.Roles),
 		"language": u.Language != old.Language, "time_zone": u.TimeZone != old.TimeZone,
 	})
+	if !slices.Equal(u.Roles, old.Roles) {
+		if err := i.judge(old, u); err != nil {
+			return err
+		}
+	}
 	if fields != "" {
 		i.users = append(i.users, u)
 		i.events = append(i.events, i.db.event(userEvent(audit.UserChanged, u, updated, fields, i.by)))
@@ -215,6 +238,17 @@ func (i *importer) change(old User, w ImportRow) error {
 		i.result.Unchanged++
 	} else {
 		i.result.Changed++
+	}
+	return nil
+}
+
+func (i *importer) judge(before, after User) error {
+	for _, j := range i.judges {
+		mails, err := j.Judge(before, after)
+		if err != nil {
+			return err
+		}
+		i.mails = append(i.mails, mails...)
 	}
 	return nil
 }
@@ -263,6 +297,9 @@ func (i *importer) invite(w ImportRow) error {
 		i.result.Unchanged++
 		return nil
 	}
+	if err := i.judge(User{}, t.user()); err != nil {
+		return err
+	}
 	i.result.Invited++
 	i.invited = append(i.invited, t)
 	return nil
@@ -294,10 +331,13 @@ func (i *importer) write(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(i.invited) == 0 {
-		return nil
+	for _, j := range i.judges {
+		i.mails = append(i.mails, j.End()...)
 	}
-	var err error
+	err := i.db.send(ctx, i.tx, i.mails)
+	if err != nil || len(i.invited) == 0 {
+		return err
+	}
 	i.result.SentBy, err = i.db.invite(ctx, i.tx, i.invited, i.by)
 	return err
 }

@@ -10,11 +10,12 @@ import (
 
 // UpdateMember is [DB.UpdateUser] for one user of an account, which also sets
 // the seats that the user holds: products lists the ids of all of them, nil
-// leaves them as they are. change sees the seats held before. All of it is
-// done or nothing. It fails with ErrNotFound for a user or product of another
-// account.
-func (db *DB) UpdateMember(ctx context.Context, accountID, id string, change func(u *User, held []string) error, products *[]string, by audit.Actor) (User, error) {
+// leaves them as they are. change sees the seats held before, and returns
+// what people are told of it. All of it is done or nothing. It fails with
+// ErrNotFound for a user or product of another account.
+func (db *DB) UpdateMember(ctx context.Context, accountID, id string, change func(u *User, held []string) ([]Mail, error), products *[]string, by audit.Actor) (User, error) {
 	return writing(ctx, db, func(tx *sql.Tx) (User, error) {
+		var mails []Mail
 		u, err := db.updateUser(ctx, tx, id, func(u *User) error {
 			if u.AccountID != accountID {
 				return ErrNotFound
@@ -23,12 +24,16 @@ func (db *DB) UpdateMember(ctx context.Context, accountID, id string, change fun
 			if err != nil {
 				return err
 			}
-			return change(u, held)
+			mails, err = change(u, held)
+			return err
 		}, by)
-		if err != nil || products == nil {
-			return u, err
+		if err == nil && products != nil {
+			err = db.setSeats(ctx, tx, id, *products, by)
 		}
-		return u, db.setSeats(ctx, tx, id, *products, by)
+		if err == nil {
+			err = db.send(ctx, tx, mails)
+		}
+		return u, err
 	})
 }
 

@@ -175,17 +175,17 @@ type AccountState struct {
 // Turning two-step verification on, for now or for later, is refused with
 // [device.BelowError] while a device group is older than the policy requires;
 // once it is on, groups may fall below. What holds already has no From any
-// more. Who is newly covered gets a notice, see [DB.AnnounceNext]. Nothing is
-// written when nothing changes.
-func (db *DB) UpdatePolicy(ctx context.Context, accountID string, decide func(AccountState) (Policy, error), by audit.Actor) (Policy, error) {
-	p, err := writing(ctx, db, func(tx *sql.Tx) (Policy, error) { return db.updatePolicy(ctx, tx, accountID, decide, by) })
+// more. Who is newly covered gets a notice, see [DB.AnnounceNext], and those
+// whom tell names get theirs. Nothing is written when nothing changes.
+func (db *DB) UpdatePolicy(ctx context.Context, accountID string, decide func(AccountState) (Policy, error), by audit.Actor, tell ...func(before, after Policy) []Mail) (Policy, error) {
+	p, err := writing(ctx, db, func(tx *sql.Tx) (Policy, error) { return db.updatePolicy(ctx, tx, accountID, decide, by, tell) })
 	if err != nil {
 		return Policy{}, errors.Join(err, db.policyRefused(ctx, accountID, err, by))
 	}
 	return p, nil
 }
 
-func (db *DB) updatePolicy(ctx context.Context, tx *sql.Tx, accountID string, decide func(AccountState) (Policy, error), by audit.Actor) (Policy, error) {
+func (db *DB) updatePolicy(ctx context.Context, tx *sql.Tx, accountID string, decide func(AccountState) (Policy, error), by audit.Actor, tell []func(before, after Policy) []Mail) (Policy, error) {
 	state, err := db.lockState(ctx, tx, accountID)
 	if err != nil {
 		return Policy{}, err
@@ -225,6 +225,11 @@ func (db *DB) updatePolicy(ctx context.Context, tx *sql.Tx, accountID string, de
 	}
 	if err := announce(ctx, tx, accountID, old, p, now); err != nil {
 		return Policy{}, err
+	}
+	for _, mails := range tell {
+		if err := db.send(ctx, tx, mails(old, p)); err != nil {
+			return Policy{}, err
+		}
 	}
 	return p, db.event(audit.Event{
 		Kind: audit.PolicyChanged, Actor: by, AccountID: accountID,

@@ -305,6 +305,15 @@ func (db *DB) tell(ctx context.Context, tx *sql.Tx, e audit.Event, mails []Mail)
 	return writeAll(ctx, tx, append(riders, ride(db.event(e)))...)
 }
 
+// send queues messages.
+func (db *DB) send(ctx context.Context, tx *sql.Tx, mails []Mail) error {
+	riders, err := db.enqueueAll(mails)
+	if err != nil {
+		return err
+	}
+	return writeAll(ctx, tx, riders...)
+}
+
 func userEvent(kind audit.Kind, u User, reason, fields string, by audit.Actor) audit.Event {
 	e := audit.Event{Kind: kind, Actor: by, AccountID: u.AccountID, SubjectID: u.ID, Reason: reason}
 	if fields != "" {

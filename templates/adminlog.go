@@ -76,6 +76,7 @@ var kindKeys = map[audit.Kind]string{
 	audit.PasswordChanged:     "admin.log.kind.password_changed",
 	audit.ClientChanged:       "admin.log.kind.client_changed",
 	audit.AuditExported:       "admin.log.kind.audit_exported",
+	audit.PeopleRead:          "admin.log.kind.people_read",
 	audit.InvitationSent:      "admin.log.kind.invitation_sent",
 	audit.InvitationAccepted:  "admin.log.kind.invitation_accepted",
 	audit.InvitationWithdrawn: "admin.log.kind.invitation_withdrawn",

@@ -41,6 +41,11 @@ const (
 	MailResetAsked             MailKind = "reset-asked"             // to admins: DataUser, DataAddress, DataBy, DataUntil
 	MailDeviceApproved         MailKind = "device-approved"         // DataLabel
 	MailDeviceRefused          MailKind = "device-refused"          // DataLabel
+	MailRolesChanged           MailKind = "roles-changed"           // DataBy, DataAccount
+	MailUserDisabled           MailKind = "user-disabled"           // DataBy, DataAccount
+	MailAdminsChanged          MailKind = "admins-changed"          // to admins: DataUser, DataBy, DataAccount
+	MailAccountTwoStepOn       MailKind = "account-two-step-on"     // to admins: DataBy, DataAccount
+	MailAccountTwoStepOff      MailKind = "account-two-step-off"    // to admins: DataBy, DataAccount
 )
 
 // MailData is what a message is made of, flat, as the outbox stores it. Names
@@ -96,6 +101,11 @@ var notices = map[MailKind]notice{
 	MailResetAsked:             {"mail.reset_asked.subject", "mail.reset_asked.text", []string{DataUser, DataAddress, DataBy, DataUntil}},
 	MailDeviceApproved:         {"mail.device_approved.subject", "mail.device_approved.text", []string{DataLabel}},
 	MailDeviceRefused:          {"mail.device_refused.subject", "mail.device_refused.text", []string{DataLabel}},
+	MailRolesChanged:           {"mail.roles_changed.subject", "mail.roles_changed.text", []string{DataBy, DataAccount}},
+	MailUserDisabled:           {"mail.user_disabled.subject", "mail.user_disabled.text", []string{DataBy, DataAccount}},
+	MailAdminsChanged:          {"mail.admins_changed.subject", "mail.admins_changed.text", []string{DataUser, DataBy, DataAccount}},
+	MailAccountTwoStepOn:       {"mail.account_on.subject", "mail.account_on.text", []string{DataBy, DataAccount}},
+	MailAccountTwoStepOff:      {"mail.account_off.subject", "mail.account_off.text", []string{DataBy, DataAccount}},
 }
 
 // Message is one rendered mail.
@@ -200,7 +210,7 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 		}
 	default:
 		l.Happened = p.T(n.text, "Client", inert(data[DataClient]), "User", inert(data[DataUser]), "Address", oneLine(data[DataAddress]),
-			"Label", l.Label, "By", inert(data[DataBy]))
+			"Label", l.Label, "By", inert(data[DataBy]), "Account", l.Owner)
 	}
 	return l, nil
 }

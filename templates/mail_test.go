@@ -18,6 +18,7 @@ var mailKinds = []templates.MailKind{
 	templates.MailGrantReused, templates.MailAppAllowed, templates.MailPasswordChanged, templates.MailPasswordExposed,
 	templates.MailAdminReset,
 	templates.MailInvitation, templates.MailTwoStepAnnounced,
+	templates.MailRolesChanged, templates.MailUserDisabled, templates.MailAdminsChanged, templates.MailAccountTwoStepOn, templates.MailAccountTwoStepOff,
 	templates.MailDeviceAsked, templates.MailResetAsked, templates.MailDeviceApproved, templates.MailDeviceRefused,
 }
 
