@@ -36,6 +36,7 @@ const (
 	DeviceGroupChanged  Kind = "device_group.changed"
 	PolicyChanged       Kind = "policy.changed"
 	PolicyRefused       Kind = "policy.refused"
+	NotMeSaid           Kind = "notice.denied"
 	EnhancedChanged     Kind = "enhanced.changed"
 	UserChanged         Kind = "user.changed"
 	PasswordChanged     Kind = "password.changed"

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,42 @@ func TestMyAccount(t *testing.T) {
 		if strings.Contains(victim.Page().Text(), "Your new device is connected.") {
 			t.Error("a link makes My Account say what is not so")
 		}
+	})
+
+	t.Run("K08 who replaces a device without the old one is told of, and it can be taken back", func(t *testing.T) {
+		account := s.newAccount(t, "required")
+		w, boss := newWalker(t, s, s.newPerson(t, account)), s.newPerson(t, account)
+		s.stile(t, "", "user", "update", boss.Email, "--role", "admin")
+		w.signIn(home)
+		s.clock.Move(time.Minute)
+		thief := newWalker(t, s, w.who) // has the password and the mailbox
+		thief.Open(home)
+		thief.password()
+		thief.Press("Set up a new mobile device")
+		thief.enrol()
+		thief.code()
+		thief.want("account")
+
+		s.mails(t, boss.Email, "A member connected a new device", 1)
+		notice := s.mails(t, w.who.Email, "Your authenticator was replaced", 1)[0]
+		link := regexp.MustCompile(`\S+/not-me\?token=\S+`).FindString(notice.Text)
+		w.Open(link)
+		w.want("not-me")
+		if thief.Open(home); thief.Page().Screen() != "account" {
+			t.Error("opening the link, as programs do, has changed something")
+		}
+		w.Submit(nil)
+		w.want("not-me-done")
+		s.mails(t, boss.Email, "A member says: this wasn’t me", 1)
+		if thief.Open(home); thief.Page().Screen() != "sign-in" {
+			t.Errorf("the thief is still in: %s", thief.Page())
+		}
+		thief.password()
+		if thief.Page().Screen() == "enter-code" {
+			t.Errorf("the thief's device still takes codes: %s", thief.Page())
+		}
+		w.Open(link)
+		w.want("error")
 	})
 
 	t.Run("Profile: language and time zone", func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"github.com/mileusna/useragent"
 
 	"stile/audit"
+	"stile/seal"
 	"stile/storage"
 	"stile/templates"
 )
@@ -20,7 +21,8 @@ type Notices struct {
 
 // To makes a message to a user: it goes to the stored address only, in the
 // user's own language or else the account's. by says from where it was done;
-// what the kind of message needs besides is given as names and values.
+// what the kind of message needs besides is given as names and values. Where its
+// reader may want to take back what it tells of, it has a link for that.
 func (n Notices) To(u storage.User, a storage.Account, by audit.Actor, kind templates.MailKind, data ...string) storage.Mail {
 	m := storage.Mail{
 		Kind: string(kind), To: u.Email, Lang: cmp.Or(u.Language, a.Language),
@@ -33,6 +35,11 @@ func (n Notices) To(u storage.User, a storage.Account, by audit.Actor, kind temp
 			templates.DataBrowser: Browser(by.UserAgent),
 			templates.DataNetwork: by.Network,
 		},
+	}
+	if kind.Deniable() {
+		token := seal.NewToken(seal.KindLink).Reveal()
+		m.Data[templates.DataLink] = n.Issuer + storage.NotMePath + "?token=" + token
+		m.NotMe = &storage.NotMe{LinkHash: seal.HashToken(token), AccountID: a.ID, UserID: u.ID}
 	}
 	for i := 0; i+1 < len(data); i += 2 {
 		m.Data[data[i]] = data[i+1]

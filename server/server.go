@@ -155,7 +155,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	screens.Mount(r)
 	(&account.Handler{Kit: kit, DB: s.db, Sessions: sessions, SignIns: signIns, Passwords: passwords, Notices: notices, Now: s.now}).Mount(r)
 	(&welcome.Handler{
-		Kit: kit, DB: s.db, SignIns: signIns, Sessions: sessions, Passwords: passwords, Limits: s.cfg.Limits, Service: s.cfg.Pages.Service,
+		Kit: kit, DB: s.db, SignIns: signIns, Sessions: sessions, Passwords: passwords, Notices: notices, Limits: s.cfg.Limits, Service: s.cfg.Pages.Service,
 	}).Mount(r)
 	center.Mount(r) //nolint:contextcheck // requests bring contexts of their own
 	machines, err := s.machineAPI(kit, provider)

@@ -36,7 +36,11 @@ func (s *Service) SetupCode(ctx context.Context, p *Pending, input string) error
 	} else if err != nil {
 		return try.void(ctx, err)
 	}
-	saved, err := s.db.ActivateTOTP(ctx, s.activation(p, step, codes, set, try.right()))
+	admins, err := s.toAdmins(ctx, p)
+	if err != nil {
+		return try.void(ctx, err)
+	}
+	saved, err := s.db.ActivateTOTP(ctx, s.activation(p, step, codes, set, try.right(), admins))
 	switch {
 	case errors.Is(err, storage.ErrExpired), errors.Is(err, storage.ErrNotFound):
 		return try.void(ctx, storage.ErrConflict) // opened again, it asks for a new key
@@ -47,18 +51,22 @@ func (s *Service) SetupCode(ctx context.Context, p *Pending, input string) error
 	return s.read(ctx, p) // the person has another authenticator and epoch now
 }
 
-func (s *Service) activation(p *Pending, step int64, codes []string, set factor.RecoverySet, refund []limit.Back) storage.Activation {
+func (s *Service) activation(
+	p *Pending, step int64, codes []string, set factor.RecoverySet, refund []limit.Back, admins []storage.Mail,
+) storage.Activation {
 	now, id := s.now(), p.SignIn.Secrets.AuthenticatorID
 	replaced := replaces(p.Person)
 	kind, reason := templates.MailAuthenticatorConnected, "connected"
 	if replaced {
 		kind, reason = templates.MailAuthenticatorReplaced, "replaced"
 	}
+	told := s.mail(p, kind)
+	told.NotMe.AuthenticatorID = id
 	a := storage.Activation{
 		SignIn: s.changed(p, p.SignIn.Progress.Activate(p.Person.Policy.Policy, id, now), storage.SignInSecrets{Recovery: codes}),
 		Step:   step, Recovery: storage.RecoverySet{Salt: []byte(set.Salt), Hashes: set.Hashes},
 		Browser: p.Browser.Session,
-		Mails:   []storage.Mail{s.mail(p, kind)},
+		Mails:   append(admins, told),
 		Refund:  refund,
 		Event:   s.event(p, audit.AuthenticatorAdded, reason),
 	}
@@ -67,6 +75,29 @@ func (s *Service) activation(p *Pending, step int64, codes []string, set factor.
 		a.Cooldown = &until
 	}
 	return a
+}
+
+// mostAdmins is how many of an account's admins are told of a replacement.
+const mostAdmins = 20
+
+// toAdmins tells the account's admins of an authenticator that is replaced
+// without the old one: whoever did it had a password and a mailbox.
+func (s *Service) toAdmins(ctx context.Context, p *Pending) ([]storage.Mail, error) {
+	if !replaces(p.Person) || s.hasOldCode(p) {
+		return nil, nil
+	}
+	admins, err := s.otherAdmins(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	var mails []storage.Mail
+	user := p.Person.User
+	for _, a := range admins[:min(len(admins), mostAdmins)] {
+		m := s.mailTo(p, a, templates.MailMemberReplaced, templates.DataUser, user.Name, templates.DataAddress, user.Email)
+		m.NotMe.UserID, m.NotMe.AuthenticatorID = user.ID, p.SignIn.Secrets.AuthenticatorID
+		mails = append(mails, m)
+	}
+	return mails, nil
 }
 
 // hasOldCode tells whether the authenticator that is replaced has given a code

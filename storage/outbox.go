@@ -23,6 +23,8 @@ type Mail struct {
 	DueAt     time.Time         // not sent before; zero for at once
 	ExpiresAt time.Time         // not sent afterwards; zero for three days from when it is due
 	Attempts  int               // how often it was leased
+	// NotMe is the link in it that takes back what it tells of; nil without one.
+	NotMe *NotMe `json:"-"`
 }
 
 // mailLife is how long a message that says nothing else waits to be sent.

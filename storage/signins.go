@@ -281,6 +281,9 @@ func (db *DB) enqueueAll(mails []Mail) ([]rider, error) {
 			return nil, err
 		}
 		all = append(all, ride(row))
+		if m.NotMe != nil {
+			all = append(all, ride(db.notMeRow(*m.NotMe)))
+		}
 	}
 	return all, nil
 }

@@ -78,6 +78,7 @@ var kindKeys = map[audit.Kind]string{
 	audit.AuditExported:       "admin.log.kind.audit_exported",
 	audit.PeopleRead:          "admin.log.kind.people_read",
 	audit.InvitationSent:      "admin.log.kind.invitation_sent",
+	audit.NotMeSaid:           "admin.log.kind.notice_denied",
 	audit.InvitationAccepted:  "admin.log.kind.invitation_accepted",
 	audit.InvitationWithdrawn: "admin.log.kind.invitation_withdrawn",
 	audit.DeviceAsked:         "admin.log.kind.device_request_asked",

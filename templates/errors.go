@@ -22,6 +22,7 @@ const (
 	ErrorHost          ErrorKind = "host"           // 421: not our name
 	ErrorTooMany       ErrorKind = "too-many"       // 429
 	ErrorInvitation    ErrorKind = "invitation"     // 410: the link of an invitation was used, is over or unknown
+	ErrorLink          ErrorKind = "link"           // 410: the link of another message was used, is over or unknown
 	ErrorUnavailable   ErrorKind = "unavailable"    // 503
 	ErrorInternal      ErrorKind = "internal"       // 500
 )
@@ -45,6 +46,7 @@ var errorTexts = map[ErrorKind]string{
 	ErrorHost:          "errorpage.host",
 	ErrorTooMany:       "errorpage.too_many",
 	ErrorInvitation:    "errorpage.invitation",
+	ErrorLink:          "errorpage.link",
 	ErrorUnavailable:   "errorpage.unavailable",
 	ErrorInternal:      "errorpage.internal",
 }

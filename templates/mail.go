@@ -34,6 +34,8 @@ const (
 	MailPasswordExposed        MailKind = "password-exposed"        // somebody has it who lacks the second factor
 	MailTwoStepOn              MailKind = "two-step-on"             // by the user's own wish
 	MailTwoStepOff             MailKind = "two-step-off"            //
+	MailNotMe                  MailKind = "not-me"                  // to admins: DataUser, DataAddress
+	MailMemberReplaced         MailKind = "member-replaced"         // to admins, of a replacement without the old authenticator: DataUser, DataAddress
 	MailAdminReset             MailKind = "admin-reset"             // an admin removed the authenticators
 	MailTwoStepAnnounced       MailKind = "two-step-announced"      // DataAccount, DataFrom
 	MailInvitation             MailKind = "invitation"              // DataAccount, DataBy, DataLink, DataUntil
@@ -47,6 +49,18 @@ const (
 	MailAccountTwoStepOn       MailKind = "account-two-step-on"     // to admins: DataBy, DataAccount
 	MailAccountTwoStepOff      MailKind = "account-two-step-off"    // to admins: DataBy, DataAccount
 )
+
+// Deniable tells whether a message of this kind tells of something that its
+// reader may want to take back.
+func (k MailKind) Deniable() bool {
+	switch k {
+	case MailAuthenticatorConnected, MailAuthenticatorReplaced, MailMemberReplaced, MailRecoveryCodeUsed, MailRecoveryCodesMade,
+		MailPasswordChanged, MailTwoStepOn, MailTwoStepOff, MailAppAllowed:
+		return true
+	default:
+		return false
+	}
+}
 
 // MailData is what a message is made of, flat, as the outbox stores it. Names
 // that people chose are cut at 64 characters and made inert.
@@ -94,6 +108,8 @@ var notices = map[MailKind]notice{
 	MailPasswordExposed:        {"mail.exposed.subject", "mail.exposed.text", nil},
 	MailTwoStepOn:              {"mail.two_step_on.subject", "mail.two_step_on.text", nil},
 	MailTwoStepOff:             {"mail.two_step_off.subject", "mail.two_step_off.text", nil},
+	MailNotMe:                  {"mail.not_me.subject", "mail.not_me.text", []string{DataUser, DataAddress}},
+	MailMemberReplaced:         {"mail.member_replaced.subject", "mail.member_replaced.text", []string{DataUser, DataAddress}},
 	MailAdminReset:             {"mail.reset.subject", "mail.reset.text", nil},
 	MailTwoStepAnnounced:       {"mail.two_step.subject", "mail.two_step.now", []string{DataAccount}},
 	MailInvitation:             {"mail.invitation.subject", "mail.invitation.text", []string{DataAccount, DataLink, DataUntil}},

@@ -46,6 +46,8 @@ var screens = []Page{
 	AskAdmin{},
 	Consent{},
 	Invitation{},
+	NotMe{},
+	NotMeDone{},
 	NewPassword{},
 	Welcome{},
 	SignOut{},

@@ -52,6 +52,7 @@ var statuses = map[templates.ErrorKind]int{
 	templates.ErrorTooLarge:      http.StatusRequestEntityTooLarge,
 	templates.ErrorHost:          http.StatusMisdirectedRequest,
 	templates.ErrorTooMany:       http.StatusTooManyRequests,
+	templates.ErrorLink:          http.StatusGone,
 	templates.ErrorInvitation:    http.StatusGone,
 	templates.ErrorUnavailable:   http.StatusServiceUnavailable,
 	templates.ErrorInternal:      http.StatusInternalServerError,

@@ -100,7 +100,7 @@ func (k *Kit) view(w http.ResponseWriter, r *http.Request, page templates.Page, 
 // hasForm tells whether a page posts to us. One that doesn't gets no cookie.
 func hasForm(page templates.Page) bool {
 	switch page.(type) {
-	case templates.ErrorPage, templates.SignedOut, templates.Finished, templates.FormPost, templates.Welcome:
+	case templates.ErrorPage, templates.SignedOut, templates.Finished, templates.FormPost, templates.Welcome, templates.NotMeDone:
 		return false
 	}
 	return true

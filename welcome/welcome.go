@@ -17,6 +17,7 @@ import (
 	"stile/authn"
 	"stile/factor"
 	"stile/limit"
+	"stile/mail"
 	"stile/manage"
 	"stile/session"
 	"stile/signin"
@@ -35,6 +36,7 @@ type Handler struct {
 	SignIns   *signin.Service
 	Sessions  *session.Manager
 	Passwords *factor.Passwords
+	Notices   mail.Notices
 	Limits    limit.Figures
 	Service   string // display name of the installation, which is no password
 }
@@ -47,6 +49,7 @@ func (h *Handler) Mount(r *mux.Router) {
 		r.Handle(path, h.Kit.Throttle(bound.Allowed, bound.Per, h.Kit.Handle(f))).Methods(methods...).Name(name)
 	}
 	handle(storage.InvitationPath, "invitation", h.invitation, http.MethodGet, http.MethodHead, http.MethodPost)
+	handle(storage.NotMePath, "not-me", h.notMe, http.MethodGet, http.MethodHead, http.MethodPost)
 	handle(Path, "welcome", h.welcome, http.MethodGet, http.MethodHead)
 }
 

@@ -1,0 +1,82 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"stile/audit"
+)
+
+// NotMePath is the path of our own that the link of a notice leads to, with the
+// token in its query.
+const NotMePath = "/not-me"
+
+// notMeLink is the purpose of links that take back what a message told of.
+const notMeLink = "not_me"
+
+// notMeLife is how long such a link works.
+const notMeLife = 7 * 24 * time.Hour
+
+// NotMe is the link in a message with which its reader says that it was somebody
+// else. It is stored with the message.
+type NotMe struct {
+	LinkHash          string
+	AccountID, UserID string // whom it is about, whoever reads it
+	// AuthenticatorID is what was registered then; empty for other acts.
+	AuthenticatorID string
+}
+
+func (db *DB) notMeRow(n NotMe) insert {
+	return db.linkRow(link{
+		Hash: n.LinkHash, Purpose: notMeLink, AccountID: n.AccountID, UserID: n.UserID, AuthenticatorID: n.AuthenticatorID,
+		ExpiresAt: db.now().Add(notMeLife),
+	})
+}
+
+// NotMeByLink returns whom a link is about. It fails with ErrNotFound, ErrSpent
+// or ErrExpired.
+func (db *DB) NotMeByLink(ctx context.Context, linkHash string) (Person, error) {
+	l, err := db.findLink(ctx, db.reader, notMeLink, linkHash)
+	if err != nil {
+		return Person{}, err
+	}
+	return db.PersonByID(ctx, l.UserID)
+}
+
+// SayNotMe takes back what a message told of, once: all sessions, grants and
+// sign-ins under way of the user end, and an authenticator that was registered
+// then takes no more codes. It fails as [DB.NotMeByLink] does.
+func (db *DB) SayNotMe(ctx context.Context, linkHash string, by audit.Actor, mails ...Mail) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		l, err := db.findLink(ctx, tx, notMeLink, linkHash)
+		if err != nil {
+			return err
+		}
+		u, err := db.lockUser(ctx, tx, l.UserID)
+		if err != nil {
+			return err
+		}
+		if err := db.spendLink(ctx, tx, l); err != nil {
+			return err
+		}
+		now, reason := micros(db.now()), "told"
+		if _, err := run(ctx, tx, `UPDATE users SET epoch = epoch + 1 WHERE id = $1`, u.ID); err != nil {
+			return err
+		}
+		suspended, err := run(ctx, tx, `UPDATE authenticators SET state = '`+stateSuspended+`' WHERE id = $1 AND user_id = $2 AND state = '`+stateActive+`'`,
+			l.AuthenticatorID, u.ID)
+		if err != nil {
+			return err
+		}
+		if suspended > 0 {
+			reason = "authenticator_suspended"
+		}
+		n, err := endUser(ctx, tx, u.ID, "", "not_me", now)
+		if err != nil {
+			return err
+		}
+		return db.tell(ctx, tx, n.in(userEvent(audit.NotMeSaid, u, reason, "", by)), mails)
+	})
+	return about("notice", err)
+}

@@ -1,0 +1,92 @@
+package storagetest
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"stile/audit"
+	"stile/storage"
+)
+
+// notice queues a message with a link that takes back what it tells of.
+func (h *House) notice(t testing.TB, hash, authenticator string) {
+	t.Helper()
+	must(t, h.DB.RecordAndMail(t.Context(), Event(audit.AuthenticatorAdded), []storage.Mail{{
+		Kind: "notice", To: h.User.Email, NotMe: &storage.NotMe{LinkHash: hash, AccountID: h.User.AccountID, UserID: h.User.ID, AuthenticatorID: authenticator},
+	}}))
+}
+
+func TestNotMeEndsAllAndSuspendsWhatWasRegistered(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		ctx := t.Context()
+		id := h.Enrol(t)
+		h.Grant(t, h.SignedIn(t))
+		h.notice(t, "link", id)
+		if p := got(h.DB.NotMeByLink(ctx, "link"))(t); p.User.ID != h.User.ID {
+			t.Errorf("about %+v", p.User)
+		}
+		must(t, h.DB.SayNotMe(ctx, "link", By, storage.Mail{Kind: "told", To: "admin@example.com"}))
+		if p := h.Person(t); p.TOTP != nil || !p.Suspended {
+			t.Error("the authenticator still takes codes")
+		}
+		if n := h.Count(t, `SELECT count(*) FROM sessions WHERE ended_at IS NULL`) + h.Count(t, `SELECT count(*) FROM grants WHERE ended_at IS NULL`); n != 0 {
+			t.Errorf("%d sessions and grants are left", n)
+		}
+		if n := h.Count(t, `SELECT count(*) FROM audit_events WHERE kind = 'notice.denied' AND reason = 'authenticator_suspended'`); n != 1 {
+			t.Errorf("%d lines in the audit log", n)
+		}
+		if err := h.DB.SayNotMe(ctx, "link", By); !errors.Is(err, storage.ErrSpent) {
+			t.Errorf("twice: %v", err)
+		}
+		if _, err := h.DB.NotMeByLink(ctx, "unknown"); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("unknown: %v", err)
+		}
+	})
+}
+
+func TestNotMeLeavesALaterAuthenticatorAlone(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		ctx := t.Context()
+		old := h.Enrol(t)
+		h.notice(t, "old", old)
+		h.notice(t, "late", "")
+		h.Enrol(t)
+		must(t, h.DB.SayNotMe(ctx, "old", By))
+		if p := h.Person(t); p.TOTP == nil {
+			t.Error("the authenticator that came later is suspended")
+		}
+		h.Clock.Move(8 * 24 * time.Hour)
+		if err := h.DB.SayNotMe(ctx, "late", By); !errors.Is(err, storage.ErrExpired) {
+			t.Errorf("after a week: %v", err)
+		}
+	})
+}
+
+func TestNotMeCountsOnce(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		h.notice(t, "link", h.Enrol(t))
+		dbs := []*storage.DB{h.DB, h.Open(t)}
+		var won atomic.Int64
+		var all sync.WaitGroup
+		for i := range 64 {
+			all.Go(func() {
+				switch err := dbs[i%2].SayNotMe(t.Context(), "link", By); {
+				case err == nil:
+					won.Add(1)
+				case !errors.Is(err, storage.ErrSpent) && !errors.Is(err, storage.ErrConflict):
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if won.Load() != 1 {
+			t.Errorf("%d of 64 counted", won.Load())
+		}
+	})
+}

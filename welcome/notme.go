@@ -1,0 +1,62 @@
+package welcome
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"stile/seal"
+	"stile/storage"
+	"stile/templates"
+	"stile/web"
+)
+
+// mostAdmins is how many of an account's admins are told.
+const mostAdmins = 20
+
+// notMe takes two forms of the same path: the link of a notice, and the button
+// of its page, which takes back what the notice told of.
+func (h *Handler) notMe(w http.ResponseWriter, r *http.Request) (err error) {
+	var fields url.Values
+	if r.Method == http.MethodPost {
+		fields, err = h.Kit.Form(w, r)
+	} else {
+		fields, err = web.Query(r)
+	}
+	if err != nil {
+		return err
+	}
+	token := fields.Get(templates.FieldToken)
+	if !seal.KindLink.Is(token) {
+		return web.UserError{Kind: templates.ErrorLink, Err: errors.New("no token of a link")}
+	}
+	hash := seal.HashToken(token)
+	who, err := h.DB.NotMeByLink(r.Context(), hash)
+	if err == nil && r.Method == http.MethodPost {
+		err = h.sayNotMe(r, hash, who)
+	}
+	switch {
+	case over(err):
+		return web.UserError{Kind: templates.ErrorLink, Err: err}
+	case err != nil:
+		return err
+	}
+	page := templates.Page(templates.NotMe{Address: who.User.Email, Token: token})
+	if r.Method == http.MethodPost {
+		page = templates.NotMeDone{}
+	}
+	return h.Kit.Page(w, r, http.StatusOK, page, web.Languages(who.User.Language), web.DefaultLanguage(who.Account.Language))
+}
+
+func (h *Handler) sayNotMe(r *http.Request, hash string, who storage.Person) error {
+	admins, err := h.DB.Admins(r.Context(), who.Account.ID)
+	if err != nil {
+		return err
+	}
+	by := web.Actor(r)
+	var mails []storage.Mail
+	for _, a := range admins[:min(len(admins), mostAdmins)] {
+		mails = append(mails, h.Notices.To(a, who.Account, by, templates.MailNotMe, templates.DataUser, who.User.Name, templates.DataAddress, who.User.Email))
+	}
+	return h.DB.SayNotMe(r.Context(), hash, by, mails...)
+}
