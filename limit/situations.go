@@ -70,6 +70,18 @@ func (f Figures) BookEmailSent(user, account string, v Visitor) []Booking {
 	)
 }
 
+// BookInvitation books a message that asks a stranger to join an account.
+// address is the keyed hash of the canonical address. What the account sends in
+// all waits for its turn in the outbox.
+func (f Figures) BookInvitation(account, address string) []Booking {
+	owner := []string{"invitation", account, address}
+	return []Booking{
+		{Key: key(EmailSentGap, owner...), Name: EmailSentGap, Figure: f.EmailSentGap},
+		{Key: key(emailSentHour, owner...), Name: emailSentHour, Figure: f.EmailSentHour},
+		{Key: key(EmailSentDay, owner...), Name: EmailSentDay, Figure: f.EmailSentDay},
+	}
+}
+
 // BookRecovery books a recovery code.
 func (f Figures) BookRecovery(user string, v Visitor) []Booking {
 	return append(f.network(v),

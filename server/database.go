@@ -79,7 +79,7 @@ func options(cfg *config.Config, now func() time.Time, log *slog.Logger) (storag
 	defaults, err := policy(cfg.Policy)
 	return storage.Options{
 		Now: now, Logger: log, Defaults: defaults, AuditFor: cfg.Audit.Keep, Owner: cfg.DatabaseOwner.Reveal(),
-		Invitations: cfg.Limits.EmailSentAccount,
+		Limits: cfg.Limits,
 	}, err
 }
 

@@ -338,8 +338,28 @@ func (i *importer) write(ctx context.Context) error {
 	if err != nil || len(i.invited) == 0 {
 		return err
 	}
+	if err := i.bound(ctx); err != nil {
+		return err
+	}
 	i.result.SentBy, err = i.db.invite(ctx, i.tx, i.invited, i.by)
 	return err
+}
+
+// bound fails for the rows whose address the account may not write to again yet.
+func (i *importer) bound(ctx context.Context) error {
+	refused, err := i.db.bookInvitations(ctx, i.tx, i.invited)
+	if err != nil {
+		return err
+	}
+	for _, t := range i.invited {
+		if limited, is := refused[t.Email]; is && len(i.wrong) < maxRowErrors {
+			i.wrong = append(i.wrong, RowError{Line: i.lines[t.Email], Err: limited})
+		}
+	}
+	if len(i.wrong) > 0 {
+		return i.wrong
+	}
+	return nil
 }
 
 // writeUsers stores members that differ. Their rows are locked in order of

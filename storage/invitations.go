@@ -68,7 +68,8 @@ func (i Invitation) user() User {
 // doesn't have, and with [ErrExists] for an address that is listed twice; an
 // address that has a user, in this account or another, is no error. Messages go
 // out at a pace, see [Options]; it fails with [LimitedError] while more of the
-// account's wait than go out in the life of an invitation.
+// account's wait than go out in the life of an invitation, or while an address has
+// got as many from the account as an address may.
 func (db *DB) Invite(ctx context.Context, list []InvitationToSend, by audit.Actor) error {
 	switch {
 	case len(list) == 0:
@@ -94,6 +95,15 @@ func (db *DB) Invite(ctx context.Context, list []InvitationToSend, by audit.Acto
 				return fmt.Errorf("invitation of %q: listed twice: %w", i.Email, ErrExists)
 			}
 			seen[i.Email] = true
+		}
+		refused, err := db.bookInvitations(ctx, tx, list)
+		if err != nil {
+			return err
+		}
+		for _, i := range list {
+			if limited, is := refused[i.Email]; is {
+				return fmt.Errorf("invitation of %q: %w", i.Email, limited)
+			}
 		}
 		_, err = db.invite(ctx, tx, list, by)
 		return err
@@ -123,13 +133,16 @@ func (u User) checkWith(seats []string, known []Product) error {
 	return nil
 }
 
+// unsend drops the messages of invitations that wait to be sent.
+const unsend = `DELETE FROM outbox WHERE id IN ({keys})`
+
 // invite stores invitations that were checked, to addresses that differ, in an
 // account that the transaction has locked.
 // Their messages go out at the account's pace; a link works for its time from
 // then on. sentBy is when the last of them is due; zero if all are at once.
 func (db *DB) invite(ctx context.Context, tx *sql.Tx, list []InvitationToSend, by audit.Actor) (sentBy time.Time, err error) {
 	now, accountID := db.now(), list[0].AccountID
-	turn, err := db.pace(ctx, tx, invitationPace+accountID, db.invitations, len(list), now)
+	turn, err := db.pace(ctx, tx, invitationPace+accountID, db.limits.EmailSentAccount, len(list), now)
 	if err != nil {
 		return sentBy, err
 	}
@@ -137,7 +150,8 @@ func (db *DB) invite(ctx context.Context, tx *sql.Tx, list []InvitationToSend, b
 	var invitations, links, mails, events []insert
 	for n, i := range list {
 		sentBy = turn(n)
-		i.ID, i.CreatedAt, i.Mail.DueAt = randomID(), now, sentBy
+		i.ID, i.CreatedAt, i.Mail.DueAt = timeID(now), now, sentBy
+		i.Mail.ID = i.ID // so that it goes with the invitation while it waits
 		if i.ExpiresAt.IsZero() {
 			i.ExpiresAt = sentBy.Add(InvitationLife)
 			i.Mail = i.Mail.until(i.ExpiresAt)
@@ -160,7 +174,11 @@ func (db *DB) invite(ctx context.Context, tx *sql.Tx, list []InvitationToSend, b
 		mails = append(mails, mail)
 		events = append(events, db.event(invitationEvent(audit.InvitationSent, i.Invitation, by)))
 	}
-	if err := runOf(ctx, tx, emails, `DELETE FROM invitations WHERE account_id = $1 AND email IN ({keys})`, accountID); err != nil {
+	replaced, err := manyOf(ctx, tx, scanText, emails, `DELETE FROM invitations WHERE account_id = $1 AND email IN ({keys}) RETURNING id`, accountID)
+	if err == nil {
+		err = runOf(ctx, tx, replaced, unsend)
+	}
+	if err != nil {
 		return sentBy, err
 	}
 	for _, rows := range [][]insert{invitations, links, mails, events} {
@@ -355,6 +373,9 @@ func (db *DB) WithdrawInvitation(ctx context.Context, accountID, id string, by a
 			RETURNING `+invitationColumns, accountID, id, micros(db.now()))
 		if err != nil {
 			return fmt.Errorf("invitation %q: %w", id, err)
+		}
+		if err := runOf(ctx, tx, []string{i.ID}, unsend); err != nil {
+			return err
 		}
 		return db.event(invitationEvent(audit.InvitationWithdrawn, i, by)).add(ctx, tx)
 	})

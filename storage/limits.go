@@ -49,8 +49,10 @@ func (db *DB) RefundAttempts(ctx context.Context, back []limit.Back) error {
 // bookResult says what became of one attempt.
 type bookResult struct {
 	refused LimitedError // without a key: not refused
-	reached []limit.Name
-	counted []limit.Back // what was counted, to be given back if the attempt is refused
+	// refusals are all of them, by the keys of the bookings.
+	refusals []LimitedError
+	reached  []limit.Name
+	counted  []limit.Back // what was counted, to be given back if the attempt is refused
 }
 
 // book counts one attempt on each booking, in one statement. Within a
@@ -90,6 +92,7 @@ func (db *DB) book(ctx context.Context, q queryer, bookings []limit.Booking) (re
 		b := bookings[i]
 		if !b.Watch && !r.admitted {
 			refuse(r.until, r.key)
+			result.refusals = append(result.refusals, LimitedError{Until: r.until, Key: r.key})
 			continue
 		}
 		result.counted = append(result.counted, limit.Back{Key: r.key, By: 1})

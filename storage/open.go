@@ -75,27 +75,27 @@ type Options struct {
 	Owner string
 	// AuditFor is how long events are kept; zero for 400 days.
 	AuditFor time.Duration
-	// Invitations is how many invitations one account sends in a time: a tenth of
-	// them at once, the others one by one. Zero is the default of messages to one
-	// account.
-	Invitations limit.Figure
+	// Limits bounds invitations: of one account, of which EmailSentAccount says how
+	// many go out in a time, a tenth of them at once, the others one by one; and to
+	// one address. Zero for the defaults.
+	Limits limit.Figures
 }
 
 // DB is one open database. It is safe for concurrent use.
 type DB struct {
-	dialect     dialect
-	reader      *sql.DB // the same as writer on PostgreSQL
-	writer      *sql.DB
-	ring        *seal.Ring
-	hasher      atomic.Pointer[seal.Hasher]
-	now         func() time.Time
-	log         *slog.Logger
-	defaults    Policy
-	auditFor    time.Duration
-	invitations limit.Figure
-	owner       string        // URL, see owner.go
-	schema      fs.FS         // migrations; replaced in tests
-	sent        *atomic.Int64 // statements
+	dialect  dialect
+	reader   *sql.DB // the same as writer on PostgreSQL
+	writer   *sql.DB
+	ring     *seal.Ring
+	hasher   atomic.Pointer[seal.Hasher]
+	now      func() time.Time
+	log      *slog.Logger
+	defaults Policy
+	auditFor time.Duration
+	limits   limit.Figures
+	owner    string        // URL, see owner.go
+	schema   fs.FS         // migrations; replaced in tests
+	sent     *atomic.Int64 // statements
 }
 
 // dialect is what differs between the engines.
@@ -127,15 +127,15 @@ type dialect interface {
 // reached or holds secrets that o.Ring doesn't open.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	db := &DB{
-		ring:        o.Ring,
-		now:         func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) },
-		log:         o.Logger,
-		defaults:    o.Defaults.filled(DefaultPolicy()),
-		auditFor:    o.AuditFor,
-		invitations: o.Invitations,
-		owner:       o.Owner,
-		schema:      migrations.Files,
-		sent:        new(atomic.Int64),
+		ring:     o.Ring,
+		now:      func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) },
+		log:      o.Logger,
+		defaults: o.Defaults.filled(DefaultPolicy()),
+		auditFor: o.AuditFor,
+		limits:   o.Limits,
+		owner:    o.Owner,
+		schema:   migrations.Files,
+		sent:     new(atomic.Int64),
 	}
 	if o.Now == nil {
 		return nil, errors.New("storage: no clock")
@@ -143,8 +143,8 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}
-	if db.invitations.Allowed == 0 {
-		db.invitations = limit.Defaults().EmailSentAccount
+	if db.limits == (limit.Figures{}) {
+		db.limits = limit.Defaults()
 	}
 	if db.auditFor == 0 {
 		db.auditFor = 400 * 24 * time.Hour

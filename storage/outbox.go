@@ -13,7 +13,7 @@ import (
 
 // Mail is a message that waits to be sent.
 type Mail struct {
-	ID   string
+	ID   string // random if empty
 	Kind string // template
 	// To is the address; empty for a message that is dropped instead of sent, so
 	// that a request for an unknown address costs the same.
@@ -33,7 +33,9 @@ const mailLife = 3 * day
 // enqueue is the row of a message; it rides with the change that it tells of.
 func (db *DB) enqueue(m Mail) (insert, error) {
 	now := db.now()
-	m.ID = timeID(now)
+	if m.ID == "" {
+		m.ID = timeID(now)
+	}
 	if m.DueAt.Before(now) {
 		m.DueAt = now
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"stile/limit"
+	"stile/seal"
 )
 
 // invitationPace is the count of what an account sends to people who are no
@@ -43,4 +45,29 @@ func (db *DB) pace(ctx context.Context, tx *sql.Tx, key string, f limit.Figure, 
 		}
 		return at
 	}, nil
+}
+
+// bookInvitations counts one message to each address, and returns the addresses
+// to which the account has sent too many, each with how long that lasts.
+func (db *DB) bookInvitations(ctx context.Context, tx *sql.Tx, list []InvitationToSend) (map[string]LimitedError, error) {
+	refused := map[string]LimitedError{}
+	for some := range slices.Chunk(list, batchRows) {
+		var bookings []limit.Booking
+		of := map[string]string{} // address of a key
+		for _, i := range some {
+			for _, b := range db.limits.BookInvitation(i.AccountID, db.Hasher().Text(seal.HashAddress, i.Email)) {
+				bookings, of[b.Key] = append(bookings, b), i.Email
+			}
+		}
+		result, err := db.book(ctx, tx, bookings)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range result.refusals {
+			if email := of[r.Key]; r.Until.After(refused[email].Until) {
+				refused[email] = r
+			}
+		}
+	}
+	return refused, nil
 }

@@ -185,6 +185,29 @@ func TestJ06_NamesInMailsAreInert(t *testing.T) {
 	}
 }
 
+// Who invites, and for which account, is read by a stranger.
+func TestJ06_NamesInInvitationsAreInert(t *testing.T) {
+	set := load(t)
+	data := mailData()
+	data[templates.DataLink] = invitationLink
+	data[templates.DataAccount] = "Prizes at https://evil.example/x"
+	data[templates.DataBy] = "See www.evil.test or ftp://evil.example now"
+	for _, tag := range locale.Supported {
+		m, err := set.Mail(templates.MailInvitation, set.Printer(tag), data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, said := range []string{m.Subject, m.Text, m.HTML} {
+			if strings.Contains(said, "evil") {
+				t.Errorf("%s: %s", tag, said)
+			}
+		}
+		if !strings.Contains(m.Text, "See … or … now") || !strings.Contains(m.Text, "Prizes at …") {
+			t.Errorf("%s: who invites is not named: %s", tag, m.Text)
+		}
+	}
+}
+
 func TestMailWithoutItsData(t *testing.T) {
 	set := load(t)
 	needs := map[templates.MailKind][]string{

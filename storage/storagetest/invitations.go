@@ -89,6 +89,7 @@ func invitationOnce(t *testing.T, e Engine) {
 	}
 	// A user who goes can be invited anew.
 	must(t, db.DeleteUser(ctx, u.ID, By))
+	clock.Move(time.Minute)
 	invite(t, db, a, i.Email, "second")
 	must(t, accepted(t, db, "second"))
 }
@@ -131,6 +132,7 @@ func deadLinks(t *testing.T, e Engine) {
 	dead("empty", "", storage.ErrNotFound)
 
 	invite(t, db, a, "iris@example.com", "first")
+	clock.Move(time.Minute)
 	invite(t, db, a, "iris@example.com", "second")
 	dead("replaced", "first", storage.ErrNotFound)
 	open := got(db.Invitations(ctx, a.ID, "", 10))(t)
@@ -140,6 +142,7 @@ func deadLinks(t *testing.T, e Engine) {
 		t.Errorf("withdrawn twice: %v", err)
 	}
 
+	clock.Move(time.Minute)
 	invite(t, db, a, "iris@example.com", "third")
 	now := clock.Now()
 	suspend := func(at *time.Time) {
@@ -167,7 +170,7 @@ func deadLinks(t *testing.T, e Engine) {
 
 // invitedElsewhere proves that who invites learns nothing of other accounts.
 func invitedElsewhere(t *testing.T, e Engine) {
-	db, _ := e.open(t)
+	db, clock := e.open(t)
 	ctx := t.Context()
 	a, b := account(t, db, "A"), account(t, db, "B")
 	member(t, db, b, "known@example.com")
@@ -180,6 +183,7 @@ func invitedElsewhere(t *testing.T, e Engine) {
 	if statements[0] != statements[1] {
 		t.Errorf("statements: %v", statements)
 	}
+	clock.Move(time.Minute)
 	rows := []storage.ImportRow{{Line: 2, Email: "known@example.com", Name: "New Name", Link: invited(a, "", "imported")}}
 	if r := got(db.ImportUsers(ctx, a.ID, rows, By))(t); r.Invited != 1 || r.Changed != 0 {
 		t.Errorf("import: %+v", r)
@@ -306,10 +310,12 @@ func crowdSpread(t *testing.T, e Engine) {
 // however many lists, and that nobody else waits for it.
 func invitationsPaced(t *testing.T, e Engine) {
 	clock, url, ctx := NewClock(), e.Fresh(t), t.Context()
+	few := limit.Defaults()
+	few.EmailSentAccount = limit.Figure{Allowed: 20, Per: time.Hour}
 	var dbs [2]*storage.DB
 	for n := range dbs {
 		var err error
-		dbs[n], err = storage.Open(ctx, url, storage.Options{Ring: Ring(), Now: clock.Now, Invitations: limit.Figure{Allowed: 20, Per: time.Hour}})
+		dbs[n], err = storage.Open(ctx, url, storage.Options{Ring: Ring(), Now: clock.Now, Limits: few})
 		must(t, err)
 		t.Cleanup(func() { _ = dbs[n].Close() })
 	}
@@ -375,12 +381,13 @@ func invitationsPaced(t *testing.T, e Engine) {
 // inviteAgainstAccept proves that of a new invitation and the acceptance of the
 // old one, neither breaks the other.
 func inviteAgainstAccept(t *testing.T, e Engine) {
-	dbs, _ := e.openTwice(t)
+	dbs, clock := e.openTwice(t)
 	ctx := t.Context()
 	a := account(t, dbs[0], "A")
 	for n := range Rounds(5) {
 		email := fmt.Sprintf("iris%d@example.com", n)
 		invite(t, dbs[0], a, email, email+"-0")
+		clock.Move(time.Minute)
 		made := 0
 		for i, err := range together(16, dbs, func(i int, db *storage.DB) error {
 			if i%4 == 1 {
@@ -391,6 +398,7 @@ func inviteAgainstAccept(t *testing.T, e Engine) {
 			switch {
 			case err == nil && i%4 != 1:
 				made++
+			case errors.As(err, new(storage.LimitedError)) && i%4 == 1:
 			case err != nil && !isOneOf(err, []error{storage.ErrSpent, storage.ErrNotFound}):
 				t.Errorf("caller %d: %v", i, err)
 			}
