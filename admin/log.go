@@ -35,15 +35,7 @@ var logRoutes = []Route{
 }
 
 // kinds are the kinds that the filter of the log offers, "" for all.
-var kinds = []audit.Kind{
-	"",
-	audit.SignInSucceeded, audit.SignInFailed, audit.ProofAccepted, audit.ProofRefused, audit.LimitReached, audit.EmailCodeSent,
-	audit.AuthenticatorAdded, audit.AuthenticatorEnded, audit.AuthenticatorPaused, audit.RecoveryCodesMade, audit.RecoveryCodeUsed,
-	audit.SessionEnded, audit.PolicyChanged, audit.PolicyRefused, audit.UserChanged, audit.PasswordChanged,
-	audit.InvitationSent, audit.InvitationAccepted, audit.InvitationWithdrawn, audit.ClientChanged, audit.AuditExported,
-	audit.AccountChanged, audit.DeviceGroupChanged, audit.ProductChanged, audit.SeatChanged, audit.GrantIssued, audit.GrantEnded,
-	audit.TokenRefused, audit.ConsentGiven, audit.ConsentRefused,
-}
+var kinds = append([]audit.Kind{""}, audit.Kinds()...)
 
 // logFields are the fields of the filter of the log.
 var logFields = []string{
@@ -187,13 +179,14 @@ func (v *Visit) exportLog(format, contentType string, lines func(*bufio.Writer) 
 	h := v.W.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Disposition", `attachment; filename="log.`+format+`"`)
+	record := manage.RecordOf(v.Manage.DB)
 	write, end := lines(bufio.NewWriter(v.W))
 	if some {
 		for e, err := range v.Manage.ExportEvents(v.R.Context(), v.Who, f) {
 			if err != nil {
 				panic(http.ErrAbortHandler) // half a log must not look like a whole one
 			}
-			if write(manage.RecordOf(e)) != nil {
+			if write(record(e)) != nil {
 				return nil // whoever asked has gone
 			}
 		}

@@ -27,7 +27,7 @@ func (v *Visit) showUser(status int, row storage.UserRow, confirm string, proble
 	}
 	u := row.User
 	page := templates.AdminUser{
-		AdminUserRow: userRow(row), AddressVerified: u.EmailVerifiedAt != nil, RecoveryLeft: row.RecoveryLeft, Made: u.CreatedAt,
+		AdminUserRow: v.userRow(row, state.Policy), AddressVerified: u.EmailVerifiedAt != nil, RecoveryLeft: row.RecoveryLeft, Made: u.CreatedAt,
 		Tag: manage.UserTag(row), Confirm: confirm, Self: u.ID == v.Who.UserID(),
 		Editable: v.Who.Has(manage.EditUsers), CanSignOut: v.Who.Has(manage.SignOutUsers),
 		CanReset: v.Who.Has(manage.ResetUsers), CanAskReset: v.Who.Has(manage.AskForResets),

@@ -76,7 +76,7 @@ func (v *Visit) users() error {
 	page.Roles = append([]templates.AdminChoice{{Chosen: f.Role == ""}}, roleChoices([]string{f.Role})...)
 	page.Pager = v.pager(usersPath, len(list), func() string { return v.placeAfter(usersPath, list[listed-1].User.Email) })
 	for _, row := range list[:min(len(list), listed)] {
-		page.Users = append(page.Users, userRow(row))
+		page.Users = append(page.Users, v.userRow(row, state.Policy))
 	}
 	return v.Show(http.StatusOK, page)
 }
@@ -135,10 +135,15 @@ func (v *Visit) place(path string) (address string) {
 	return address
 }
 
-func userRow(r storage.UserRow) templates.AdminUserRow {
+func (v *Visit) userRow(r storage.UserRow, p storage.Policy) templates.AdminUserRow {
 	row := templates.AdminUserRow{
-		ID: r.User.ID, Name: r.User.Name, Address: r.User.Email, Covered: r.Covered || r.User.Enhanced, Authenticator: templates.AuthenticatorNone,
+		ID: r.User.ID, Name: r.User.Name, Address: r.User.Email, Authenticator: templates.AuthenticatorNone,
 		Disabled: r.User.DisabledAt != nil,
+	}
+	holds := p.At(v.Now())
+	row.Covered = holds.TwoStep && r.Covered || r.User.Enhanced
+	if p.TwoStep && r.Covered && !row.Covered {
+		row.From = holds.From
 	}
 	for _, role := range r.User.Roles {
 		if role != storage.RoleMember {
@@ -179,9 +184,6 @@ func languageChoices(chosen string) []templates.AdminChoice {
 	return list
 }
 
-// exportPage is how many users of an export are held at a time.
-const exportPage = 500
-
 // exportUsers answers with the chosen users as a list that can be imported again,
 // page by page as they are read.
 func (v *Visit) exportUsers() error {
@@ -189,9 +191,7 @@ func (v *Visit) exportUsers() error {
 	if err != nil {
 		return err
 	}
-	f := v.userFilter()
-	f.Limit = exportPage
-	list, err := v.Manage.Users(v.R.Context(), v.Who, f)
+	list, err := v.Manage.ExportUsers(v.R.Context(), v.Who, v.userFilter())
 	if err != nil {
 		return err
 	}
@@ -199,20 +199,16 @@ func (v *Visit) exportUsers() error {
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="users.csv"`)
 	out := roster.NewWriter(v.W)
-	for {
-		for _, row := range list {
-			if err := out.Write(exported(row, state.Products)); err != nil {
-				return nil // whoever asked has gone
-			}
-		}
-		if err := out.Flush(); err != nil || len(list) < f.Limit {
-			return nil
-		}
-		f.After = list[len(list)-1].User.Email
-		if list, err = v.Manage.Users(v.R.Context(), v.Who, f); err != nil {
+	for row, err := range list {
+		if err != nil {
 			panic(http.ErrAbortHandler) // half a list must not look like a whole one
 		}
+		if out.Write(exported(row, state.Products)) != nil {
+			return nil // whoever asked has gone
+		}
 	}
+	_ = out.Flush() // as above
+	return nil
 }
 
 func exported(r storage.UserRow, products []storage.Product) roster.Row {

@@ -71,7 +71,7 @@ func (a *API) events() {
 		if err != nil {
 			return nil, err
 		}
-		return paged(in.Page, found, func(e storage.StoredEvent) string { return e.ID }, manage.RecordOf, at, in.query()), nil
+		return paged(in.Page, found, func(e storage.StoredEvent) string { return e.ID }, manage.RecordOf(a.o.DB), at, in.query()), nil
 	})
 	type export struct{ EventFilter }
 	do(a, act{
@@ -93,14 +93,14 @@ const exportTime = 30 * time.Second
 func (a *API) export(ctx context.Context, who manage.Who, f storage.EventFilter, out huma.Context) {
 	_, w := humamux.Unwrap(out)
 	control := http.NewResponseController(w)
-	n := 0
+	n, record := 0, manage.RecordOf(a.o.DB)
 	for e, err := range a.o.Manage.ExportEvents(ctx, who, f) {
 		if err == nil {
 			if n%500 == 0 {
 				_ = control.SetWriteDeadline(time.Now().Add(exportTime)) //nolint:forbidigo // the connection goes by the system's clock
 			}
 			n++
-			err = marshal(out.BodyWriter(), manage.RecordOf(e))
+			err = marshal(out.BodyWriter(), record(e))
 		}
 		if err != nil {
 			a.o.Logger.WarnContext(ctx, "an export was broken off", "request_id", web.RequestID(ctx), "error", err)

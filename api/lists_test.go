@@ -99,3 +99,17 @@ type readerFunc func([]byte) (int, error)
 
 // Read implements [io.Reader].
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// Lists and records of people that a program reads are in the log, too.
+func TestReadsOfPeopleAreInTheLog(t *testing.T) {
+	w := newWorld(t)
+	token := w.admin()
+	w.want("list", w.call(token, "GET", "/users?limit=1", ""), 200, "")
+	w.want("one", w.call(token, "GET", "/users/"+w.here.user.ID, ""), 200, "")
+	w.want("nobody", w.call(token, "GET", "/users/none", ""), 404, "")
+	w.want("changed", w.call(token, "PATCH", "/users/"+w.here.user.ID, `{"name":"New"}`, "If-Match", "*"), 200, "")
+	read := w.call(token, "GET", "/events?kind=people.read", "").items()
+	if len(read) != 2 || read[0]["reason"] != "detail" || read[0]["subject_id"] != w.here.user.ID || read[1]["reason"] != "list" {
+		t.Errorf("the log says %v", read)
+	}
+}

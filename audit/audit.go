@@ -52,6 +52,22 @@ const (
 	AdminRefused        Kind = "admin.refused"
 )
 
+// Kinds lists those that the log of an account can hold: all but what is of the
+// installation as a whole.
+func Kinds() []Kind {
+	return []Kind{
+		SignInSucceeded, SignInFailed, ProofAccepted, ProofRefused, LimitReached,
+		EmailCodeSent, AuthenticatorAdded, AuthenticatorEnded, AuthenticatorPaused, DeviceAsked,
+		DeviceApproved, DeviceRefused, DeviceUsed, RecoveryCodesMade, RecoveryCodeUsed,
+		SessionEnded, GrantIssued, GrantRedeemed, GrantRefreshed, GrantEnded,
+		TokenRefused, ConsentGiven, ConsentRefused, AccountChanged, ProductChanged,
+		SeatChanged, DeviceGroupChanged, PolicyChanged, PolicyRefused, EnhancedChanged,
+		UserChanged, PasswordChanged, PasswordExposed, ClientChanged, ClientRefused,
+		AuditExported, PeopleRead, InvitationSent, InvitationAccepted, InvitationWithdrawn,
+		AdminRefused,
+	}
+}
+
 // Outcomes of an event.
 const (
 	OK      = "ok"

@@ -27,17 +27,25 @@ type EventRecord struct {
 	RequestID string            `json:"request_id,omitempty"`
 	AccountID string            `json:"account_id,omitempty"`
 	SubjectID string            `json:"subject_id,omitempty" doc:"The user whom it is about."`
-	SessionID string            `json:"session_id,omitempty"`
-	GrantID   string            `json:"grant_id,omitempty"`
+	SessionID string            `json:"session_id,omitempty" doc:"Hashed: the same for the same session."`
+	GrantID   string            `json:"grant_id,omitempty" doc:"Hashed: the same for the same grant."`
 	ClientID  string            `json:"client_id,omitempty"`
 	Detail    map[string]string `json:"detail,omitempty"`
 }
 
-// RecordOf is an event as it is exported.
-func RecordOf(e storage.StoredEvent) EventRecord {
-	return EventRecord{
-		e.ID, e.At, e.Kind, e.Outcome, e.Reason, e.Actor.Kind, e.Actor.ID, e.Actor.Network, e.Actor.UserAgent,
-		e.Actor.RequestID, e.AccountID, e.SubjectID, e.SessionID, e.GrantID, e.ClientID, e.Detail,
+// RecordOf returns what makes of an event of a database what is exported. Ids of
+// sessions and grants are hashed, and whoever works at the operating system is
+// called "operator": names of its users are nothing to an account.
+func RecordOf(db *storage.DB) func(storage.StoredEvent) EventRecord {
+	return func(e storage.StoredEvent) EventRecord {
+		actor := e.Actor.ID
+		if e.Actor.Kind == "cli" {
+			actor = "operator"
+		}
+		return EventRecord{
+			e.ID, e.At, e.Kind, e.Outcome, e.Reason, e.Actor.Kind, actor, e.Actor.Network, e.Actor.UserAgent,
+			e.Actor.RequestID, e.AccountID, e.SubjectID, db.AuditID(e.SessionID), db.AuditID(e.GrantID), e.ClientID, e.Detail,
+		}
 	}
 }
 

@@ -55,11 +55,8 @@ func (s *Service) ReviewPolicy(ctx context.Context, w Who, c PolicyChange) (Revi
 	if r.Next, err = s.next(state, c); err != nil {
 		return Review{}, err
 	}
-	if r.Next.TwoStep && !r.Now.TwoStep {
-		var below device.BelowError
-		if errors.As(device.Check(r.Next.Required, state.Groups), &below) {
-			r.Below = below.Groups
-		}
+	if below, ok := errors.AsType[device.BelowError](state.Gate(r.Next, s.Now())); ok {
+		r.Below = below.Groups
 	}
 	if r.Coverage, err = s.DB.Coverage(ctx, w.accountID, r.Next); err != nil {
 		return Review{}, err

@@ -70,7 +70,7 @@ func (s *Service) AskForReset(ctx context.Context, w Who, id string) (storage.De
 	if err := s.may(w, AskForResets); err != nil {
 		return storage.DeviceRequest{}, err
 	}
-	row, err := s.User(ctx, w, id)
+	row, err := s.member(ctx, w, id)
 	if err != nil {
 		return storage.DeviceRequest{}, err
 	}

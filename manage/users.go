@@ -3,6 +3,7 @@ package manage
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"time"
 
@@ -13,9 +14,27 @@ import (
 	"stile/templates"
 )
 
+// What of people's data is looked at: the reasons of [audit.PeopleRead].
+const (
+	readList   = "list"
+	readDetail = "detail"
+	readExport = "export"
+)
+
+// reads writes down that data of people is about to be shown, once for all that
+// is asked for. subject is the one whom it is about, if it is one.
+func (s *Service) reads(ctx context.Context, w Who, what, subject string) error {
+	return s.DB.Record(ctx, audit.Event{Kind: audit.PeopleRead, Actor: w.by, AccountID: w.accountID, SubjectID: subject, Reason: what})
+}
+
 // Users lists the account's people by address, a page at a time; see
-// [storage.UserFilter]. Account and policy are filled in here.
+// [storage.UserFilter]. Account and policy are filled in here. That it was looked
+// at is in the audit log.
 func (s *Service) Users(ctx context.Context, w Who, f storage.UserFilter) ([]storage.UserRow, error) {
+	return s.users(ctx, w, f, readList)
+}
+
+func (s *Service) users(ctx context.Context, w Who, f storage.UserFilter, what string) ([]storage.UserRow, error) {
 	if err := s.may(w, Read); err != nil {
 		return nil, err
 	}
@@ -24,11 +43,58 @@ func (s *Service) Users(ctx context.Context, w Who, f storage.UserFilter) ([]sto
 		return nil, err
 	}
 	f.AccountID, f.Policy = w.accountID, state.Policy
-	return s.DB.Directory(ctx, f)
+	list, err := s.DB.Directory(ctx, f)
+	if err == nil && what != "" {
+		err = s.reads(ctx, w, what, "")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
 }
 
-// User returns one of the account's people.
+// ExportUsers walks through the account's people, by address, to the end. The
+// first page is read, and the audit log has the export, before it returns.
+func (s *Service) ExportUsers(ctx context.Context, w Who, f storage.UserFilter) (iter.Seq2[storage.UserRow, error], error) {
+	f.Limit = exportPage
+	list, err := s.users(ctx, w, f, readExport)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(storage.UserRow, error) bool) {
+		for {
+			for _, row := range list {
+				if !yield(row, nil) {
+					return
+				}
+			}
+			if len(list) < exportPage {
+				return
+			}
+			f.After = list[len(list)-1].User.Email
+			if list, err = s.users(ctx, w, f, ""); err != nil {
+				yield(storage.UserRow{}, err)
+				return
+			}
+		}
+	}, nil
+}
+
+// User returns one of the account's people. That this one was looked at is in
+// the audit log.
 func (s *Service) User(ctx context.Context, w Who, id string) (storage.UserRow, error) {
+	row, err := s.member(ctx, w, id)
+	if err == nil {
+		err = s.reads(ctx, w, readDetail, id)
+	}
+	if err != nil {
+		return storage.UserRow{}, err
+	}
+	return row, nil
+}
+
+// member is User for what is done with one.
+func (s *Service) member(ctx context.Context, w Who, id string) (storage.UserRow, error) {
 	if err := s.may(w, Read); err != nil {
 		return storage.UserRow{}, err
 	}
@@ -45,7 +111,7 @@ func (s *Service) target(ctx context.Context, w Who, p Permission, id string) (s
 	if err := s.may(w, p); err != nil {
 		return storage.UserRow{}, err
 	}
-	row, err := s.User(ctx, w, id)
+	row, err := s.member(ctx, w, id)
 	if err != nil {
 		return row, err
 	}
@@ -101,7 +167,7 @@ func (s *Service) UpdateUser(ctx context.Context, w Who, id string, c UserChange
 	}, seats, w.by); err != nil {
 		return row, err
 	}
-	return s.User(ctx, w, id)
+	return s.member(ctx, w, id)
 }
 
 // apply makes the change, but for the seats.

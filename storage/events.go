@@ -10,6 +10,7 @@ import (
 
 	"stile/audit"
 	"stile/limit"
+	"stile/seal"
 )
 
 const eventColumns = `id, at, account_id, kind, outcome, actor_kind, actor_id, network, user_agent, request_id,
@@ -31,6 +32,15 @@ func (db *DB) event(e audit.Event) insert {
 		e.Actor.UserAgent, e.Actor.RequestID, e.SubjectID, e.SessionID, e.GrantID, e.ClientID, e.Reason, detail,
 	}
 	return insert{table: "audit_events", columns: eventColumns + ", mac", values: append(values, db.signature(values))}
+}
+
+// AuditID is what stands for the id of a session or grant where the audit log
+// leaves the database: always the same for the same id, and of no use elsewhere.
+func (db *DB) AuditID(id string) string {
+	if id == "" {
+		return ""
+	}
+	return db.Hasher().Text(seal.HashAuditID, id)
 }
 
 // Record writes down what changes nothing else, such as a refusal, and counts

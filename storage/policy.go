@@ -168,6 +168,17 @@ type AccountState struct {
 	Products []Product
 }
 
+// Gate fails with [device.BelowError] if a change of policy turns two-step
+// verification on, for now or for another time than before, while a device group
+// is older than the new policy requires.
+func (s AccountState) Gate(next Policy, now time.Time) error {
+	turns := next.TwoStep && (!s.Policy.TwoStep || !next.From.Equal(s.Policy.From))
+	if !turns || s.Policy.At(now).TwoStep {
+		return nil
+	}
+	return device.Check(next.Required, s.Groups)
+}
+
 // UpdatePolicy changes an account's policy to what decide returns. decide is
 // pure and may run more than once. What it decides on stays as it is until the
 // change is made.
@@ -209,10 +220,8 @@ func (db *DB) updatePolicy(ctx context.Context, tx *sql.Tx, accountID string, de
 			return Policy{}, fmt.Errorf("policy: product %q: %w", id, ErrNotFound)
 		}
 	}
-	if p.TwoStep && (!old.TwoStep || !p.From.Equal(old.From)) && !old.At(now).TwoStep {
-		if err := device.Check(p.Required, state.Groups); err != nil {
-			return Policy{}, err
-		}
+	if err := state.Gate(p, now); err != nil {
+		return Policy{}, err
 	}
 	before, after := old.kept(db.defaults).text(), p.kept(db.defaults).text()
 	if before == after {

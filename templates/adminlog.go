@@ -111,13 +111,27 @@ var reasonKeys = map[string]string{
 	"not_found": "admin.log.reason.not_found",
 }
 
-// ReasonName is why an act of administration was refused; empty if it is told by
-// its code only.
+// readKeys are what was looked at of people's data.
+var readKeys = map[string]string{
+	"list":   "admin.log.reason.list",
+	"detail": "admin.log.reason.detail",
+	"export": "admin.log.reason.export",
+}
+
+// ReasonName is why an act of administration was refused, or what was looked at;
+// empty if it is told by its code only.
 func (v *view) ReasonName(kind, reason string) string {
-	if key, ok := reasonKeys[reason]; ok && audit.Kind(kind) == audit.AdminRefused {
-		return v.T(key)
+	var key string
+	switch audit.Kind(kind) {
+	case audit.AdminRefused:
+		key = reasonKeys[reason]
+	case audit.PeopleRead:
+		key = readKeys[reason]
 	}
-	return ""
+	if key == "" {
+		return ""
+	}
+	return v.T(key)
 }
 
 // KindName is what happened as people say it; empty if it is told by its code only.

@@ -27,6 +27,7 @@ type AdminUserRow struct {
 	ID, Name, Address string
 	Roles             []string // other than member
 	Covered           bool
+	From              time.Time // from when, if not yet
 	Authenticator     AdminAuthenticator
 	Disabled          bool
 	SignedIn          time.Time // zero: never

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -21,7 +22,7 @@ func TestEveryKindOfEventHasWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := 0
+	kinds, offered := 0, audit.Kinds()
 	for n := range ast.Preorder(file) {
 		spec, ok := n.(*ast.ValueSpec)
 		if !ok {
@@ -34,6 +35,9 @@ func TestEveryKindOfEventHasWords(t *testing.T) {
 		value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
 		if err != nil || kindKeys[audit.Kind(value)] == "" {
 			t.Errorf("%s has no words: %v", value, err)
+		}
+		if slices.Contains(offered, audit.Kind(value)) == (audit.Kind(value) == audit.KeyRotated) {
+			t.Errorf("%s: the list of kinds that an account's log can hold", value)
 		}
 	}
 	if kinds < 30 || len(kindKeys) != kinds {

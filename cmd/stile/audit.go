@@ -74,8 +74,9 @@ func (p *program) auditList() *cobra.Command {
 			}
 			t := table{head: []string{"TIME", "KIND", "OUTCOME", "REASON", "BY"}}
 			records := make([]manage.EventRecord, len(list))
+			record := manage.RecordOf(db)
 			for i, e := range list {
-				records[i] = manage.RecordOf(e)
+				records[i] = record(e)
 				t.row(when(&e.At), string(e.Kind), e.Outcome, orDash(e.Reason), cmp.Or(e.Actor.Kind, "-"))
 			}
 			return p.print(records, t)

@@ -44,13 +44,14 @@ func (p *program) auditExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			record := manage.RecordOf(db)
 			for {
 				page, err := db.Events(ctx, f)
 				if err != nil {
 					return err
 				}
 				for _, e := range page {
-					if err := write(manage.RecordOf(e)); err != nil {
+					if err := write(record(e)); err != nil {
 						return err
 					}
 				}
