@@ -44,6 +44,9 @@ var routes = []route{
 	{http.MethodPost, home, templates.DoTurnOff, settled, (*visit).turnOff},
 	{http.MethodPost, home, templates.DoNewDevice, signedIn, (*visit).newDevice},
 
+	{http.MethodGet, passwordPath, "", settled, (*visit).password},
+	{http.MethodPost, passwordPath, "", settled, (*visit).changePassword},
+
 	{http.MethodPost, recoveryPath, templates.DoMakeCodes, settled, (*visit).newCodes},
 	{http.MethodPost, recoveryPath, templates.DoDownload, signedIn, (*visit).download},
 
@@ -85,6 +88,7 @@ func (h *Handler) Mount(r *mux.Router) {
 			p.get = &to
 		}
 	}
+	r.Handle(wellKnownPath, h.Kit.Handle(h.wellKnown)).Methods(http.MethodGet, http.MethodHead).Name("account." + wellKnownPath)
 	for _, path := range order {
 		p := pages[path]
 		var methods []string

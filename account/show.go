@@ -61,6 +61,7 @@ const (
 	noticeAlready   = "already"
 	noticeOthers    = "others"
 	noticeSaved     = "saved"
+	noticePassword  = "password"
 )
 
 // returning is what a sign-in that was begun here carries along: what to say

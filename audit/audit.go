@@ -41,6 +41,8 @@ const (
 	UserChanged         Kind = "user.changed"
 	PasswordChanged     Kind = "password.changed"
 	PasswordExposed     Kind = "password.exposed"
+	LinkAsked           Kind = "link.asked" // reason: what for
+	LinkUsed            Kind = "link.used"
 	ClientChanged       Kind = "client.changed"
 	ClientRefused       Kind = "client.refused"
 	KeyRotated          Kind = "key.rotated"
@@ -62,7 +64,7 @@ func Kinds() []Kind {
 		SessionEnded, GrantIssued, GrantRedeemed, GrantRefreshed, GrantEnded,
 		TokenRefused, ConsentGiven, ConsentRefused, AccountChanged, ProductChanged,
 		SeatChanged, DeviceGroupChanged, PolicyChanged, PolicyRefused, EnhancedChanged,
-		UserChanged, PasswordChanged, PasswordExposed, ClientChanged, ClientRefused,
+		UserChanged, PasswordChanged, PasswordExposed, LinkAsked, LinkUsed, ClientChanged, ClientRefused,
 		AuditExported, PeopleRead, InvitationSent, InvitationAccepted, InvitationWithdrawn,
 		AdminRefused,
 	}

@@ -127,6 +127,19 @@ func (e Evidence) Since(t time.Time) Evidence {
 	return e.keep(func(p Proof) bool { return !p.At.Before(t) })
 }
 
+// Renewed returns the proofs with the new password in the old one's place: whoever
+// chooses it has just proven the old one, and no more than that.
+func (e Evidence) Renewed(from, to int64) Evidence {
+	var renewed Evidence
+	for _, p := range e {
+		if p.Method == Password && p.Authenticator == PasswordID(from) {
+			p.Authenticator = PasswordID(to)
+		}
+		renewed = append(renewed, p)
+	}
+	return renewed
+}
+
 func (e Evidence) keep(wanted func(Proof) bool) Evidence {
 	var kept Evidence
 	for _, p := range e {

@@ -14,6 +14,7 @@ const (
 	StepSetupCode     Step = "setup-code"
 	StepDone          Step = "done"
 	StepEnterCode     Step = "enter-code"
+	StepNewPassword   Step = "new-password"
 	StepFinished      Step = "finished" // no screen: the requirement is met
 )
 
@@ -25,6 +26,7 @@ const (
 	ReasonSuspended     Reason = "suspended"          // the authenticator takes no codes after too many wrong ones
 	ReasonElsewhere     Reason = "enrolled_elsewhere" // meanwhile an authenticator was connected in another window
 	ReasonSetupSpent    Reason = "setup_spent"        // the setup code was used up by the enrolment
+	ReasonExposed       Reason = "exposed"            // somebody else knows the password
 	ReasonProven        Reason = "proven"             // finished: the second factor was proven in this sign-in
 	ReasonAlreadyProven Reason = "already_proven"     // finished: the session had proven the second factor before
 )
@@ -54,6 +56,8 @@ func Next(r Requirement, s Subject, p Progress) Decision {
 		return Decision{StepDone, enrolment.Reason}
 	case live && !enrolment.Activated && enrolment.Reason != ReasonFirst:
 		return enrol(r, s, p)
+	case r.Met(p.Evidence, s) && s.Exposed && p.provenHere(counted):
+		return Decision{StepNewPassword, ReasonExposed}
 	case r.Met(p.Evidence, s):
 		return Decision{StepFinished, whyFinished(r, counted, p)}
 	case !s.Has(TOTP):
@@ -114,11 +118,17 @@ func (r Requirement) whyAgain(kind kinds, s Subject, p Progress, otherwise Reaso
 	}
 }
 
+// provenHere tells whether something held was proven in this sign-in. Who has
+// no more than a password that others know may not choose the next one.
+func (p Progress) provenHere(counted Evidence) bool {
+	return !p.Started.IsZero() && counted.Level() >= LevelMFA && !counted.newest(held).Before(p.Started)
+}
+
 func whyFinished(r Requirement, counted Evidence, p Progress) Reason {
 	switch {
 	case r.Level <= LevelPassword:
 		return ReasonNotRequired
-	case p.Started.IsZero() || counted.newest(held).Before(p.Started):
+	case !p.provenHere(counted):
 		return ReasonAlreadyProven
 	default:
 		return ReasonProven

@@ -284,6 +284,29 @@ func TestWalks(t *testing.T) {
 			session ends here → finished already_proven
 			password changed → sign-in changed
 			password → finished already_proven`},
+		{name: "L02 a password that others know is changed with the second factor", policy: everyone, before: enrolled, story: `
+			password exposed → sign-in nothing_proven
+			password → enter-code account_policy
+			code → new-password exposed
+			set up a new mobile device → two-step-introduction replace
+			not now → new-password exposed
+			chooses another password → finished proven
+			session ends here → finished already_proven`},
+		{name: "L02 who has no more than the exposed password chooses none", policy: off, before: enrolled, story: `
+			password exposed → sign-in nothing_proven
+			password → finished not_required`},
+		{name: "L02 a session from before goes on, a step-up of it does not", policy: off, before: enrolled, story: `
+			password → finished not_required
+			session ends here → finished not_required
+			password exposed → finished not_required
+			asked for a code → enter-code requested
+			code → new-password exposed
+			chooses another password → finished proven`},
+		{name: "L02 a recovery code counts as well", policy: everyone, before: enrolled, story: `
+			password exposed → sign-in nothing_proven
+			password → enter-code account_policy
+			recovery code → two-step-introduction recovery
+			not now → new-password exposed`},
 		{name: "the switch is turned off in the middle", policy: everyone, story: `
 			password → two-step-introduction account_policy
 			continue → verify-email account_policy

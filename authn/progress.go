@@ -63,6 +63,14 @@ func (p Progress) Join(session Evidence) Progress {
 	return p
 }
 
+// Renew answers the page on which another password is chosen: what the one of the
+// version before has proven counts for it. Whatever else was proven here, or in
+// the session whose place the sign-in takes, stays.
+func (p Progress) Renew(session Evidence, version int64) Progress {
+	p.Evidence = p.Evidence.Join(session).Renewed(version, version+1)
+	return p
+}
+
 // Replace answers "Set up a new mobile device". What was proven stays proven,
 // and the present authenticator works until the new one has given a code.
 func (p Progress) Replace(s Subject) Progress {

@@ -37,6 +37,7 @@ type Subject struct {
 	Epoch          int64           // rises when a password or authenticator changes; an older pending sign-in starts again
 	Seats          []string        // ids of the products held
 	Authenticators []Authenticator // active or suspended ones, the password among them
+	Exposed        bool            // somebody else knows the password: another is chosen in the next sign-in with a second factor
 	Own            bool            // Enhanced Security: two-step verification by the user's own setting
 }
 

@@ -103,6 +103,12 @@ func (w *walk) do(what string) {
 		w.remove(Password)
 		w.version++
 		w.subject.Authenticators = append(w.subject.Authenticators, Authenticator{ID: PasswordID(w.version), Method: Password})
+	case "password exposed":
+		w.subject.Exposed = true
+	case "chooses another password":
+		w.progress, w.session = w.progress.Renew(w.session, w.version), nil
+		w.do("password changed")
+		w.subject.Exposed = false
 	case "policy on":
 		w.policy.TwoStep = true
 	case "policy off":

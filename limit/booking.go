@@ -40,6 +40,9 @@ const (
 	emailSentAcct  Name = "email_sent_account"
 	recoveryHour   Name = "recovery_hour"
 	recoveryDay    Name = "recovery_day"
+	linkHour       Name = "link_hour"
+	linkDay        Name = "link_day"
+	linkNetwork    Name = "link_network"
 	clientNetwork  Name = "client_network"
 	clientName     Name = "client"
 )

@@ -30,13 +30,23 @@ func TestWhatIsBooked(t *testing.T) {
 	}
 	verified := stranger
 	verified.Verified = true
+	opened := stranger
+	opened.Opened = "browser"
 	for _, test := range []struct {
 		name string
 		got  []Booking
 		want []string
 	}{
 		{"I02 password, unknown browser", f.BookPassword("hash", stranger), append(slices.Clone(networks),
-			"password|hash: 10 in 15m, pause 1m to 1h, 100 in a row; success resets")},
+			// The one after those that are allowed is the first that isn't judged.
+			"password|hash: 10 in 15m, pause 1m to 1h, 101 in a row; success resets")},
+		{"I02 password, link opened in this browser: a count of its own", f.BookPassword("hash", opened)[4:], []string{
+			"password_known_browser|hash|browser: 10 in 15m, pause 1m to 1h; success resets",
+		}},
+		{"I02 link", f.BookLink("password-reset", "hash", stranger), []string{
+			"link_hour|password-reset|hash: 3 in 1h; success stays", "link_day|password-reset|hash: 10 in 24h; success stays",
+			"link_network|203.0.113.7/32: 20 in 1h; success stays", "link_network|203.0.113.0/24: 200 in 1h; success stays",
+		}},
 		{"I02 password, known browser: nobody else counts there", f.BookPassword("hash", owner), []string{
 			"password_known_browser|hash|browser: 10 in 15m, pause 1m to 1h; success resets",
 		}},

@@ -27,6 +27,9 @@ type Figures struct {
 	EmailSentAccount Figure `yaml:"email_sent_account" default:"200 in 1h" doc:"The same to one account. Its invitations have as many of their own: those beyond wait for their turn."`
 	RecoveryHour     Figure `yaml:"recovery_hour" default:"5 in 1h" doc:"Wrong recovery codes of one user."`
 	RecoveryDay      Figure `yaml:"recovery_day" default:"20 in 24h"`
+	LinkHour         Figure `yaml:"link_hour" default:"3 in 1h" doc:"Links to one address: for a new password, or to sign in after too many wrong ones. Beyond, the page is the same and nothing is sent."`
+	LinkDay          Figure `yaml:"link_day" default:"10 in 24h"`
+	LinkNetwork      Figure `yaml:"link_network" default:"20 in 1h" doc:"The same from one network. Ten times that for /24 and /48."`
 	Authorize        Figure `yaml:"authorize" default:"1200 in 1m" doc:"Requests of one network to the authorization endpoint. Each replica counts in its own memory."`
 	LongRequests     Figure `yaml:"long_requests" default:"60 in 1m" doc:"The same for requests too long for a URL, which are kept in the database."`
 	ClientFailures   Figure `yaml:"client_failures" default:"300 in 1m" doc:"Failed authentications from one network, whatever the client. Each replica counts in its own memory."`

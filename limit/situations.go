@@ -9,6 +9,7 @@ import (
 type Visitor struct {
 	Network  netip.Addr // of the peer
 	Known    string     // id of the browser if this user has signed in there before, else empty
+	Opened   string     // id of the browser if a link sent to this address was opened there lately, else empty
 	Verified bool       // an e-mail code of this user was entered in this sign-in
 }
 
@@ -18,7 +19,41 @@ func (f Figures) BookPassword(address string, v Visitor) []Booking {
 	if v.Known != "" {
 		return []Booking{{Key: key(passwordKnown, address, v.Known), Name: passwordKnown, Figure: f.PasswordKnown, Success: Reset}}
 	}
-	return append(f.network(v), Booking{Key: key(Password, address), Name: Password, Figure: f.Password, Success: Reset})
+	if v.Opened != "" {
+		return append(f.network(v), Booking{Key: key(passwordKnown, address, v.Opened), Name: passwordKnown, Figure: f.PasswordKnown, Success: Reset})
+	}
+	// One more is reached than was allowed: it is not judged.
+	figure := f.Password
+	if figure.InARow > 0 {
+		figure.InARow++
+	}
+	return append(f.network(v), Booking{Key: key(Password, address), Name: Password, Figure: figure, Success: Reset})
+}
+
+// PasswordAfterLink is what a right password gives back where a link was opened:
+// the tries of all browsers that the address has not been signed in from.
+func PasswordAfterLink(address string) Back { return Back{Key: key(Password, address), Reset: true} }
+
+// AfterReset is how many codes an authenticator that was suspended may be tried
+// with once its user has a new password by a link.
+const AfterReset = 5
+
+// TOTPAfterReset returns the count of an authenticator that was suspended, and
+// how many tries in a row it is to hold, so that those of [AfterReset] are left.
+func (f Figures) TOTPAfterReset(user, authenticator string) (b Booking, inARow int) {
+	return Booking{Key: key(TOTP, user, authenticator), Name: TOTP, Figure: f.TOTP, Success: Reset}, max(f.TOTP.InARow-AfterReset, 0)
+}
+
+// BookLink books a link of a purpose to an address. Every one counts.
+func (f Figures) BookLink(purpose, address string, v Visitor) []Booking {
+	bookings := []Booking{
+		{Key: key(linkHour, purpose, address), Name: linkHour, Figure: f.LinkHour},
+		{Key: key(linkDay, purpose, address), Name: linkDay, Figure: f.LinkDay},
+	}
+	for _, n := range networks(v.Network) {
+		bookings = append(bookings, Booking{Key: key(linkNetwork, n.text), Name: linkNetwork, Figure: n.of(f.LinkNetwork)})
+	}
+	return bookings
 }
 
 // BookTOTP books a code of an active authenticator.

@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,53 @@ func TestK04_ThePasswordCountsAsExposedAfterTenWrongCodes(t *testing.T) {
 	if lines, mails := exposed(); lines != 1 || mails != 0 {
 		t.Errorf("the same day: %d lines, %d mails", lines, mails)
 	}
+	if !w.person(agent).Subject.Exposed {
+		t.Error("nobody will ask for another password")
+	}
+}
+
+// A password that others know is changed in the next sign-in with the second
+// factor. No URL leads around the page.
+func TestL02_ExposedPasswordIsChangedInTheNextSignIn(t *testing.T) {
+	w := newWorld(t)
+	own := w.browser()
+	app, _ := w.enrolled(own, agent)
+	who := w.person(agent).User
+	must(t, w.db.ExposePassword(t.Context(), who.ID, who.PasswordVersion, audit.Event{Kind: audit.PasswordExposed, SubjectID: who.ID}))
+	own.Open(w.begin())
+	w.arrived(own) // a session from before
+
+	b := w.browser()
+	begun := w.begin()
+	expect(t, w.password(b, begun, agent), "enter-code", 200)
+	expect(t, b.Open(w.at(begun, "new-password")), "enter-code", 200) // the password alone chooses none
+	p := expect(t, b.Submit(code(app.Code())), "new-password", 200)
+	says(t, p, "Somebody else knows your password. Choose a new one.")
+	says(t, p, "At least 8 characters")
+	for _, screen := range []string{"sign-in", "enter-code", "done", "recovery-code"} {
+		expect(t, b.Open(w.at(begun, screen)), "new-password", 200)
+	}
+	b.Open(w.url + "/app")
+	if a := b.Page(); a.Status == 200 && strings.Contains(a.Body, agent) {
+		t.Errorf("in without a new password: %s", a)
+	}
+	b.Open(begun)
+	for pass, words := range map[string]string{"": "Choose a password", "short": "Use at least 8 characters", password: "the password that others know", "password": "common passwords"} {
+		says(t, expect(t, b.Submit(map[string]string{templates.FieldNewPassword: pass}), "new-password", 422), words)
+	}
+	b.Submit(map[string]string{templates.FieldNewPassword: "another good one"})
+	a := w.arrived(b)
+	if a.AMR != "mfa otp pwd" || w.person(agent).Subject.Exposed {
+		t.Errorf("arrived with %+v", a)
+	}
+	if _, n := w.mail(agent, templates.MailPasswordChanged); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+	if e := w.events(audit.PasswordChanged); len(e) != 1 || e[0].Reason != "exposed" || e[0].SubjectID != who.ID || e[0].Detail["sessions_ended"] != "1" {
+		t.Errorf("lines %+v", e)
+	}
+	expect(t, own.Open(w.begin()), "sign-in", 200) // all other sessions have ended
+	expect(t, w.password(w.browser(), w.begin(), agent), "sign-in", 422)
 }
 
 // A browser in which the user has signed in before tells nothing about strangers.

@@ -2,16 +2,18 @@ package login
 
 import (
 	"net/http"
+	"net/url"
 
 	"stile/authn"
 	"stile/signin"
 	"stile/templates"
+	"stile/web"
 )
 
 // Screen 1: who is it, and the password.
 
 func signInPage(v *visit) (templates.Page, error) {
-	page := templates.SignIn{Address: v.pending.Request.LoginHint, Stage: v.stage}
+	page := templates.SignIn{Address: v.pending.Request.LoginHint, Stage: v.stage, Forgot: v.forgot()}
 	if p := v.pending.Person; p != nil { // has proven something, but not what is wanted now
 		page.Address = p.User.Email
 		page.Again = v.pending.Decision.Reason != authn.ReasonNothingProven
@@ -42,3 +44,19 @@ func submitPassword(v *visit) error {
 }
 
 func otherAddress(v *visit) error { return v.goTo(v.screen.step) }
+
+// forgot is the path of the page for people who forgot their password.
+func (v *visit) forgot() string {
+	return web.WithLanguage(v.r, signin.ForgotPath+"?"+templates.FieldRequest+"="+url.QueryEscape(v.pending.Sealed))
+}
+
+// The screen for another password, where somebody else knows the present one.
+
+func newPasswordPage(v *visit) (templates.Page, error) {
+	p := v.pending.Person
+	return templates.NewPassword{Address: p.User.Email, Min: signin.LeastPassword(p.Policy, p.Subject), Exposed: true}, nil
+}
+
+func submitNewPassword(v *visit) error {
+	return v.then(v.SignIns.RenewPassword(v.r.Context(), v.pending, v.fields.Get(templates.FieldNewPassword)))
+}

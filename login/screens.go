@@ -26,6 +26,7 @@ var screens = []screen{
 	{authn.StepSetupCode, setupCodePage, forms{"": submitSetupCode}},
 	{authn.StepDone, donePage, forms{"": continueDone}},
 	{authn.StepEnterCode, enterCodePage, forms{"": submitCode, templates.DoNewDevice: newDevice, templates.DoOtherUser: otherUser}},
+	{authn.StepNewPassword, newPasswordPage, forms{"": submitNewPassword}},
 	// Another way through enter-code, and out of an enrolment for want of the old app.
 	{stepRecoveryCode, recoveryCodePage, forms{"": submitRecoveryCode, templates.DoNewDevice: newDevice}},
 	{stepAskAdmin, askAdminPage, forms{"": continueApproved, templates.DoAskAdmin: askAdmin}},

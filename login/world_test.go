@@ -22,6 +22,7 @@ import (
 	"stile/factor"
 	"stile/limit"
 	"stile/login"
+	"stile/mail"
 	"stile/seal"
 	"stile/session"
 	"stile/signin"
@@ -29,6 +30,7 @@ import (
 	"stile/storage"
 	"stile/templates"
 	"stile/web"
+	"stile/welcome"
 )
 
 // The people of the tests. The support account requires two steps.
@@ -119,6 +121,7 @@ func newWorld(t *testing.T, change ...func(*settings)) *world {
 		Now: w.now, Issuer: w.url, Name: "Stile",
 	})
 	(&login.Handler{Kit: kit, SignIns: w.signIns, Sessions: w.sessions, Templates: set}).Mount(w.router)
+	(&welcome.Handler{Kit: kit, DB: w.db, SignIns: w.signIns, Sessions: w.sessions, Notices: mail.Notices{Issuer: w.url, Now: w.now}, Limits: o.limits}).Mount(w.router)
 	w.router.Handle("/app", kit.Handle(w.app)).Name("app")
 	w.router.NotFoundHandler, w.router.MethodNotAllowedHandler = kit.NotFound(), kit.MethodNotAllowed()
 	srv.Config.Handler = kit.Chain(w.router)

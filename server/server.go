@@ -154,9 +154,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	provider.Mount(r)
 	screens.Mount(r)
 	(&account.Handler{Kit: kit, DB: s.db, Sessions: sessions, SignIns: signIns, Passwords: passwords, Notices: notices, Now: s.now}).Mount(r)
-	(&welcome.Handler{
-		Kit: kit, DB: s.db, SignIns: signIns, Sessions: sessions, Passwords: passwords, Notices: notices, Limits: s.cfg.Limits, Service: s.cfg.Pages.Service,
-	}).Mount(r)
+	(&welcome.Handler{Kit: kit, DB: s.db, SignIns: signIns, Sessions: sessions, Notices: notices, Limits: s.cfg.Limits}).Mount(r)
 	center.Mount(r) //nolint:contextcheck // requests bring contexts of their own
 	machines, err := s.machineAPI(kit, provider)
 	if err != nil {
@@ -226,7 +224,7 @@ func (s *Server) wakeOutbox(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
 		part, screen, _ := strings.Cut(routeName(r), ".")
-		if (part == "login" && screen != "sign-in" || part == "account") && r.Method == http.MethodPost {
+		if (part == "login" && screen != "sign-in" || part == "account" || part == "welcome") && r.Method == http.MethodPost {
 			s.outbox.Wake()
 		}
 	})

@@ -140,7 +140,7 @@ func TestServesWhatItPromises(t *testing.T) {
 		"/jwks":                        {200, `"kty":"RSA"`},
 		"/nothing":                     {404, `data-screen="error"`},
 		"/authorize":                   {400, `data-screen="error"`},
-		"/.well-known/change-password": {404, `data-screen="error"`},
+		"/.well-known/change-password": {303, ""},
 	} {
 		if status, _, body := get(t, s.url+path); status != want.status || !strings.Contains(body, want.holds) {
 			t.Errorf("%s: %d %.200s", path, status, body)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"stile/audit"
+	"stile/authn"
 	"stile/limit"
 	"stile/storage"
 	"stile/templates"
@@ -16,11 +17,12 @@ const exposedTold limit.Name = "exposed_told"
 
 // exposed notes that the password counts as known to others: in unknown
 // browsers it was right, and what comes after it failed so often that a bound
-// was reached. The user is told once a day, however long it goes on.
+// was reached. The user is told, once a day however long it goes on, and chooses
+// another in the next sign-in with a second factor.
 func (s *Service) exposed(ctx context.Context, p *Pending, reached limit.Name) error {
-	user := p.Person.User.ID
+	user, version := p.Person.User.ID, p.Person.User.PasswordVersion
 	once := []limit.Booking{{
-		Key: string(exposedTold) + "|" + user, Name: exposedTold, Figure: limit.Figure{Allowed: 1, Per: 24 * time.Hour},
+		Key: string(exposedTold) + "|" + user + "|" + authn.PasswordID(version), Name: exposedTold, Figure: limit.Figure{Allowed: 1, Per: 24 * time.Hour},
 	}}
 	_, err := s.db.BookAttempts(ctx, once)
 	if _, told := errors.AsType[storage.LimitedError](err); told {
@@ -28,8 +30,7 @@ func (s *Service) exposed(ctx context.Context, p *Pending, reached limit.Name) e
 	} else if err != nil {
 		return err
 	}
-	err = s.db.RecordAndMail(ctx, s.event(p, audit.PasswordExposed, string(reached)),
-		[]storage.Mail{s.mail(p, templates.MailPasswordExposed)})
+	err = s.db.ExposePassword(ctx, user, version, s.event(p, audit.PasswordExposed, string(reached)), s.mail(p, templates.MailPasswordExposed))
 	if err != nil {
 		return errors.Join(err, s.db.RefundAttempts(ctx, limit.Undo(once)))
 	}

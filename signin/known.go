@@ -21,6 +21,7 @@ const maxKnown = 16
 type Known struct {
 	Browser string           `json:"b,omitempty"`
 	People  map[string]int64 `json:"p,omitempty"` // by when it ends, in seconds
+	Opened  map[string]int64 `json:"o,omitempty"` // the same of who has opened a link here that was sent to the address
 }
 
 // here returns the browser's name if this person is known in it, else "".
@@ -29,6 +30,27 @@ func (k Known) here(person string, now time.Time) string {
 		return k.Browser
 	}
 	return ""
+}
+
+// openedAge is how long a link that was opened lets a browser try passwords.
+const openedAge = time.Hour
+
+// opened returns the browser's name if a link for this person was opened in it
+// lately, else "".
+func (k Known) opened(person string, now time.Time) string {
+	if until, ok := k.Opened[person]; ok && now.Unix() < until {
+		return k.Browser
+	}
+	return ""
+}
+
+// Opened returns the cookie after a link was opened that was sent to an address.
+func (s *Service) Opened(k Known, email string) Known {
+	if k.Browser == "" {
+		k.Browser = rand.Text()
+	}
+	k.Opened = map[string]int64{s.addressKey(email): s.now().Add(openedAge).Unix()} // one is enough
+	return k
 }
 
 // with returns the cookie after this person has completed a sign-in.

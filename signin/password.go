@@ -45,9 +45,16 @@ func (s *Service) Password(ctx context.Context, p *Pending, email, password stri
 	canonical, _ := address.Canonical(email) // checked above
 	key := s.addressKey(canonical)
 	anybody := &Pending{Request: p.Request, Browser: p.Browser} // whoever was here before
-	try, err := s.try(ctx, anybody, templates.FieldPassword, s.limits.BookPassword(key, s.visitor(p, key)))
+	visitor := s.visitor(p, key)
+	try, err := s.try(ctx, anybody, templates.FieldPassword, s.limits.BookPassword(key, visitor))
 	if err != nil {
 		return err
+	}
+	if try.has(limit.Password) { // nothing is judged any more in a browser that isn't known
+		if err := s.AskLink(ctx, storage.UnlockLink, email, p.Browser); err != nil {
+			return try.void(ctx, err)
+		}
+		return try.void(ctx, problem(templates.FieldPassword, templates.ErrOpenLink))
 	}
 	v, err := s.judge(ctx, canonical, password)
 	switch {
@@ -64,7 +71,11 @@ func (s *Service) Password(ctx context.Context, p *Pending, email, password stri
 		e.AccountID, e.SubjectID = v.person.User.AccountID, v.person.User.ID
 		return try.wrong(ctx, e, templates.ErrMismatch)
 	}
-	return s.provePassword(ctx, p, &v.person, v.rehash, try.right())
+	refund := try.right()
+	if visitor.Known == "" && visitor.Opened != "" {
+		refund = append(refund, limit.PasswordAfterLink(key))
+	}
+	return s.provePassword(ctx, p, &v.person, v.rehash, refund)
 }
 
 // verdict is what became of a pair.

@@ -273,7 +273,7 @@ func (s *Service) went(p *Pending, saved storage.SignIn, err error) error {
 // visitor tells the limits who tries.
 func (s *Service) visitor(p *Pending, addressKey string) limit.Visitor {
 	network, _ := netip.ParseAddr(p.Browser.Actor.Network) // zero: one shared count
-	v := limit.Visitor{Network: network, Known: p.Browser.Known.here(addressKey, s.now())}
+	v := limit.Visitor{Network: network, Known: p.Browser.Known.here(addressKey, s.now()), Opened: p.Browser.Known.opened(addressKey, s.now())}
 	if p.SignIn != nil {
 		v.Verified = p.SignIn.Progress.Enrolment.EmailVerified
 	}

@@ -75,16 +75,21 @@ func (s *Service) try(ctx context.Context, p *Pending, field string, bookings []
 	return attempt{s, field, bookings, reached}, err
 }
 
-// limited gives the answer of a limit. The audit log tells of each pause once,
-// and not of each knock at the closed door.
+// limited gives the answer of a limit.
 func (s *Service) limited(ctx context.Context, p *Pending, l storage.LimitedError, answer *Problem) error {
-	if !s.pauses.first(l.Key, l.Until) {
-		return answer
-	}
-	if err := s.db.Record(ctx, s.refused(p, audit.LimitReached, string(limit.NameOf(l.Key)))); err != nil {
+	if err := s.tell(ctx, p, l); err != nil {
 		return err
 	}
 	return answer
+}
+
+// tell tells the audit log of each pause once, and not of each knock at the
+// closed door.
+func (s *Service) tell(ctx context.Context, p *Pending, l storage.LimitedError) error {
+	if !s.pauses.first(l.Key, l.Until) {
+		return nil
+	}
+	return s.db.Record(ctx, s.refused(p, audit.LimitReached, string(limit.NameOf(l.Key))))
 }
 
 // pauses remembers which pauses were told of. Replicas tell each for itself.

@@ -27,6 +27,7 @@ var expiring = []struct{ table, key, ends string }{
 	{"sessions", "id", "expires_at"},
 	{"requests", "hash", "expires_at"},
 	{"links", "hash", "expires_at"},
+	{"address_links", "purpose, address", "expires_at"},
 	{"invitations", "id", "expires_at"},
 	{"limits", "key", "expires_at"},
 	{"outbox", "id", "expires_at"},

@@ -114,7 +114,7 @@ func (r *personRow) person(db *DB) (Person, error) {
 	p.Policy = p.Policy.filled(db.defaults).At(db.now())
 	p.Policy.Version = r.policy
 	u := p.User
-	p.Subject = authn.Subject{ID: u.ID, AccountID: u.AccountID, Epoch: u.Epoch, Own: u.Enhanced}
+	p.Subject = authn.Subject{ID: u.ID, AccountID: u.AccountID, Epoch: u.Epoch, Own: u.Enhanced, Exposed: u.PasswordExposedAt != nil}
 	for seat := range strings.SplitSeq(p.seats, seatBreak) {
 		if id, name, ok := strings.Cut(seat, " "); ok {
 			p.Subject.Seats, p.Products = append(p.Subject.Seats, id), append(p.Products, name)
@@ -167,6 +167,9 @@ type User struct {
 	EmailVerifiedAt *time.Time
 	EmailChangedAt  *time.Time
 	PasswordResetAt *time.Time
+	// PasswordExposedAt is when it was noticed that somebody else knows the
+	// password; nil once there is another.
+	PasswordExposedAt *time.Time
 	// CooldownUntil ends the time in which an authenticator that was replaced
 	// without the old one does not open sensitive acts.
 	CooldownUntil *time.Time
@@ -176,13 +179,13 @@ type User struct {
 }
 
 const userColumns = `u.id, u.account_id, u.email, u.name, u.language, u.time_zone, u.roles, u.password, u.password_version,
-	u.epoch, u.enhanced, u.email_verified_at, u.email_changed_at, u.password_reset_at, u.cooldown_until, u.disabled_at, u.signed_in_at, u.created_at`
+	u.epoch, u.enhanced, u.email_verified_at, u.email_changed_at, u.password_reset_at, u.cooldown_until, u.disabled_at, u.signed_in_at, u.created_at, u.password_exposed_at`
 
 func userDest(u *User) []any {
 	return []any{
 		&u.ID, &u.AccountID, &u.Email, &u.Name, &u.Language, &u.TimeZone, fromJSON(&u.Roles), &u.Password, &u.PasswordVersion,
 		&u.Epoch, &u.Enhanced, atNullTime(&u.EmailVerifiedAt), atNullTime(&u.EmailChangedAt), atNullTime(&u.PasswordResetAt),
-		atNullTime(&u.CooldownUntil), atNullTime(&u.DisabledAt), atNullTime(&u.SignedInAt), atTime(&u.CreatedAt),
+		atNullTime(&u.CooldownUntil), atNullTime(&u.DisabledAt), atNullTime(&u.SignedInAt), atTime(&u.CreatedAt), atNullTime(&u.PasswordExposedAt),
 	}
 }
 

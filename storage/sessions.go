@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -255,12 +256,18 @@ func (n ended) in(e audit.Event) audit.Event {
 // endUser ends all grants of a user, and the sessions but for those of one
 // browser (empty: all). Within the transaction the user's row was changed first.
 func endUser(ctx context.Context, tx *sql.Tx, userID, except, reason string, now int64) (n ended, err error) {
+	return endUserBut(ctx, tx, userID, except, "", reason, now)
+}
+
+// endUserBut is endUser, which lets the grants of one session live (empty: none).
+func endUserBut(ctx context.Context, tx *sql.Tx, userID, except, session, reason string, now int64) (n ended, err error) {
 	n.sessions, err = run(ctx, tx, `UPDATE sessions SET ended_at = $1, ended_reason = $2
 		WHERE user_id = $3 AND browser <> $4 AND ended_at IS NULL`, now, reason, userID, except)
 	if err != nil {
 		return n, err
 	}
-	n.grants, err = run(ctx, tx, `UPDATE grants SET ended_at = $1, ended_reason = $2 WHERE user_id = $3 AND ended_at IS NULL`, now, reason, userID)
+	n.grants, err = run(ctx, tx, `UPDATE grants SET ended_at = $1, ended_reason = $2 WHERE user_id = $3 AND ended_at IS NULL
+		AND session_id <> $4`, now, reason, userID, cmp.Or(session, "none"))
 	return n, err
 }
 

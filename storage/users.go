@@ -189,29 +189,6 @@ func (db *DB) Users(ctx context.Context, accountID, after string, limit int) ([]
 		WHERE u.account_id = $1 AND u.email > $2 ORDER BY u.email LIMIT $3`, accountID, after, limit)
 }
 
-// SetPassword replaces a user's password, a PHC string. Sign-ins under way are
-// void, and all sessions and grants end.
-func (db *DB) SetPassword(ctx context.Context, userID, phc string, by audit.Actor, mails ...Mail) error {
-	return db.write(ctx, func(tx *sql.Tx) error {
-		u, err := db.lockUser(ctx, tx, userID)
-		if err != nil {
-			return err
-		}
-		now := micros(db.now())
-		// Who sets it for somebody else gives it out of his hands: what it
-		// opens alone is bounded for a while, as after a reset by e-mail.
-		reset := nullMicros(u.PasswordResetAt)
-		if by.Kind != "user" || by.ID != userID {
-			reset = now
-		}
-		if _, err := run(ctx, tx, `UPDATE users SET password = $2, password_version = password_version + 1, epoch = epoch + 1,
-			password_reset_at = $3, updated_at = $4 WHERE id = $1`, userID, phc, reset, now); err != nil {
-			return err
-		}
-		return db.endAndTell(ctx, tx, userEvent(audit.PasswordChanged, u, updated, "", by), "password_changed", mails)
-	})
-}
-
 // ResetAuthenticator takes away a user's authenticator app and recovery codes,
 // so that the next sign-in enrols anew. All sessions and grants end.
 func (db *DB) ResetAuthenticator(ctx context.Context, userID string, by audit.Actor, mails ...Mail) error {

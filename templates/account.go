@@ -67,6 +67,22 @@ func (Account) Section() Section { return AccountSecuritySection }
 
 func (Account) heading(*Frame) heading { return heading{key: "account.security.title"} }
 
+// AccountPassword changes one's own password.
+//
+// Field: FieldNewPassword.
+type AccountPassword struct {
+	Address string
+	Min     int // least number of characters
+}
+
+// Name of the screen.
+func (AccountPassword) Name() string { return "account-password" }
+
+// Section of the navigation.
+func (AccountPassword) Section() Section { return AccountSecuritySection }
+
+func (AccountPassword) heading(*Frame) heading { return heading{key: "account.password.title"} }
+
 // Fields of the file of recovery codes.
 const (
 	FieldCodes = "codes" // separated by spaces
@@ -121,6 +137,7 @@ var accountNotices = map[string]string{
 	"already":   "account.notice.already",
 	"others":    "account.notice.others",
 	"saved":     "notice.admin.saved",
+	"password":  "account.notice.password",
 }
 
 // AccountNotice is what a page says after something was done; false for a name

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"stile/locale"
 	"stile/templates"
 )
 
@@ -20,6 +21,8 @@ func accountSamples() []sample {
 			RequiredBy: "Example Support", App: templates.AccountApp{State: templates.AuthenticatorSuspended, Since: app.Since}, OneWay: true,
 		}},
 		{"account-recovery-codes", nil, templates.AccountRecoveryCodes{Codes: one, Address: address, MadeAt: now}},
+		{"account-password", nil, templates.AccountPassword{Address: address, Min: 8}},
+		{"account-password.short", problem(templates.FieldNewPassword, templates.ErrNewPasswordShort, locale.Args{"Min": 15}), templates.AccountPassword{Address: address, Min: 15}},
 		{"account-sessions", nil, templates.AccountSessions{
 			Sessions: []templates.AccountSession{
 				{ID: "s1", Here: true, Browser: "Firefox on Windows", Network: "192.0.2.7", Level: templates.LevelTwoStep, Since: now.Add(-time.Hour), Seen: now},

@@ -97,6 +97,8 @@ var kindKeys = map[audit.Kind]string{
 	audit.SeatChanged:         "admin.log.kind.seat_changed",
 	audit.DeviceGroupChanged:  "admin.log.kind.device_group_changed",
 	audit.PasswordExposed:     "admin.log.kind.password_exposed",
+	audit.LinkAsked:           "admin.log.kind.link_asked",
+	audit.LinkUsed:            "admin.log.kind.link_used",
 	audit.ClientRefused:       "admin.log.kind.client_refused",
 	audit.KeyRotated:          "admin.log.kind.key_rotated",
 	audit.AdminRefused:        "admin.log.kind.admin_refused",

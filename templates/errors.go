@@ -23,6 +23,7 @@ const (
 	ErrorTooMany       ErrorKind = "too-many"       // 429
 	ErrorInvitation    ErrorKind = "invitation"     // 410: the link of an invitation was used, is over or unknown
 	ErrorLink          ErrorKind = "link"           // 410: the link of another message was used, is over or unknown
+	ErrorSentLink      ErrorKind = "sent-link"      // 410: the same of a link that anybody may ask for; Start sends a new one
 	ErrorUnavailable   ErrorKind = "unavailable"    // 503
 	ErrorInternal      ErrorKind = "internal"       // 500
 )
@@ -47,6 +48,7 @@ var errorTexts = map[ErrorKind]string{
 	ErrorTooMany:       "errorpage.too_many",
 	ErrorInvitation:    "errorpage.invitation",
 	ErrorLink:          "errorpage.link",
+	ErrorSentLink:      "errorpage.sent_link",
 	ErrorUnavailable:   "errorpage.unavailable",
 	ErrorInternal:      "errorpage.internal",
 }

@@ -22,6 +22,9 @@ func TestH04_MarkupInNamesIsShownAsText(t *testing.T) {
 		return []templates.Page{
 			templates.SignIn{Address: s, Forgot: "/forgot"},
 			templates.SignIn{Stage: templates.PasswordOnly, Address: s},
+			templates.ForgotPassword{Address: s, Back: "/" + s},
+			templates.MessageLink{Address: s, Token: s},
+			templates.NewPassword{Address: s, Token: s, Exposed: true},
 			templates.TwoStepIntroduction{Account: s, Masked: s},
 			templates.TwoStepIntroduction{Reason: templates.IntroClient, Masked: s},
 			templates.VerifyEmail{Masked: s, Label: s, Account: s, ValidUntil: now},

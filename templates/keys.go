@@ -12,10 +12,13 @@ const (
 	ErrNewPasswordNoText   = "error.new_password.no_text"   //nolint:gosec // the key of a text
 	ErrNewPasswordCommon   = "error.new_password.common"    //nolint:gosec // the key of a text
 	ErrNewPasswordPersonal = "error.new_password.personal"  //nolint:gosec // the key of a text
+	ErrNewPasswordSame     = "error.new_password.same"      //nolint:gosec // the key of a text
 	// ErrMismatch is the one neutral answer to a wrong pair: FieldEmail.
 	ErrMismatch = "error.signin.mismatch"
 	// ErrTooManyUntil: Until (time.Time). Status 429.
 	ErrTooManyUntil = "error.too_many.until"
+	// ErrOpenLink: too many wrong passwords; a link was sent that lets this browser try.
+	ErrOpenLink = "error.open_link"
 	// ErrBusy: the server is too busy to check a password now. Status 503.
 	ErrBusy = "error.busy"
 

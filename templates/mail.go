@@ -32,6 +32,8 @@ const (
 	MailAppAllowed             MailKind = "app-allowed"             // DataClient
 	MailPasswordChanged        MailKind = "password-changed"        //
 	MailPasswordExposed        MailKind = "password-exposed"        // somebody has it who lacks the second factor
+	MailPasswordReset          MailKind = "password-reset"          // DataLink, DataUntil
+	MailUnlock                 MailKind = "unlock"                  // DataLink, DataUntil: sign in in another browser
 	MailTwoStepOn              MailKind = "two-step-on"             // by the user's own wish
 	MailTwoStepOff             MailKind = "two-step-off"            //
 	MailNotMe                  MailKind = "not-me"                  // to admins: DataUser, DataAddress
@@ -106,6 +108,8 @@ var notices = map[MailKind]notice{
 	MailAppAllowed:             {"mail.allowed.subject", "mail.allowed.text", []string{DataClient}},
 	MailPasswordChanged:        {"mail.password.subject", "mail.password.text", nil},
 	MailPasswordExposed:        {"mail.exposed.subject", "mail.exposed.text", nil},
+	MailPasswordReset:          {"mail.password_reset.subject", "mail.password_reset.text", []string{DataLink, DataUntil}},
+	MailUnlock:                 {"mail.unlock.subject", "mail.unlock.text", []string{DataLink, DataUntil}},
 	MailTwoStepOn:              {"mail.two_step_on.subject", "mail.two_step_on.text", nil},
 	MailTwoStepOff:             {"mail.two_step_off.subject", "mail.two_step_off.text", nil},
 	MailNotMe:                  {"mail.not_me.subject", "mail.not_me.text", []string{DataUser, DataAddress}},
@@ -136,6 +140,7 @@ type letter struct {
 	locale.Printer
 	Lang                              string
 	Subject, Happened, Service, Owner string
+	What                              string // to do with the link
 	Issuer, Host, Link                string
 	Code, Label, Until, Warning       string
 	Facts                             []fact
@@ -160,6 +165,8 @@ func (s *Set) Mail(kind MailKind, p locale.Printer, data MailData) (Message, err
 	body := "notice"
 	if slices.Contains([]MailKind{MailEmailCode, MailInvitation, MailTwoStepAnnounced}, kind) {
 		body = string(kind)
+	} else if l.What != "" {
+		body = "link"
 	} else if l.Warning != "" {
 		body = "asked"
 	}
@@ -212,6 +219,10 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 		l.Link = ""
 	case MailInvitation:
 		l.Happened = p.T(n.text, "By", orElse(inert(data[DataBy]), l.Service), "Account", l.Owner)
+		return l, l.leadsToUs(kind)
+	case MailPasswordReset, MailUnlock:
+		what := map[MailKind]string{MailPasswordReset: "mail.link.what", MailUnlock: "mail.unlock.what"}[kind]
+		l.Happened, l.What = p.T(n.text), p.T(what, "Until", l.Until)
 		return l, l.leadsToUs(kind)
 	case MailRecoveryCodeUsed:
 		left, err := strconv.Atoi(data[DataLeft])

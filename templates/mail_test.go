@@ -3,6 +3,7 @@ package templates_test
 import (
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,12 +18,17 @@ var mailKinds = []templates.MailKind{
 	templates.MailAuthenticatorSuspended, templates.MailRecoveryCodeUsed, templates.MailRecoveryCodesMade,
 	templates.MailGrantReused, templates.MailAppAllowed, templates.MailPasswordChanged, templates.MailPasswordExposed,
 	templates.MailAdminReset,
-	templates.MailInvitation, templates.MailTwoStepAnnounced,
 	templates.MailRolesChanged, templates.MailUserDisabled, templates.MailAdminsChanged, templates.MailAccountTwoStepOn, templates.MailAccountTwoStepOff,
+	templates.MailInvitation, templates.MailTwoStepAnnounced, templates.MailPasswordReset, templates.MailUnlock,
 	templates.MailDeviceAsked, templates.MailResetAsked, templates.MailDeviceApproved, templates.MailDeviceRefused,
 }
 
 var invitationLink = "https://id.example.com/invitation?token=" + linkToken
+
+var resetLink = "https://id.example.com/reset-password?token=" + linkToken
+
+// aboutLinks are the messages that are nothing without their link.
+var aboutLinks = []templates.MailKind{templates.MailInvitation, templates.MailPasswordReset, templates.MailUnlock}
 
 func mailData() templates.MailData {
 	return templates.MailData{
@@ -46,6 +52,8 @@ func TestMails(t *testing.T) {
 				data[templates.DataLink] = "https://id.example.com/account/security"
 			case templates.MailDeviceAsked, templates.MailResetAsked:
 				data[templates.DataLink] = "https://id.example.com/admin/requests"
+			case templates.MailPasswordReset, templates.MailUnlock:
+				data[templates.DataLink] = resetLink
 			case templates.MailInvitation:
 				data[templates.DataLink], data[templates.DataUntil] = invitationLink, "2026-11-29T13:32:00Z"
 			}
@@ -96,7 +104,7 @@ func TestNoticesHaveAtMostOneLink(t *testing.T) {
 	set := load(t)
 	for _, link := range []string{"", "https://id.example.com/account/security"} {
 		for _, kind := range mailKinds {
-			if link == "" && kind == templates.MailInvitation { // is about its link
+			if link == "" && slices.Contains(aboutLinks, kind) {
 				continue
 			}
 			data := mailData()
@@ -124,7 +132,7 @@ func TestBothPartsSayTheSame(t *testing.T) {
 	set := load(t)
 	for _, kind := range mailKinds {
 		data := mailData()
-		if kind == templates.MailInvitation {
+		if slices.Contains(aboutLinks, kind) {
 			data[templates.DataLink] = invitationLink
 		}
 		m, err := set.Mail(kind, set.Printer(locale.French), data)
@@ -217,6 +225,8 @@ func TestMailWithoutItsData(t *testing.T) {
 		templates.MailGrantReused:            {"client"},
 		templates.MailAuthenticatorConnected: {"issuer", "at"},
 		templates.MailInvitation:             {"link", "until"},
+		templates.MailPasswordReset:          {"issuer", "link", "until"},
+		templates.MailUnlock:                 {"link", "until"},
 	}
 	for kind, names := range needs {
 		for _, name := range names {

@@ -233,7 +233,8 @@ func (Invitation) Name() string { return "invitation" }
 type NewPassword struct {
 	Address string // whose password it is, for password managers
 	Min     int    // least number of characters
-	Token   string // of the link that allows it
+	Token   string // of the link that allows it; empty in a sign-in
+	Exposed bool   // somebody else knows the one before
 }
 
 // Name of the screen.

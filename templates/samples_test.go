@@ -188,6 +188,14 @@ func samples(t testing.TB) []sample {
 			alone(f)
 			problem(templates.FieldNewPassword, templates.ErrNewPasswordShort, locale.Args{"Min": 15})(f)
 		}, templates.NewPassword{Address: address, Min: 15, Token: linkToken}},
+		{"new-password.exposed", nil, templates.NewPassword{Address: address, Min: 8, Exposed: true}},
+		{"forgot-password", nil, templates.ForgotPassword{Address: address, Back: "/login/sign-in?r=x"}},
+		{"forgot-password.form", problem(templates.FieldEmail, templates.ErrAddressForm, nil), templates.ForgotPassword{Address: "agent", Back: "/account"}},
+		{"forgot-password.sent", nil, templates.ForgotPassword{Sent: true, Back: "/login/sign-in?r=x"}},
+		{"message-link.reset", alone, templates.MessageLink{Purpose: templates.LinkReset, Address: address, Token: linkToken}},
+		{"message-link.unlock", alone, templates.MessageLink{Purpose: templates.LinkUnlock, Address: address, Token: linkToken}},
+		{"sign-in.open-link", problem(templates.FieldPassword, templates.ErrOpenLink, nil), templates.SignIn{Address: address, Forgot: "/forgot-password?r=x"}},
+		{"error.sent-link", alone, templates.ErrorPage{Kind: templates.ErrorSentLink, At: now, Start: "/forgot-password"}},
 		{"sign-in.password-set", func(f *templates.Frame) { alone(f); noticed(templates.NoticePasswordSet, nil)(f) }, templates.SignIn{Address: address}},
 		{"welcome", alone, templates.Welcome{Account: "Example Support"}},
 		{"welcome.admin", alone, templates.Welcome{Account: "Example Support", Admin: true}},

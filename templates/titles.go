@@ -27,7 +27,21 @@ func (FormPost) heading(*Frame) heading            { return heading{key: "formpo
 func (ErrorPage) heading(*Frame) heading           { return heading{key: "errorpage.title"} }
 
 func (NewPassword) heading(*Frame) heading { return heading{key: "new_password.title"} }
-func (Welcome) heading(*Frame) heading     { return heading{key: "welcome.title"} }
+func (p ForgotPassword) heading(*Frame) heading {
+	if p.Sent {
+		return heading{key: "forgot.sent_title"}
+	}
+	return heading{key: "forgot.title"}
+}
+
+func (p MessageLink) heading(*Frame) heading {
+	if p.Purpose == LinkUnlock {
+		return heading{key: "link.unlock_title"}
+	}
+	return heading{key: "link.reset_title"}
+}
+
+func (Welcome) heading(*Frame) heading { return heading{key: "welcome.title"} }
 
 func (i Invitation) heading(*Frame) heading {
 	if i.SignIn != "" {

@@ -154,7 +154,7 @@ func (v *view) At(name string, hints ...string) field {
 	case VerifyEmail, SetupCode, EnterCode: // screens of one field
 		f.Focus = len(v.Errors) == 0
 		f.Hint = v.T("code.hint")
-	case NewPassword:
+	case NewPassword, AccountPassword, ForgotPassword:
 		f.Focus = len(v.Errors) == 0
 	}
 	return f

@@ -18,6 +18,7 @@ const (
 	CookieLogin   = "stile-login"   // [seal.KindBinding]: binds sign-ins under way to the browser
 	CookieKnown   = "stile-known"   // signed: users who completed a sign-in here; grants nothing
 	CookieLang    = "stile_lang"    // a language tag that the user chose
+	CookieReturn  = "stile-return"  // sealed: the request of a sign-in that waits for a new password
 	CookieAdmin   = "stile-admin"   // signed: which session the Admin Center was told about
 )
 
@@ -63,6 +64,20 @@ func (k *Kit) ClearCookie(w http.ResponseWriter, name string) {
 		Name: k.cookieName(name), MaxAge: -1,
 		Path: "/", Secure: k.https, HttpOnly: name != CookieLang, SameSite: http.SameSiteLaxMode,
 	})
+}
+
+// WithCookie returns a request as the browser will make the next one: with
+// another value of a cookie.
+func (k *Kit) WithCookie(r *http.Request, name, value string) *http.Request {
+	next := r.Clone(r.Context())
+	next.Header.Del("Cookie")
+	for _, c := range r.Cookies() {
+		if c.Name != k.cookieName(name) {
+			next.AddCookie(c)
+		}
+	}
+	next.AddCookie(&http.Cookie{Name: k.cookieName(name), Value: value})
+	return next
 }
 
 // CookiesBeginning returns the names of the cookies of a request that begin like

@@ -52,8 +52,9 @@ var statuses = map[templates.ErrorKind]int{
 	templates.ErrorTooLarge:      http.StatusRequestEntityTooLarge,
 	templates.ErrorHost:          http.StatusMisdirectedRequest,
 	templates.ErrorTooMany:       http.StatusTooManyRequests,
-	templates.ErrorLink:          http.StatusGone,
+	templates.ErrorSentLink:      http.StatusGone,
 	templates.ErrorInvitation:    http.StatusGone,
+	templates.ErrorLink:          http.StatusGone,
 	templates.ErrorUnavailable:   http.StatusServiceUnavailable,
 	templates.ErrorInternal:      http.StatusInternalServerError,
 }

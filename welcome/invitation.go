@@ -4,20 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
-	"time"
 
 	"stile/authn"
-	"stile/factor"
 	"stile/seal"
 	"stile/signin"
 	"stile/storage"
 	"stile/templates"
 	"stile/web"
 )
-
-// busyFor is how long the pool of hashes is full, more or less.
-const busyFor = 2 * time.Second
 
 // invited is one request with the link of an invitation.
 type invited struct {
@@ -31,13 +25,8 @@ type invited struct {
 
 // invitation takes three forms of the same path: the link itself, the button of
 // its page, and the new password.
-func (h *Handler) invitation(w http.ResponseWriter, r *http.Request) (err error) {
-	var fields url.Values
-	if r.Method == http.MethodPost {
-		fields, err = h.Kit.Form(w, r)
-	} else {
-		fields, err = web.Query(r)
-	}
+func (h *Handler) invitation(w http.ResponseWriter, r *http.Request) error {
+	fields, err := h.fields(w, r)
 	if err != nil {
 		return err
 	}
@@ -108,38 +97,22 @@ func (v *invited) page(status int, page templates.Page, options ...web.PageOptio
 		web.Languages(v.Language), web.DefaultLanguage(account.Language), web.Zone(v.TimeZone, account.TimeZone))...)
 }
 
-// least is how long the password has to be at least: longer where the user
-// will need nothing else.
+// least is how long the password has to be at least.
 func (v *invited) least() int {
-	if p := v.state.Policy.At(v.Kit.Now()); p.TwoStep && p.Covers(authn.Subject{Seats: v.Products}) {
-		return factor.MinPasswordWithSecondFactor
-	}
-	return factor.MinPasswordAlone
+	return signin.LeastPassword(v.state.Policy.At(v.Kit.Now()), authn.Subject{Seats: v.Products})
 }
 
 // accept judges the password and makes the user. A password that is refused
 // spends nothing. No connection to the database is held while it is hashed.
 func (v *invited) accept(ctx context.Context, password string) error {
-	if password == "" {
-		return v.wrong(templates.FieldError{Field: templates.FieldNewPassword, Key: templates.ErrNewPasswordEmpty})
-	}
-	words := []string{v.Email, v.Name, v.state.Account.Name, v.Service, templates.DefaultService}
+	words := []string{v.Email, v.Name, v.state.Account.Name}
 	for _, p := range v.state.Products {
 		words = append(words, p.Name)
 	}
-	err := v.Passwords.Judge(password, v.least(), words...)
-	var phc string
-	if err == nil {
-		phc, err = v.Passwords.Hash(ctx, password)
-	}
-	if rejection, ok := errors.AsType[*factor.Rejection](err); ok {
-		return v.wrong(refused(rejection))
-	}
-	switch {
-	case errors.Is(err, factor.ErrBusy):
-		busy := templates.FieldError{Field: templates.FieldNewPassword, Key: templates.ErrBusy}
-		return v.form(http.StatusServiceUnavailable, web.Problems(busy), web.RetryAfter(busyFor))
-	case err != nil:
+	phc, err := v.SignIns.ChoosePassword(ctx, password, v.least(), words...)
+	if problem, ok := errors.AsType[*signin.Problem](err); ok {
+		return v.form(problem.Status, web.Problems(problem.Fields...), web.RetryAfter(problem.RetryAfter))
+	} else if err != nil {
 		return err
 	}
 	u, err := v.DB.AcceptInvitation(ctx, seal.HashToken(v.token), phc, web.Actor(v.r))
@@ -152,10 +125,6 @@ func (v *invited) accept(ctx context.Context, password string) error {
 	return v.signIn(v.w, v.r, signin.Request{
 		LoginHint: u.Email, Ask: authn.Ask{Subject: u.ID}, PasswordSet: true, Locales: languages(v.Language),
 	})
-}
-
-func (v *invited) wrong(problem templates.FieldError) error {
-	return v.form(http.StatusUnprocessableEntity, web.Problems(problem))
 }
 
 // languages is the list of a language that may be missing.

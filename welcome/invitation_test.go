@@ -321,7 +321,7 @@ func TestH01_FormsOfLinksAreOurs(t *testing.T) {
 		}
 		return nil
 	}))
-	if posts != 2 {
+	if posts != 5 {
 		t.Errorf("%d pages take forms", posts)
 	}
 	b.Header = http.Header{}

@@ -1,5 +1,6 @@
-// Package welcome serves the pages that links of messages lead to: so far the
-// one that makes a user of whoever was invited.
+// Package welcome serves the pages that links of messages lead to: the one that
+// makes a user of whoever was invited, the one for a new password, and the one
+// that lets a browser try passwords after too many wrong ones.
 //
 // A link changes nothing by being opened, because programs that look into
 // messages open links too. Its page has a button; behind it is the form that
@@ -15,7 +16,6 @@ import (
 	"github.com/gorilla/mux"
 
 	"stile/authn"
-	"stile/factor"
 	"stile/limit"
 	"stile/mail"
 	"stile/manage"
@@ -29,16 +29,14 @@ import (
 // Path is where a sign-in ends that a link has led to.
 const Path = "/welcome"
 
-// Handler serves the pages. All fields but Service are required.
+// Handler serves the pages. All fields are required.
 type Handler struct {
-	Kit       *web.Kit
-	DB        *storage.DB
-	SignIns   *signin.Service
-	Sessions  *session.Manager
-	Passwords *factor.Passwords
-	Notices   mail.Notices
-	Limits    limit.Figures
-	Service   string // display name of the installation, which is no password
+	Kit      *web.Kit
+	DB       *storage.DB
+	SignIns  *signin.Service
+	Sessions *session.Manager
+	Notices  mail.Notices
+	Limits   limit.Figures
 }
 
 // Mount adds the pages to a router. They are bound like the beginning of a
@@ -50,6 +48,10 @@ func (h *Handler) Mount(r *mux.Router) {
 	}
 	handle(storage.InvitationPath, "invitation", h.invitation, http.MethodGet, http.MethodHead, http.MethodPost)
 	handle(storage.NotMePath, "not-me", h.notMe, http.MethodGet, http.MethodHead, http.MethodPost)
+	handle(signin.ForgotPath, "welcome.forgot", h.forgot, http.MethodGet, http.MethodHead, http.MethodPost)
+	handle(sentPath, "welcome.sent", h.sent, http.MethodGet, http.MethodHead)
+	handle(signin.ResetPath, "welcome.reset", h.reset, http.MethodGet, http.MethodHead, http.MethodPost)
+	handle(signin.UnlockPath, "welcome.unlock", h.unlock, http.MethodGet, http.MethodHead, http.MethodPost)
 	handle(Path, "welcome", h.welcome, http.MethodGet, http.MethodHead)
 }
 
@@ -86,24 +88,6 @@ func (h *Handler) begin(r *http.Request, req signin.Request) (string, error) {
 	req.Home, req.Return = Path, Path
 	path, err := h.SignIns.Begin(r.Context(), req)
 	return web.WithLanguage(r, path), err
-}
-
-// refused is what was wrong with a new password, for the page.
-func refused(why *factor.Rejection) templates.FieldError {
-	e := templates.FieldError{Field: templates.FieldNewPassword}
-	switch why.Key {
-	case factor.PasswordTooShort:
-		e.Key, e.Args = templates.ErrNewPasswordShort, map[string]any{"Min": why.Args["min"]}
-	case factor.PasswordTooLong:
-		e.Key, e.Args = templates.ErrNewPasswordLong, map[string]any{"Max": why.Args["max"]}
-	case factor.PasswordNoText:
-		e.Key = templates.ErrNewPasswordNoText
-	case factor.PasswordCommon:
-		e.Key = templates.ErrNewPasswordCommon
-	default:
-		e.Key = templates.ErrNewPasswordPersonal
-	}
-	return e
 }
 
 // over tells whether a link doesn't work, or no longer.

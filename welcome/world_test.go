@@ -19,6 +19,7 @@ import (
 	"stile/factor"
 	"stile/limit"
 	"stile/login"
+	"stile/mail"
 	"stile/seal"
 	"stile/session"
 	"stile/signin"
@@ -99,12 +100,10 @@ func newWorld(t *testing.T, change ...func(*factor.PasswordOptions, *limit.Figur
 	must(t, err)
 	sessions := &session.Manager{DB: w.db, Kit: kit, Now: w.now}
 	signIns := signin.New(signin.Options{
-		DB: w.db, Hasher: w.db.Hasher(), Ring: ring, Passwords: w.passwords, Limits: figures, Now: w.now, Issuer: w.url, Name: "Stile",
+		DB: w.db, Hasher: w.db.Hasher(), Ring: ring, Passwords: w.passwords, Limits: figures, Now: w.now, Issuer: w.url, Name: "Stile", Service: "Gatehouse Service",
 	})
 	(&login.Handler{Kit: kit, SignIns: signIns, Sessions: sessions, Templates: set}).Mount(w.router)
-	(&welcome.Handler{
-		Kit: kit, DB: w.db, SignIns: signIns, Sessions: sessions, Passwords: w.passwords, Limits: figures, Service: "Gatehouse Service",
-	}).Mount(w.router)
+	(&welcome.Handler{Kit: kit, DB: w.db, SignIns: signIns, Sessions: sessions, Notices: mail.Notices{Issuer: w.url, Now: w.now}, Limits: figures}).Mount(w.router)
 	w.router.NotFoundHandler, w.router.MethodNotAllowedHandler = kit.NotFound(), kit.MethodNotAllowed()
 	srv.Config.Handler = kit.Chain(w.router)
 	srv.Start()

@@ -1,0 +1,36 @@
+package templates
+
+// ForgotPassword asks where to send a link for a new password; once it was sent
+// off, it says the same whatever the address.
+//
+// Field: FieldEmail.
+type ForgotPassword struct {
+	Address string
+	Sent    bool
+	Back    string // path of the sign-in
+}
+
+// Name of the screen.
+func (ForgotPassword) Name() string { return "forgot-password" }
+
+// MessageLink is what a link opens that was sent to an address: a button, since
+// programs that look into messages open links too.
+//
+// Field: FieldToken (hidden).
+type MessageLink struct {
+	Purpose LinkPurpose
+	Address string
+	Token   string
+}
+
+// LinkPurpose is what a link from a message is for.
+type LinkPurpose string
+
+// Purposes of links.
+const (
+	LinkReset  LinkPurpose = "reset"  // choose a new password
+	LinkUnlock LinkPurpose = "unlock" // sign in in this browser
+)
+
+// Name of the screen.
+func (MessageLink) Name() string { return "message-link" }
