@@ -63,7 +63,7 @@ func Kinds() []Kind {
 		DeviceApproved, DeviceRefused, DeviceUsed, RecoveryCodesMade, RecoveryCodeUsed,
 		SessionEnded, GrantIssued, GrantRedeemed, GrantRefreshed, GrantEnded,
 		TokenRefused, ConsentGiven, ConsentRefused, AccountChanged, ProductChanged,
-		SeatChanged, DeviceGroupChanged, PolicyChanged, PolicyRefused, EnhancedChanged,
+		SeatChanged, DeviceGroupChanged, PolicyChanged, PolicyRefused, EnhancedChanged, NotMeSaid,
 		UserChanged, PasswordChanged, PasswordExposed, LinkAsked, LinkUsed, ClientChanged, ClientRefused,
 		AuditExported, PeopleRead, InvitationSent, InvitationAccepted, InvitationWithdrawn,
 		AdminRefused,
