@@ -63,7 +63,8 @@ func (v *Visit) users() error {
 	f := v.userFilter()
 	f.After = v.place(usersPath)
 	list, err := v.Manage.Users(v.R.Context(), v.Who, f)
-	if err != nil {
+	problems, known := Problems(err)
+	if err != nil && !known {
 		return err
 	}
 	page := templates.AdminUsers{
@@ -78,7 +79,11 @@ func (v *Visit) users() error {
 	for _, row := range list[:min(len(list), listed)] {
 		page.Users = append(page.Users, v.userRow(row, state.Policy))
 	}
-	return v.Show(http.StatusOK, page)
+	status := http.StatusOK
+	if problems != nil {
+		status = http.StatusUnprocessableEntity
+	}
+	return v.Show(status, page, problems...)
 }
 
 // filter is the query of users without the place in the list.
@@ -192,6 +197,9 @@ func (v *Visit) exportUsers() error {
 		return err
 	}
 	list, err := v.Manage.ExportUsers(v.R.Context(), v.Who, v.userFilter())
+	if _, known := Problems(err); known {
+		return v.users() // which says what is wrong
+	}
 	if err != nil {
 		return err
 	}

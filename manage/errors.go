@@ -64,4 +64,5 @@ const (
 	InputConfirm  InputCode = "confirm"   // not the address of the member whom it is about
 	InputMetadata InputCode = "metadata"  // of a client; Detail says what
 	InputSelf     InputCode = "self"      // nobody does this to oneself
+	InputSearch   InputCode = "search"    // more words, or longer ones, than are looked for
 )

@@ -44,6 +44,9 @@ func (s *Service) users(ctx context.Context, w Who, f storage.UserFilter, what s
 	}
 	f.AccountID, f.Policy = w.accountID, state.Policy
 	list, err := s.DB.Directory(ctx, f)
+	if errors.Is(err, storage.ErrSearch) {
+		return nil, InputError{"text", InputSearch, storage.ErrSearch.Error()}
+	}
 	if err == nil && what != "" {
 		err = s.reads(ctx, w, what, "")
 	}

@@ -97,7 +97,10 @@ func (db *DB) Directory(ctx context.Context, f UserFilter) ([]UserRow, error) {
 	}
 	f.Limit = min(f.Limit, 500)
 	q := directoryQuery{args: []any{f.AccountID, f.After}}
-	words := soughtWords(f.Text)
+	words, err := soughtWords(f.Text)
+	if err != nil {
+		return nil, fmt.Errorf("users: %w", err)
+	}
 	if words == nil && strings.TrimSpace(f.Text) != "" {
 		return nil, nil // signs alone are in no word
 	}

@@ -3,11 +3,13 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/runes"
 	"golang.org/x/text/transform"
@@ -25,6 +27,16 @@ const maxWord = 60
 // maxWords is how many words a user is found by: more than any name needs that
 // was not made to have many.
 const maxWords = 100
+
+// Of what somebody looks for: each word is a range of an index of its own, so
+// that there may be no more of them than a person types.
+const (
+	maxSought     = 200 // characters
+	maxSoughtWord = 10
+)
+
+// ErrSearch says that a search has too many words, or too long ones.
+var ErrSearch = errors.New("search for at most ten words, of 200 characters together")
 
 // lastRune ends a range of words that begin alike: no word has it.
 const lastRune = "\U0010ffff"
@@ -46,8 +58,11 @@ func notOfWord(r rune) bool {
 }
 
 // soughtWords are the words of what somebody looks for. Each must begin a word
-// of the user's.
-func soughtWords(text string) []string {
+// of the user's. It fails with [ErrSearch] before it looks at what is too long.
+func soughtWords(text string) ([]string, error) {
+	if utf8.RuneCountInString(text) > maxSought {
+		return nil, ErrSearch
+	}
 	var words []string
 	for field := range strings.FieldsSeq(folded(text)) {
 		if w := cutWord(field); w != "" {
@@ -55,7 +70,10 @@ func soughtWords(text string) []string {
 		}
 	}
 	slices.Sort(words)
-	return slices.Compact(words)
+	if words = slices.Compact(words); len(words) > maxSoughtWord {
+		return nil, ErrSearch
+	}
+	return words, nil
 }
 
 // cutWord drops what stands around a word, and what is too long.

@@ -134,6 +134,7 @@ var inputKeys = map[string]string{
 	"confirm":   "error.input.confirm",
 	"metadata":  "error.input.metadata",
 	"self":      "error.input.self",
+	"search":    "error.input.search",
 }
 
 // InputKey returns the key of what is wrong with a field; of an unknown code,
