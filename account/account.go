@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"stile/factor"
+	"stile/limit"
 	"stile/mail"
 	"stile/session"
 	"stile/signin"
@@ -31,6 +32,7 @@ type Handler struct {
 	SignIns   *signin.Service
 	Passwords *factor.Passwords
 	Notices   mail.Notices
+	Limit     limit.Figure // requests of one network
 	Now       func() time.Time
 }
 

@@ -89,6 +89,7 @@ func (h *Handler) Mount(r *mux.Router) {
 		}
 	}
 	r.Handle(wellKnownPath, h.Kit.Handle(h.wellKnown)).Methods(http.MethodGet, http.MethodHead).Name("account." + wellKnownPath)
+	throttle := h.Kit.NewThrottle(h.Limit.Allowed, h.Limit.Per)
 	for _, path := range order {
 		p := pages[path]
 		var methods []string
@@ -99,6 +100,9 @@ func (h *Handler) Mount(r *mux.Router) {
 			methods = append(methods, http.MethodPost)
 		}
 		r.Handle(path, h.Kit.Handle(func(w http.ResponseWriter, r *http.Request) error {
+			if err := throttle.Hold(r); err != nil {
+				return err
+			}
 			return h.serve(p, w, r)
 		})).Methods(methods...).Name(routeName(path))
 	}

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"time"
 
+	"stile/limit"
 	"stile/manage"
 	"stile/session"
 	"stile/web"
@@ -32,14 +33,16 @@ type Options struct {
 	ACR      string                                  // name of the multi-factor level
 	SID      func(sessionID, clientID string) string // of tokens, see token.Issuer
 	Self     func() http.Handler                     // the server that the Admin Center is a client of
+	Limit    limit.Figure                            // requests of one network
 	Now      func() time.Time
 }
 
 // Center serves the pages.
 type Center struct {
 	Options
-	party *party
-	pages map[string]*page // by path
+	party    *party
+	pages    map[string]*page // by path
+	throttle *web.Throttle
 }
 
 // New returns the Admin Center. It fails if the table of routes is not sound.
@@ -51,7 +54,7 @@ func New(o Options) (*Center, error) {
 	if o.Kit == nil || o.Sessions == nil || o.Manage == nil || o.SID == nil || o.Self == nil || o.Now == nil {
 		return nil, errors.New("admin: options are missing")
 	}
-	return &Center{Options: o, party: newParty(o), pages: pages}, nil
+	return &Center{Options: o, party: newParty(o), pages: pages, throttle: o.Kit.NewThrottle(o.Limit.Allowed, o.Limit.Per)}, nil
 }
 
 // home is where the Admin Center begins.

@@ -46,6 +46,9 @@ func (v *Visit) Path(name string) string { return mux.Vars(v.R)[name] }
 
 // serve answers a request for a page or from one of its forms.
 func (c *Center) serve(p *page, w http.ResponseWriter, r *http.Request) error {
+	if err := c.throttle.Hold(r); err != nil {
+		return err
+	}
 	v := &Visit{Center: c, W: w, R: r}
 	if v.uploads(p) { // nobody else's file is read at all
 		if v.Sessions.BrowserHash(r) == "" {
@@ -197,10 +200,9 @@ func (v *Visit) answer(err error) error {
 func (v *Visit) recordRefusal(reason string) error {
 	by := web.Actor(v.R)
 	by.Kind, by.ID = "user", v.Person.User.ID
-	return v.Manage.DB.Record(v.R.Context(), audit.Event{
+	return v.Manage.DB.RecordRefusal(v.R.Context(), audit.Event{
 		Kind: audit.AdminRefused, Outcome: audit.Refused, Actor: by, AccountID: v.Person.Account.ID, Reason: reason,
-		Detail: map[string]string{"operation": v.R.Method + " " + v.pattern()},
-	})
+	}, v.R.Method+" "+v.pattern())
 }
 
 // refuse says why there is no page.

@@ -190,10 +190,9 @@ type operationKey struct{}
 
 // record writes down that somebody who is known was refused.
 func (a *API) record(ctx context.Context, by audit.Actor, account, operation, reason string) {
-	err := a.o.DB.Record(context.WithoutCancel(ctx), audit.Event{
+	err := a.o.DB.RecordRefusal(context.WithoutCancel(ctx), audit.Event{
 		Kind: audit.AdminRefused, Outcome: audit.Refused, Actor: by, AccountID: account, Reason: reason,
-		Detail: map[string]string{"operation": operation},
-	})
+	}, operation)
 	if err != nil {
 		a.o.Logger.WarnContext(ctx, "a refusal is not in the audit log", "request_id", web.RequestID(ctx), "error", err)
 	}

@@ -45,6 +45,7 @@ const (
 	linkNetwork    Name = "link_network"
 	clientNetwork  Name = "client_network"
 	clientName     Name = "client"
+	refusal        Name = "refusal"
 )
 
 // Booking is one attempt on one count.

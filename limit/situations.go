@@ -3,6 +3,7 @@ package limit
 import (
 	"net/netip"
 	"strings"
+	"time"
 )
 
 // Visitor is who tries.
@@ -115,6 +116,15 @@ func (f Figures) BookInvitation(account, address string) []Booking {
 		{Key: key(emailSentHour, owner...), Name: emailSentHour, Figure: f.EmailSentHour},
 		{Key: key(EmailSentDay, owner...), Name: EmailSentDay, Figure: f.EmailSentDay},
 	}
+}
+
+// refusalsFolded is how long a refusal stands for those that are the same.
+const refusalsFolded = time.Minute
+
+// BookRefusal books a line of the audit log about somebody who may not do
+// something: whoever repeats it writes no more than one line in a minute.
+func BookRefusal(actor, operation, reason string) []Booking {
+	return []Booking{{Key: key(refusal, actor, operation, reason), Name: refusal, Figure: Figure{Allowed: 1, Per: refusalsFolded}}}
 }
 
 // BookRecovery books a recovery code.

@@ -153,7 +153,9 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	r.Handle("/readyz", http.HandlerFunc(s.health.ready)).Methods(http.MethodGet, http.MethodHead)
 	provider.Mount(r)
 	screens.Mount(r)
-	(&account.Handler{Kit: kit, DB: s.db, Sessions: sessions, SignIns: signIns, Passwords: passwords, Notices: notices, Now: s.now}).Mount(r)
+	(&account.Handler{
+		Kit: kit, DB: s.db, Sessions: sessions, SignIns: signIns, Passwords: passwords, Notices: notices, Limit: s.cfg.Limits.Authorize, Now: s.now,
+	}).Mount(r)
 	(&welcome.Handler{Kit: kit, DB: s.db, SignIns: signIns, Sessions: sessions, Notices: notices, Limits: s.cfg.Limits}).Mount(r)
 	center.Mount(r) //nolint:contextcheck // requests bring contexts of their own
 	machines, err := s.machineAPI(kit, provider)
@@ -181,7 +183,7 @@ func (s *Server) adminCenter(ctx context.Context, kit *web.Kit, sessions *sessio
 	}
 	return admin.New(admin.Options{
 		Kit: kit, Sessions: sessions, Manage: s.manage,
-		Issuer: s.cfg.Issuer, ACR: acr, SID: s.tokens.SID, Self: s.Handler, Now: s.now,
+		Issuer: s.cfg.Issuer, ACR: acr, SID: s.tokens.SID, Self: s.Handler, Limit: s.cfg.Limits.Authorize, Now: s.now,
 	})
 }
 

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -65,6 +66,21 @@ func (db *DB) RecordAndMail(ctx context.Context, e audit.Event, mails []Mail, fa
 		return fmt.Errorf("audit log: %w", err)
 	}
 	return nil
+}
+
+// RecordRefusal is [DB.Record] for somebody who is known and may not do an
+// operation, of which repeats within a minute are left out: else whoever is let in
+// fills the log by asking.
+func (db *DB) RecordRefusal(ctx context.Context, e audit.Event, operation string) error {
+	_, err := db.BookAttempts(ctx, limit.BookRefusal(e.Actor.Kind+":"+e.Actor.ID, operation, e.Reason))
+	if errors.As(err, new(LimitedError)) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	e.Detail = map[string]string{"operation": operation}
+	return db.Record(ctx, e)
 }
 
 // StoredEvent is a line of the audit log.
