@@ -97,7 +97,7 @@ func (a *API) changeClients() {
 	}
 	do(a, act{
 		id: "updateClient", method: http.MethodPut, path: "/clients/{id}", tag: "Clients", permission: manage.EditClients, summary: "Change the registration of an app",
-		about: "Where the app reaches further than before, by a further redirect URI, grant type or scope, its users are asked anew, and what it holds of them is no longer refreshed until they have allowed it.",
+		about: "Where the app reaches further than before, by a further redirect URI, grant type or scope, or without PKCE, or calls itself otherwise, its users are asked anew, and what it holds of them is no longer refreshed until they have allowed it.",
 	}, func(ctx context.Context, w manage.Who, in *replace) (*taggedOne[Client], error) {
 		version, err := in.seenVersion()
 		if err != nil {

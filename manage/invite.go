@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"strings"
 
 	"stile/address"
 	"stile/seal"
@@ -56,6 +57,25 @@ func (s *Service) invitation(w Who, state storage.AccountState, i storage.Invita
 	mail.Data[templates.DataLink] = s.Issuer + storage.InvitationPath + "?token=" + link.Reveal()
 	mail.Data[templates.DataBy] = w.name
 	return storage.InvitationToSend{Invitation: i, LinkHash: seal.HashToken(link.Reveal()), Mail: mail}, nil
+}
+
+// MayInvite is [storage.MayInvite] by what roles and scopes allow: an invitation
+// gives no more when it is accepted than its sender may give then.
+func MayInvite(by storage.Inviter, given []string) bool {
+	w := Who{may: union(roles, []string{storage.RoleAdmin})} // the operator
+	switch {
+	case by.User != nil:
+		w.may = union(roles, by.User.Roles)
+		if by.User.DisabledAt != nil {
+			return false
+		}
+	case by.Client != nil:
+		w.may = union(permissionsOf, strings.Fields(by.Client.Metadata.Scope)).without(personal)
+		if by.Client.Disabled {
+			return false
+		}
+	}
+	return w.Has(EditUsers) && w.mayGive(given) == nil
 }
 
 // Invitations lists the open ones by address, a page at a time.

@@ -281,7 +281,7 @@ func parseChallenge(p parameters, c *client) (string, error) {
 }
 
 func requiresPKCE(c *client) bool {
-	return c.public() || c.Metadata.RequirePKCE == nil || *c.Metadata.RequirePKCE
+	return c.Metadata.RequiresPKCE()
 }
 
 func notBase64url(r rune) bool {

@@ -96,6 +96,9 @@ func (m Metadata) Filled() Metadata {
 	return m
 }
 
+// RequiresPKCE tells whether the client has to use PKCE: a public one always.
+func (m Metadata) RequiresPKCE() bool { return m.Public() || m.RequirePKCE == nil || *m.RequirePKCE }
+
 // Public tells whether the client has no secret.
 func (m Metadata) Public() bool { return m.TokenEndpointAuthMethod == AuthNone }
 

@@ -127,7 +127,7 @@ func (db *DB) updateClient(ctx context.Context, tx *sql.Tx, id string, change fu
 	_, err = run(ctx, tx, `UPDATE clients SET metadata = $2, secret = $3, third_party = $4, disabled_at = $5, updated_at = $6 WHERE id = $1`,
 		id, asJSON(c.Metadata), c.SecretHash, c.ThirdParty, disabledAt(c, now), now)
 	var ended int64
-	if err == nil && c.Metadata.grownSince(old.Metadata) {
+	if err == nil && c.Metadata.grownSince(old.Metadata, c.ThirdParty) {
 		ended, err = endConsents(ctx, tx, id)
 	}
 	if err == nil {

@@ -41,7 +41,10 @@ func endConsents(ctx context.Context, tx *sql.Tx, clientID string) (int64, error
 // one of the old: whether what a user allowed then could now be answered at
 // another place, in another way, with less proof of who asks, or with more.
 // Both have to be filled. The order of values is of no matter.
-func (m Metadata) grownSince(old Metadata) bool {
+//
+// thirdParty says that users decided by what the consent page told them of the
+// app: who it is counts then, too.
+func (m Metadata) grownSince(old Metadata, thirdParty bool) bool {
 	for _, list := range [][2][]string{
 		{m.RedirectURIs, old.RedirectURIs},
 		{m.GrantTypes, old.GrantTypes},
@@ -51,7 +54,10 @@ func (m Metadata) grownSince(old Metadata) bool {
 			return true
 		}
 	}
-	return m.Public() && !old.Public() ||
+	if thirdParty && (m.Name != old.Name || m.ClientURI != old.ClientURI) {
+		return true
+	}
+	return m.Public() && !old.Public() || old.RequiresPKCE() && !m.RequiresPKCE() ||
 		// Without a list, a client may ask for what says who somebody is.
 		len(strings.Fields(m.Scope)) == 0 && len(strings.Fields(old.Scope)) > 0
 }

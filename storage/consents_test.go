@@ -25,19 +25,26 @@ func TestWhatMakesAClientReachFurther(t *testing.T) {
 		"no list of scopes":          {func(m *Metadata) { m.Scope = "" }, true},
 		"without its secret":         {func(m *Metadata) { m.TokenEndpointAuthMethod = AuthNone }, true},
 		"the secret sent otherwise":  {func(m *Metadata) { m.TokenEndpointAuthMethod = AuthPost }, false},
-		"another name":               {func(m *Metadata) { m.Name = "Another" }, false},
+		"another name":               {func(m *Metadata) { m.Name = "Another" }, true},
+		"another home page":          {func(m *Metadata) { m.ClientURI = "https://elsewhere.example/" }, true},
+		"without PKCE":               {func(m *Metadata) { m.RequirePKCE = new(false) }, true},
 		"where sign-out leads":       {func(m *Metadata) { m.PostLogoutRedirectURIs = []string{"https://app.example/bye"} }, false},
 	} {
 		m := base
 		m.RedirectURIs, m.GrantTypes = append([]string(nil), base.RedirectURIs...), append([]string(nil), base.GrantTypes...)
 		c.change(&m)
-		if got := m.Filled().grownSince(base.Filled()); got != c.grown {
+		if got := m.Filled().grownSince(base.Filled(), true); got != c.grown {
 			t.Errorf("%s: grown %v", name, got)
 		}
 	}
+	renamed := base
+	renamed.Name = "Another"
+	if renamed.Filled().grownSince(base.Filled(), false) {
+		t.Error("one of ours has grown by its name")
+	}
 	public := base
 	public.TokenEndpointAuthMethod = AuthNone
-	if base.Filled().grownSince(public.Filled()) || public.Filled().grownSince(public.Filled()) {
+	if base.Filled().grownSince(public.Filled(), true) || public.Filled().grownSince(public.Filled(), true) {
 		t.Error("a client that gets a secret, or never had one, has grown")
 	}
 }

@@ -227,8 +227,9 @@ func (db *DB) Invitations(ctx context.Context, accountID, after string, limit in
 // about the password that is set with it. It writes nothing. It fails with
 // [ErrSpent] or [ErrExpired], which come with the account, so that the reader can
 // be told whom to ask; and with [ErrNotFound] for a link that was withdrawn or
-// replaced, or never was, or whose account is suspended.
-func (db *DB) InvitationByLink(ctx context.Context, linkHash string) (Invitation, AccountState, error) {
+// replaced, or never was, whose account is suspended, or whose sender may no
+// longer invite.
+func (db *DB) InvitationByLink(ctx context.Context, linkHash string, may MayInvite) (Invitation, AccountState, error) {
 	l, refused := db.findLink(ctx, db.reader, invitationLink, linkHash)
 	if l.AccountID == "" {
 		return Invitation{}, AccountState{}, refused
@@ -245,32 +246,42 @@ func (db *DB) InvitationByLink(ctx context.Context, linkHash string) (Invitation
 	}
 	i, err := invitation(ctx, db.reader, l)
 	if err == nil {
-		err = stands(ctx, db.reader, i)
+		err = stands(ctx, db.reader, i, may)
 	}
 	return i, state, err
 }
 
-// stands fails with ErrNotFound for an invitation to be more than a member whose
-// sender may no longer give that: one who lost the role, or a service that is
-// gone. What the operator sent stands.
-func stands(ctx context.Context, q queryer, i Invitation) error {
-	if !slices.ContainsFunc(i.Roles, func(r string) bool { return r != RoleMember }) {
-		return nil
-	}
+// Inviter is who sent an invitation, as everything is now: a user or a client of
+// the account. Without either it is the operator.
+type Inviter struct {
+	User   *User
+	Client *Client
+}
+
+// MayInvite tells whether somebody may invite to roles now.
+type MayInvite func(by Inviter, roles []string) bool
+
+// stands fails with ErrNotFound for an invitation whose sender may no longer
+// invite, or give its roles: one who lost the role, a service that lost its
+// scope, or whoever is gone.
+func stands(ctx context.Context, q queryer, i Invitation, may MayInvite) error {
+	var by Inviter
 	var err error
 	switch i.inviter.Kind {
 	case "user":
 		var u User
 		u, err = one(ctx, q, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.id = $1 AND u.account_id = $2`, i.inviter.ID, i.AccountID)
-		if err == nil && !u.administers() {
-			err = ErrNotFound
-		}
+		by.User = &u
 	case "client":
 		var c Client
 		c, err = client(ctx, q, i.inviter.ID)
-		if err == nil && (c.Disabled || c.AccountID != i.AccountID) {
+		if err == nil && c.AccountID != i.AccountID {
 			err = ErrNotFound
 		}
+		by.Client = &c
+	}
+	if err == nil && !may(by, i.Roles) {
+		err = ErrNotFound
 	}
 	if err != nil {
 		return fmt.Errorf("whoever sent the invitation: %w", err)
@@ -299,7 +310,7 @@ func (a Account) admits() error {
 // counts as verified, since only its mailbox had the link. Nobody is signed in.
 // It fails as InvitationByLink does, and with [ErrExists] if the address has a
 // user by now; then nothing changes.
-func (db *DB) AcceptInvitation(ctx context.Context, linkHash, phc string, by audit.Actor) (User, error) {
+func (db *DB) AcceptInvitation(ctx context.Context, linkHash, phc string, may MayInvite, by audit.Actor) (User, error) {
 	if phc == "" {
 		return User{}, errors.New("invitation: no password")
 	}
@@ -321,7 +332,7 @@ func (db *DB) AcceptInvitation(ctx context.Context, linkHash, phc string, by aud
 		}
 		i, err := invitation(ctx, tx, l)
 		if err == nil {
-			err = stands(ctx, tx, i)
+			err = stands(ctx, tx, i, may)
 		}
 		if err == nil {
 			err = db.spendLink(ctx, tx, l)

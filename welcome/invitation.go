@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"stile/authn"
+	"stile/manage"
 	"stile/seal"
 	"stile/signin"
 	"stile/storage"
@@ -54,7 +55,7 @@ func (v *invited) find(ctx context.Context) (err error) {
 	if !seal.KindLink.Is(v.token) {
 		return web.UserError{Kind: templates.ErrorInvitation, Err: errors.New("no token of a link")}
 	}
-	v.Invitation, v.state, err = v.DB.InvitationByLink(ctx, seal.HashToken(v.token))
+	v.Invitation, v.state, err = v.DB.InvitationByLink(ctx, seal.HashToken(v.token), manage.MayInvite)
 	return v.over(err)
 }
 
@@ -115,7 +116,7 @@ func (v *invited) accept(ctx context.Context, password string) error {
 	} else if err != nil {
 		return err
 	}
-	u, err := v.DB.AcceptInvitation(ctx, seal.HashToken(v.token), phc, web.Actor(v.r))
+	u, err := v.DB.AcceptInvitation(ctx, seal.HashToken(v.token), phc, manage.MayInvite, web.Actor(v.r))
 	switch {
 	case errors.Is(err, storage.ErrExists):
 		return v.showKnown()

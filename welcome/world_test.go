@@ -20,6 +20,7 @@ import (
 	"stile/limit"
 	"stile/login"
 	"stile/mail"
+	"stile/manage"
 	"stile/seal"
 	"stile/session"
 	"stile/signin"
@@ -149,7 +150,7 @@ func (w *world) invite(a storage.Account, email string, change ...func(*storage.
 func (w *world) invitationOf(link string) (storage.Invitation, error) {
 	u, err := url.Parse(link)
 	must(w.t, err)
-	i, _, err := w.db.InvitationByLink(w.t.Context(), seal.HashToken(u.Query().Get("token")))
+	i, _, err := w.db.InvitationByLink(w.t.Context(), seal.HashToken(u.Query().Get("token")), manage.MayInvite)
 	return i, err
 }
 

@@ -65,7 +65,7 @@ func importBoth(t *testing.T, e Engine) {
 	if !slices.ContainsFunc(updates, func(e storage.StoredEvent) bool { return e.Detail["fields"] == "language name roles time_zone" }) {
 		t.Errorf("fields: %+v", updates)
 	}
-	u := got(db.AcceptInvitation(ctx, "link of fresh@example.com", "$argon2id$new", By))(t)
+	u := got(db.AcceptInvitation(ctx, "link of fresh@example.com", "$argon2id$new", mayInvite, By))(t)
 	if p := got(db.PersonByID(ctx, u.ID))(t); len(p.Subject.Seats) != 2 || p.User.Name != "Fresh" {
 		t.Errorf("invited: %+v, seats %v", p.User, p.Subject.Seats)
 	}
