@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 
-	"stile/audit"
 	"stile/seal"
 	"stile/signin"
 	"stile/storage"
@@ -177,8 +176,7 @@ func (h *Handler) unlock(w http.ResponseWriter, r *http.Request) error {
 	case r.Method != http.MethodPost:
 		return v.show(http.StatusOK, templates.MessageLink{Purpose: templates.LinkUnlock, Address: v.person.User.Email, Token: v.token})
 	}
-	by := audit.Actor(web.Actor(r))
-	if err := h.DB.SpendLink(r.Context(), storage.UnlockLink, seal.HashToken(v.token), by); err != nil {
+	if err := h.DB.SpendLink(r.Context(), storage.UnlockLink, seal.HashToken(v.token), web.Actor(r)); err != nil {
 		return v.over(err, storage.UnlockLink)
 	}
 	return v.signIn(h.browser(r), signin.Request{LoginHint: v.person.User.Email})
