@@ -14,6 +14,7 @@ import (
 	"stile/manage"
 	"stile/storage"
 	"stile/templates"
+	"stile/web"
 )
 
 const (
@@ -181,11 +182,13 @@ func (v *Visit) exportLog(format, contentType string, lines func(*bufio.Writer) 
 	h.Set("Content-Disposition", `attachment; filename="log.`+format+`"`)
 	record := manage.RecordOf(v.Manage.DB)
 	write, end := lines(bufio.NewWriter(v.W))
+	stream := web.NewStream(v.W)
 	if some {
 		for e, err := range v.Manage.ExportEvents(v.R.Context(), v.Who, f) {
 			if err != nil {
 				panic(http.ErrAbortHandler) // half a log must not look like a whole one
 			}
+			stream.Row()
 			if write(record(e)) != nil {
 				return nil // whoever asked has gone
 			}

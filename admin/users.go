@@ -11,6 +11,7 @@ import (
 	"stile/roster"
 	"stile/storage"
 	"stile/templates"
+	"stile/web"
 )
 
 const (
@@ -206,11 +207,12 @@ func (v *Visit) exportUsers() error {
 	h := v.W.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="users.csv"`)
-	out := roster.NewWriter(v.W)
+	out, stream := roster.NewWriter(v.W), web.NewStream(v.W)
 	for row, err := range list {
 		if err != nil {
 			panic(http.ErrAbortHandler) // half a list must not look like a whole one
 		}
+		stream.Row()
 		if out.Write(exported(row, state.Products)) != nil {
 			return nil // whoever asked has gone
 		}

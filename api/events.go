@@ -85,21 +85,14 @@ func (a *API) events() {
 	})
 }
 
-// exportTime is how long one line may take to be read or sent.
-const exportTime = 30 * time.Second
-
 // export writes the lines. What goes wrong on the way breaks the answer off, so
 // that half of it doesn't look like all.
 func (a *API) export(ctx context.Context, who manage.Who, f storage.EventFilter, out huma.Context) {
 	_, w := humamux.Unwrap(out)
-	control := http.NewResponseController(w)
-	n, record := 0, manage.RecordOf(a.o.DB)
+	stream, record := web.NewStream(w), manage.RecordOf(a.o.DB)
 	for e, err := range a.o.Manage.ExportEvents(ctx, who, f) {
 		if err == nil {
-			if n%500 == 0 {
-				_ = control.SetWriteDeadline(time.Now().Add(exportTime)) //nolint:forbidigo // the connection goes by the system's clock
-			}
-			n++
+			stream.Row()
 			err = marshal(out.BodyWriter(), record(e))
 		}
 		if err != nil {
