@@ -49,17 +49,28 @@ func (db *DB) OwnApps(ctx context.Context, userID string) ([]OwnApp, error) {
 	return list, about("apps", err)
 }
 
-// EndOwnSession ends a session of a user; what hangs on it ends with it. It
-// fails with ErrNotFound if it is no live session of the user.
+// EndOwnSession ends a session of a user with all that was given in it, offline
+// grants too: who signs a browser out wants nothing of it to go on. It fails with
+// ErrNotFound if it is no live session of the user.
 func (db *DB) EndOwnSession(ctx context.Context, userID, sessionID string, e audit.Event) error {
 	e.SessionID = sessionID
-	won, err := db.guard(ctx, guarded{
-		text: `UPDATE sessions SET ended_at = $1, ended_reason = 'user' WHERE id = $2 AND user_id = $3 AND ended_at IS NULL`,
-		args: []any{micros(db.now()), sessionID, userID}, riders: []rider{ride(db.event(e))},
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		now := micros(db.now())
+		n, err := run(ctx, tx, `UPDATE sessions SET ended_at = $1, ended_reason = 'user' WHERE id = $2 AND user_id = $3 AND ended_at IS NULL`,
+			now, sessionID, userID)
+		if err == nil && n == 0 {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		held, err := run(ctx, tx, `UPDATE grants SET ended_at = $1, ended_reason = 'user' WHERE session_id = $2 AND user_id = $3 AND ended_at IS NULL`,
+			now, sessionID, userID)
+		if err != nil {
+			return err
+		}
+		return db.tell(ctx, tx, ended{grants: held}.in(e), nil)
 	})
-	if err == nil && !won {
-		err = ErrNotFound
-	}
 	return about("session", err)
 }
 

@@ -84,3 +84,38 @@ func TestSigningOutElsewhereKeepsThisBrowser(t *testing.T) {
 		}
 	})
 }
+
+// Who signs a browser out ends what apps got in it, offline access too, and
+// nothing else.
+func TestG05_EndedOwnSessionTakesItsGrants(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		ctx := t.Context()
+		here, there := h.SignedIn(t), h.SignedIn(t)
+		plain, kept := h.Grant(t, there), h.Grant(t, here)
+		issue := h.Issue(t, there)
+		issue.Grant.Offline = true
+		must(t, second(h.DB.IssueCode(ctx, issue)))
+		offline := got(h.DB.RedeemCode(ctx, issue.CodeHash, h.Redeem("offline access")))(t).Grant
+		stranger := h.NewUser(t, "stranger@example.com")
+		if err := h.DB.EndOwnSession(ctx, stranger.ID, there.ID, Event(audit.SessionEnded)); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("somebody else's: %v", err)
+		}
+		if _, err := h.DB.GrantByAccess(ctx, "offline access"); err != nil {
+			t.Errorf("before: %v", err)
+		}
+		must(t, h.DB.EndOwnSession(ctx, h.User.ID, there.ID, Event(audit.SessionEnded)))
+		if _, err := h.DB.GrantByAccess(ctx, "offline access"); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("the access token of the offline grant: %v", err)
+		}
+		live := func(id string) int64 {
+			return h.Count(t, `SELECT count(*) FROM grants WHERE id = $1 AND ended_at IS NULL`, id)
+		}
+		if live(plain.ID) != 0 || live(offline.ID) != 0 || live(kept.ID) != 1 {
+			t.Errorf("live: %d of the session, %d offline, %d of another session", live(plain.ID), live(offline.ID), live(kept.ID))
+		}
+		if n := h.Count(t, `SELECT count(*) FROM audit_events WHERE kind = 'session.ended' AND detail LIKE '%"grants_ended":"2"%'`); n != 1 {
+			t.Errorf("%d lines tell of two grants", n)
+		}
+	})
+}
