@@ -113,7 +113,7 @@ func (w Who) mayGive(given []string) error {
 // people may do is not held against a service here, see mayRegrade.
 func (w Who) mayChange(has []string) error {
 	for p := range union(roles, has) {
-		if !w.may[p] && !(w.service && personal[p]) {
+		if !w.may[p] && (!w.service || !personal[p]) {
 			return ErrForbidden
 		}
 	}
