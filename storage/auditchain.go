@@ -260,34 +260,10 @@ func (db *DB) sealSome(ctx context.Context, batch []eventRef) (sealed, foreign i
 	if err != nil {
 		return 0, 0, err
 	}
-	ids := make([]string, 0, len(batch))
-	for _, e := range batch {
-		if !listed[e] {
-			ids = append(ids, e.id)
-		}
-	}
-	stored, err := auditRows(ctx, db.reader, ids)
-	if err != nil {
-		return 0, 0, err
-	}
-	until, err := db.unsignedUntil(ctx, db.reader)
-	if err != nil {
-		return 0, 0, err
-	}
 	s := auditSeal{AuditSeal: AuditSeal{AccountID: accountID, Number: before.Number + 1, At: db.now()}}
-	var events []auditRow
-	for _, id := range ids {
-		e, there := stored[id]
-		switch {
-		case !there:
-		case e.accountID == accountID && db.ours(e, s.At, until):
-			events, s.ids = append(events, e), append(s.ids, id)
-		default:
-			foreign++
-		}
-	}
-	if len(events) == 0 {
-		return 0, foreign, nil
+	events, foreign, err := db.unlisted(ctx, &s, batch, listed)
+	if err != nil || len(events) == 0 {
+		return 0, foreign, err
 	}
 	s.first, s.last, s.Events = s.ids[0], s.ids[len(s.ids)-1], int64(len(s.ids))
 	s.Hash = db.hash(s, before.Hash, events)
@@ -308,6 +284,36 @@ func (db *DB) sealSome(ctx context.Context, batch []eventRef) (sealed, foreign i
 		return 0, foreign, nil
 	}
 	return len(events), foreign, err
+}
+
+// unlisted reads the events of a batch that no seal lists yet, enters their ids
+// into a seal, and counts those that were not ours.
+func (db *DB) unlisted(ctx context.Context, s *auditSeal, batch []eventRef, listed map[eventRef]bool) (events []auditRow, foreign int, err error) {
+	ids := make([]string, 0, len(batch))
+	for _, e := range batch {
+		if !listed[e] {
+			ids = append(ids, e.id)
+		}
+	}
+	stored, err := auditRows(ctx, db.reader, ids)
+	if err != nil {
+		return nil, 0, err
+	}
+	until, err := db.unsignedUntil(ctx, db.reader)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, id := range ids {
+		e, there := stored[id]
+		switch {
+		case !there:
+		case e.accountID == s.AccountID && db.ours(e, s.At, until):
+			events, s.ids = append(events, e), append(s.ids, id)
+		default:
+			foreign++
+		}
+	}
+	return events, foreign, nil
 }
 
 // lastSeal returns the last seal of a chain, the zero one if it has none.

@@ -188,14 +188,7 @@ func (c *chain) page(ctx context.Context, q queryer) ([]auditSeal, error) {
 // look judges one seal and what it lists, as the next of the chain.
 func (c *chain) look(s auditSeal, stored map[string]auditRow, until time.Time) {
 	c.looked++
-	if c.kept != nil && s.Number == c.kept.Number {
-		if c.report.Compared = s.Hash == c.kept.Hash; !c.report.Compared {
-			c.report.fault(AuditFault{What: FaultReplaced, Seal: s.Number, At: s.At})
-		}
-	}
-	if c.mark != nil && s.Number == c.mark.Number && s.Hash != c.mark.Hash && c.marked() {
-		c.report.fault(AuditFault{What: FaultReplaced, Seal: s.Number, At: s.At})
-	}
+	c.recognise(s)
 	after := c.hashes
 	if c.number == 0 {
 		after = []string{""}
@@ -227,6 +220,19 @@ func (c *chain) look(s auditSeal, stored map[string]auditRow, until time.Time) {
 		c.hashes = append(c.hashes, hash)
 	}
 	c.report.fault(AuditFault{What: FaultSealChanged, Seal: s.Number, At: s.At})
+}
+
+// recognise holds a seal to the copy that was kept of it, and to the mark of how
+// far the chain has come.
+func (c *chain) recognise(s auditSeal) {
+	if c.kept != nil && s.Number == c.kept.Number {
+		if c.report.Compared = s.Hash == c.kept.Hash; !c.report.Compared {
+			c.report.fault(AuditFault{What: FaultReplaced, Seal: s.Number, At: s.At})
+		}
+	}
+	if c.mark != nil && s.Number == c.mark.Number && s.Hash != c.mark.Hash && c.marked() {
+		c.report.fault(AuditFault{What: FaultReplaced, Seal: s.Number, At: s.At})
+	}
 }
 
 // events judges the events that a seal lists, and tells whether all of them are

@@ -123,17 +123,11 @@ var readKeys = map[string]string{
 // ReasonName is why an act of administration was refused, or what was looked at;
 // empty if it is told by its code only.
 func (v *view) ReasonName(kind, reason string) string {
-	var key string
-	switch audit.Kind(kind) {
-	case audit.AdminRefused:
-		key = reasonKeys[reason]
-	case audit.PeopleRead:
-		key = readKeys[reason]
+	keys := map[audit.Kind]map[string]string{audit.AdminRefused: reasonKeys, audit.PeopleRead: readKeys}[audit.Kind(kind)]
+	if key, ok := keys[reason]; ok {
+		return v.T(key)
 	}
-	if key == "" {
-		return ""
-	}
-	return v.T(key)
+	return ""
 }
 
 // KindName is what happened as people say it; empty if it is told by its code only.

@@ -214,20 +214,26 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 		}
 		l.Until = p.Moment(until.In(zone), at)
 	}
+	return l, l.tell(kind, n, zone, data)
+}
+
+// tell writes what happened.
+func (l *letter) tell(kind MailKind, n notice, zone *time.Location, data MailData) error {
+	p := l.Printer
 	switch kind {
 	case MailEmailCode:
 		l.Link = ""
 	case MailInvitation:
 		l.Happened = p.T(n.text, "By", orElse(inert(data[DataBy]), l.Service), "Account", l.Owner)
-		return l, l.leadsToUs(kind)
+		return l.leadsToUs(kind)
 	case MailPasswordReset, MailUnlock:
 		what := map[MailKind]string{MailPasswordReset: "mail.link.what", MailUnlock: "mail.unlock.what"}[kind]
 		l.Happened, l.What = p.T(n.text), p.T(what, "Until", l.Until)
-		return l, l.leadsToUs(kind)
+		return l.leadsToUs(kind)
 	case MailRecoveryCodeUsed:
 		left, err := strconv.Atoi(data[DataLeft])
 		if err != nil {
-			return nil, fmt.Errorf("templates: mail %q: %q is no number", kind, DataLeft)
+			return fmt.Errorf("templates: mail %q: %q is no number", kind, DataLeft)
 		}
 		l.Happened = p.N(n.text, left)
 	case MailTwoStepAnnounced:
@@ -239,7 +245,7 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 		l.Happened = p.T(n.text, "Client", inert(data[DataClient]), "User", inert(data[DataUser]), "Address", oneLine(data[DataAddress]),
 			"Label", l.Label, "By", inert(data[DataBy]), "Account", l.Owner)
 	}
-	return l, nil
+	return nil
 }
 
 // warning is what somebody should think of who is asked to approve.

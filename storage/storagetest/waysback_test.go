@@ -50,7 +50,7 @@ func TestI01_LinksToNobodyWriteTheSame(t *testing.T) {
 				statements++ // the test itself reads the user
 			}
 			h.link(t, storage.ResetLink, fmt.Sprint("link of ", known), known)
-			asked, wrote = append(asked, int64(h.DB.Statements()-statements)), append(wrote, count()-rows)
+			asked, wrote = append(asked, h.DB.Statements()-statements), append(wrote, count()-rows)
 		}
 		if wrote[0] != wrote[1] || wrote[0] != 3 || asked[0] != asked[1] {
 			t.Errorf("rows %v, statements %v", wrote, asked)
