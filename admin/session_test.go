@@ -152,6 +152,8 @@ func TestSessionIsJudgedAtEachRequest(t *testing.T) {
 	t.Run("another user of the browser", func(t *testing.T) {
 		g := s.enters(t, a, storage.RoleAdmin)
 		g.Open(s.url + "/admin/sign-in")
+		g.want("select-account", 200)
+		g.Press("Use another account")
 		g.want("sign-in", 200)
 		g.user = s.user(t, a)
 		g.goOn()

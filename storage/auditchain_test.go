@@ -131,7 +131,7 @@ func TestN06_ChainsOfAnOlderProgramGetMarks(t *testing.T) {
 	must(db.Migrate(ctx))
 	sealed("old")
 	do(`DROP TABLE audit_marks`)
-	do(`DELETE FROM goose_db_version WHERE version_id = 10`)
+	do(`DELETE FROM goose_db_version WHERE version_id = 12`)
 	must(db.Migrate(ctx))
 	do(`DELETE FROM audit_seals WHERE account_id = 'old'`)
 	faults("old", FaultSealRemoved)

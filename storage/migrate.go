@@ -56,7 +56,7 @@ func (db *DB) Migrate(ctx context.Context) error {
 const chainVersion = 3
 
 // marksVersion is the migration that gave each chain a mark.
-const marksVersion = 10
+const marksVersion = 12
 
 // migrateBy changes the schema as its owner, and lets the program work with it.
 func (db *DB) migrateBy(ctx context.Context, owner *sql.DB, changes bool) error {
