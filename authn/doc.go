@@ -13,7 +13,9 @@
 // makes a [Requirement]: a [Level], and a moment before which proofs don't count.
 //
 // A level is a set of kinds of factors, not a rung: multi-factor is something
-// known and something held, and a code without a password is no level at all.
+// known and something held, and a code without a password is no level at all. A
+// passkey whose authenticator has verified its user is all of it at once, and
+// phishing-resistant.
 //
 // # Three questions
 //
@@ -47,8 +49,8 @@
 //     lets anyone further.
 //   - auth_time is never newer than what was proven.
 //   - An enrolment takes a password of this sign-in (or of at most [FreshPassword]
-//     before it) and, besides, an e-mail code or a recovery code. A pending one
-//     ends by itself when the user's authenticator changes elsewhere.
+//     before it) and, besides, an e-mail code or a recovery code; or a passkey. A
+//     pending one ends by itself when the user's app changes elsewhere.
 //
 // testdata/truth.golden has the answer for every combination; read it first.
 //

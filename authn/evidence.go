@@ -14,6 +14,11 @@ const (
 	Password Method = "password"
 	TOTP     Method = "totp"     // code of an authenticator app, RFC 6238
 	Recovery Method = "recovery" // one of the codes kept for the day the phone is lost
+	// A passkey whose authenticator has verified its user, by a PIN or a look.
+	// Without that it is not accepted at all. Which of the two it is, its
+	// authenticator said when it was made (WebAuthn, backup eligibility).
+	Passkey       Method = "passkey"        // stays in one device
+	SyncedPasskey Method = "synced_passkey" // may be copied among its user's devices
 )
 
 // kinds is a set of kinds of factors. Two proofs of one kind are no stronger
@@ -24,19 +29,24 @@ type kinds uint8
 const (
 	known    kinds = 1 << iota // something one knows
 	held                       // something one has
-	resisted                   // proven to the genuine site only; no method gives it yet
+	resisted                   // proven to the genuine site only
 )
 
 // methods says what each method adds to tokens (RFC 8176) and of which kinds it
 // is. A method that is missing here, perhaps of a later version, is worth nothing.
 var methods = map[Method]struct {
-	amr   string
+	amr   []string
 	kinds kinds
 }{
-	Password: {amr: "pwd", kinds: known},
-	TOTP:     {amr: "otp", kinds: held},
-	Recovery: {amr: "otp", kinds: held},
+	Password:      {amr: []string{"pwd"}, kinds: known},
+	TOTP:          {amr: []string{"otp"}, kinds: held},
+	Recovery:      {amr: []string{"otp"}, kinds: held},
+	Passkey:       {amr: []string{"hwk", "user"}, kinds: known | held | resisted},
+	SyncedPasskey: {amr: []string{"swk", "user"}, kinds: known | held | resisted},
 }
+
+// passkey tells whether one proof of the method is proof against phishing.
+func (m Method) passkey() bool { return methods[m].kinds.include(resisted) }
 
 // Level is how much a set of proofs is worth. Higher levels include lower ones.
 type Level int
@@ -46,7 +56,7 @@ const (
 	LevelNone              Level = iota
 	LevelPassword                // something known
 	LevelMFA                     // something known and something held
-	LevelPhishingResistant       // the same, and no other site can pass it on: nobody can reach it yet
+	LevelPhishingResistant       // the same, and no other site can pass it on
 )
 
 // levels says which kinds each level needs.
@@ -168,7 +178,7 @@ func (e Evidence) AMR() []string {
 	var amr []string
 	for _, p := range e {
 		if m, ok := methods[p.Method]; ok {
-			amr = append(amr, m.amr)
+			amr = append(amr, m.amr...)
 		}
 	}
 	if e.Level() >= LevelMFA {

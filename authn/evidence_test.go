@@ -16,6 +16,7 @@ func code(minutes int) Proof     { return Proof{TOTP, at(minutes), "app"} }
 func recovered(minutes int) Proof {
 	return Proof{Recovery, at(minutes), "codes"}
 }
+func passkey(minutes int) Proof { return Proof{Passkey, at(minutes), "key"} }
 
 func TestE05_EvidenceSaysExactlyWhatWasProven(t *testing.T) {
 	for _, test := range []struct {
@@ -34,6 +35,10 @@ func TestE05_EvidenceSaysExactlyWhatWasProven(t *testing.T) {
 		{"two of a kind: the newer counts", Evidence{password(1), code(2), recovered(30), password(40)}, LevelMFA, []string{"mfa", "otp", "pwd"}, at(30)},
 		{"a code alone is no level", Evidence{code(2)}, LevelNone, []string{"otp"}, time.Time{}},
 		{"two codes are one kind", Evidence{code(2), recovered(3)}, LevelNone, []string{"otp"}, time.Time{}},
+		{"a passkey alone is all there is", Evidence{passkey(4)}, LevelPhishingResistant, []string{"hwk", "mfa", "user"}, at(4)},
+		{"a synced one too, and says so", Evidence{{SyncedPasskey, at(4), "cloud"}}, LevelPhishingResistant, []string{"mfa", "swk", "user"}, at(4)},
+		{"a passkey after the password", Evidence{password(1), passkey(4)}, LevelPhishingResistant, []string{"hwk", "mfa", "pwd", "user"}, at(4)},
+		{"a passkey is no newer for a later code", Evidence{passkey(1), password(5), code(6)}, LevelPhishingResistant, []string{"hwk", "mfa", "otp", "pwd", "user"}, at(1)},
 		{"a method of a later version is worth nothing here", Evidence{password(1), {"telepathy", at(2), "mind"}}, LevelPassword, []string{"pwd"}, at(1)},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -60,14 +60,14 @@ func Next(r Requirement, s Subject, p Progress) Decision {
 		return Decision{StepNewPassword, ReasonExposed}
 	case r.Met(p.Evidence, s):
 		return Decision{StepFinished, whyFinished(r, counted, p)}
-	case !s.Has(TOTP):
+	case !s.Has(TOTP) && !s.HasPasskey():
 		return enrol(r, s, p)
 	case live && enrolment.Activated:
 		return Decision{StepEnterCode, ReasonSetupSpent}
 	case enrolment.Reason != "" && !enrolment.Declined && !live:
 		return Decision{StepEnterCode, ReasonElsewhere}
 	default:
-		return Decision{StepEnterCode, r.whyAgain(held, s, p, r.why())}
+		return Decision{StepEnterCode, r.whyAgain(r.lacks(counted), s, p, r.why())}
 	}
 }
 
@@ -103,6 +103,15 @@ func enrol(r Requirement, s Subject, p Progress) Decision {
 	default:
 		return Decision{StepSetupCode, why}
 	}
+}
+
+// lacks is the kind of proof to ask for beside something known: something held,
+// or if that is proven, something that resists phishing.
+func (r Requirement) lacks(counted Evidence) kinds {
+	if r.Level >= LevelPhishingResistant && counted.kinds().include(held) {
+		return resisted
+	}
+	return held
 }
 
 // whyAgain tells why a kind of proof is asked for: it was proven, but by

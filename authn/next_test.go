@@ -41,6 +41,48 @@ func TestWalks(t *testing.T) {
 			→ sign-in nothing_proven
 			password → enter-code account_policy
 			code → finished proven`},
+		{name: "a passkey is the whole sign-in", policy: everyone, before: func(w *walk) { w.connect(); w.addPasskey(Passkey) }, story: `
+			→ sign-in nothing_proven
+			passkey → finished proven
+			session ends here → finished already_proven`},
+		{name: "L07 the passkey is the only second factor: it is asked for", policy: everyone, before: func(w *walk) { w.addPasskey(SyncedPasskey) }, story: `
+			password → enter-code account_policy
+			e-mail code → enter-code account_policy
+			continue → enter-code account_policy
+			passkey → finished proven`},
+		{name: "L07 the app is suspended, a passkey is there", policy: everyone, before: func(w *walk) { w.connect(); w.addPasskey(Passkey) }, story: `
+			too many wrong codes → sign-in nothing_proven
+			password → enter-code account_policy
+			code → enter-code account_policy
+			passkey → finished proven`},
+		{name: "L07 the only passkey is lost: another device by the rules", policy: everyone, before: func(w *walk) { w.addPasskey(Passkey) }, story: `
+			password → enter-code account_policy
+			set up a new mobile device → two-step-introduction replace
+			continue → verify-email replace
+			e-mail code → install-app replace`},
+		{name: "a passkey of this sign-in spares the e-mail", policy: everyone, before: func(w *walk) { w.connect(); w.addPasskey(Passkey) }, story: `
+			passkey → finished proven
+			set up a new mobile device → two-step-introduction replace
+			continue → install-app replace`},
+		{name: "step-up to a passkey", policy: everyone, before: func(w *walk) { w.connect(); w.addPasskey(Passkey) }, story: `
+			password → enter-code account_policy
+			code → finished proven
+			session ends here → finished already_proven
+			asked for nothing but a passkey → enter-code requested
+			code → enter-code requested
+			recovery code → two-step-introduction recovery
+			not now → enter-code requested
+			passkey → finished proven
+			passkeys removed → sign-in authn: no level that the request calls essential can be reached`},
+		{name: "who has no passkey is not asked for one", policy: everyone, before: enrolled, story: `
+			asked for a passkey → sign-in nothing_proven
+			password → enter-code account_policy
+			code → finished proven
+			asked for nothing but a passkey → sign-in authn: no level that the request calls essential can be reached`},
+		{name: "what a removed passkey proved proves nothing", policy: everyone, before: func(w *walk) { w.connect(); w.addPasskey(Passkey) }, story: `
+			passkey → finished proven
+			session ends here → finished already_proven
+			passkeys removed → sign-in changed`},
 		{name: "single sign-on", policy: everyone, before: enrolled, story: `
 			password → enter-code account_policy
 			code → finished proven

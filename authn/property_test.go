@@ -3,6 +3,7 @@ package authn
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,7 +15,8 @@ var events = []string{
 	"password", "code", "recovery code", "continue", "e-mail code", "app installed", "connected", "back to the QR code",
 	"setup code", "codes kept", "set up a new mobile device", "not now", "admin approves", "other window enrols", "admin resets",
 	"too many wrong codes", "password changed", "policy on", "policy off", "session ends here", "an hour later",
-	"a new sign-in", "asked for a code", "asked for fresh proofs",
+	"a new sign-in", "asked for a code", "asked for fresh proofs", "passkey", "passkey added", "synced passkey added", "passkeys removed",
+	"app removed", "asked for a passkey",
 }
 
 // answer is what a cooperative user does at a step.
@@ -27,6 +29,21 @@ var answer = map[Step]string{
 	StepSetupCode:     "setup code",
 	StepDone:          "codes kept",
 	StepEnterCode:     "code",
+}
+
+// answers is answer for this user now: who has no app, or is asked for more than
+// a code, gives a passkey.
+func (w *walk) answers(step Step) string {
+	if step == StepEnterCode && (!w.subject.Has(TOTP) || w.asksForPasskey()) {
+		return "passkey"
+	}
+	return answer[step]
+}
+
+// asksForPasskey tells whether only a passkey will do: it is asked for, and
+// there is one.
+func (w *walk) asksForPasskey() bool {
+	return slices.Contains(w.ask.Levels, LevelPhishingResistant) && (w.subject.active(Passkey) != "" || w.subject.active(SyncedPasskey) != "")
 }
 
 func drawWalk(t *rapid.T) *walk {
@@ -54,7 +71,7 @@ func TestNextEnds(t *testing.T) {
 				return
 			}
 			trail = append(trail, d.Step)
-			w.do(answer[d.Step])
+			w.do(w.answers(d.Step))
 		}
 		t.Fatalf("no end: %v", trail)
 	})
@@ -75,11 +92,11 @@ func TestNothingFinishesWithLess(t *testing.T) {
 			if d.Reason == "" {
 				t.Fatalf("no reason for %s", d.Step)
 			}
-			if d.Step != StepFinished && d.Step != StepSignIn && !w.holds(Password) {
+			if d.Step != StepFinished && d.Step != StepSignIn && !w.holds(Password) && !w.holdsPasskey() {
 				t.Fatalf("%s is shown before the password is proven", d.Step)
 			}
 			if (d.Step == StepInstallApp || d.Step == StepConnectDevice || d.Step == StepSetupCode) &&
-				!w.progress.Enrolment.EmailVerified && !w.progress.Enrolment.Approved && !w.holds(Recovery) && !w.gaveCode() {
+				!w.progress.Enrolment.EmailVerified && !w.progress.Enrolment.Approved && !w.holds(Recovery) && !w.gave(TOTP) && !w.gave(Passkey) && !w.gave(SyncedPasskey) {
 				t.Fatalf("%s is shown though nothing but the password says who enrols", d.Step)
 			}
 		}
@@ -88,11 +105,14 @@ func TestNothingFinishesWithLess(t *testing.T) {
 
 func checkFinished(t *rapid.T, w *walk) {
 	needsCode := w.policy.TwoStep || w.subject.Own || slices.Contains(w.ask.Levels, LevelMFA)
-	if !w.holds(Password) {
-		t.Fatal("finished without a password")
+	if !w.holds(Password) && !w.holdsPasskey() {
+		t.Fatal("finished without a password or passkey")
 	}
-	if needsCode && !w.holds(TOTP) && !w.holds(Recovery) {
+	if needsCode && !w.holds(TOTP) && !w.holds(Recovery) && !w.holdsPasskey() {
 		t.Fatal("finished without a second factor")
+	}
+	if w.asksForPasskey() && !w.holdsPasskey() {
+		t.Fatal("finished without the passkey that was asked for")
 	}
 	got := w.progress.Completed(at(w.minute), w.session)
 	if needsCode && !slices.Contains(got.Of(w.subject).AMR(), "mfa") {
@@ -118,24 +138,34 @@ func (w *walk) holds(m Method) bool {
 	return false
 }
 
-// gaveCode tells whether the app that is registered now gave a code in this sign-in.
-func (w *walk) gaveCode() bool {
+func (w *walk) holdsPasskey() bool { return w.holds(Passkey) || w.holds(SyncedPasskey) }
+
+// gave tells whether an authenticator that is registered now proved in this sign-in.
+func (w *walk) gave(m Method) bool {
 	return slices.ContainsFunc(w.progress.Evidence, func(p Proof) bool {
-		return p.Method == TOTP && !p.At.Before(w.progress.Started) && p.Authenticator == w.subject.active(TOTP)
+		return p.Method == m && !p.At.Before(w.progress.Started) && slices.ContainsFunc(w.subject.Authenticators, func(a Authenticator) bool {
+			return a.ID == p.Authenticator && a.Method == m && !a.Suspended
+		})
 	})
 }
 
 func drawEvidence(t *rapid.T, label string) Evidence {
 	proof := rapid.Custom(func(t *rapid.T) Proof {
-		m := rapid.SampledFrom([]Method{Password, TOTP, Recovery, "other"}).Draw(t, "method")
-		id := rapid.SampledFrom([]string{"password-1", "password-2", "app", "app-2", "codes"}).Draw(t, "authenticator")
+		m := rapid.SampledFrom([]Method{Password, TOTP, Recovery, Passkey, SyncedPasskey, "other"}).Draw(t, "method")
+		id := rapid.SampledFrom([]string{"password-1", "password-2", "app", "app-2", "codes", "key", "cloud"}).Draw(t, "authenticator")
 		return Proof{m, at(rapid.IntRange(0, 10).Draw(t, "minute")), id}
 	})
 	return rapid.SliceOfN(proof, 0, 6).Draw(t, label)
 }
 
 func drawSubject(t *rapid.T) Subject {
-	all := []Authenticator{{ID: "password-2", Method: Password}, {ID: "app", Method: TOTP}, {ID: "codes", Method: Recovery}}
+	all := []Authenticator{
+		{ID: "password-2", Method: Password},
+		{ID: "app", Method: TOTP},
+		{ID: "codes", Method: Recovery},
+		{ID: "key", Method: Passkey},
+		{ID: "cloud", Method: SyncedPasskey},
+	}
 	s := Subject{ID: "ann", Own: rapid.Bool().Draw(t, "own"), Seats: rapid.SliceOf(rapid.SampledFrom([]string{"a", "b", "c"})).Draw(t, "seats")}
 	for _, a := range all {
 		if rapid.Bool().Draw(t, a.ID) {
@@ -144,6 +174,34 @@ func drawSubject(t *rapid.T) Subject {
 		}
 	}
 	return s
+}
+
+// No level is reached without proofs of all that it needs, by authenticators
+// that the subject has now. What a method is worth is written down here again.
+func TestM03_NoLevelWithoutItsProofs(t *testing.T) {
+	worth := map[Method]string{Password: "k", TOTP: "h", Recovery: "h", Passkey: "khr", SyncedPasskey: "khr"}
+	rapid.Check(t, func(t *rapid.T) {
+		s, e := drawSubject(t), drawEvidence(t, "evidence")
+		r := Requirement{Level: Level(rapid.IntRange(1, 3).Draw(t, "level")), After: at(rapid.IntRange(0, 10).Draw(t, "after"))}
+		proven := ""
+		for _, p := range e {
+			if slices.ContainsFunc(s.Authenticators, func(a Authenticator) bool { return a.ID == p.Authenticator && a.Method == p.Method }) && !p.At.Before(r.After) {
+				proven += worth[p.Method]
+			}
+		}
+		want := true
+		for _, kind := range map[Level]string{LevelPassword: "k", LevelMFA: "kh", LevelPhishingResistant: "khr"}[r.Level] {
+			want = want && strings.ContainsRune(proven, kind)
+		}
+		if got := r.Met(e, s); got != want {
+			t.Fatalf("%v of %v by %v: met %v", r.Level, e, s.Authenticators, got)
+		}
+		counted := r.Counts(e, s)
+		phr := slices.Contains(counted.AMR(), "hwk") || slices.Contains(counted.AMR(), "swk")
+		if counted.Level() >= LevelPhishingResistant != phr {
+			t.Fatalf("level %v with amr %v", counted.Level(), counted.AMR())
+		}
+	})
 }
 
 // More evidence never makes a met requirement unmet.
@@ -244,7 +302,12 @@ func FuzzPolicy(f *testing.F) {
 		names := []string{"a", "b", "c"}
 		lax := Policy{TwoStep: bit(&setting), WaiveFirst: bit(&setting), Products: []string{names[pick(&setting, 3)]}}
 		s := Subject{ID: "ann", Own: bit(&setting), Seats: []string{names[pick(&setting, 3)]}}
-		for _, a := range []Authenticator{{ID: "password-2", Method: Password}, {ID: "app", Method: TOTP}, {ID: "codes", Method: Recovery}} {
+		for _, a := range []Authenticator{
+			{ID: "password-2", Method: Password},
+			{ID: "app", Method: TOTP},
+			{ID: "codes", Method: Recovery},
+			{ID: "key", Method: Passkey},
+		} {
 			if a.Suspended = bit(&setting); bit(&setting) {
 				s.Authenticators = append(s.Authenticators, a)
 			}
@@ -255,7 +318,10 @@ func FuzzPolicy(f *testing.F) {
 		}
 		var e, less Evidence
 		for range 5 {
-			p := Proof{[]Method{Password, TOTP, Recovery, "x"}[pick(&proofs, 4)], at(int(pick(&proofs, 8))), []string{"password-2", "app", "codes", "y"}[pick(&proofs, 4)]}
+			p := Proof{
+				[]Method{Password, TOTP, Recovery, Passkey, "x"}[pick(&proofs, 5)], at(int(pick(&proofs, 8))),
+				[]string{"password-2", "app", "codes", "key", "y"}[pick(&proofs, 5)],
+			}
 			e = e.With(p)
 			if bit(&how) {
 				less = less.With(p)

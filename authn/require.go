@@ -48,14 +48,25 @@ func PasswordID(version int64) string { return "password-" + strconv.FormatInt(v
 // of it is there and not suspended.
 func (s Subject) Has(m Method) bool { return s.active(m) != "" }
 
+// HasPasskey tells whether the subject can prove by a passkey now.
+func (s Subject) HasPasskey() bool {
+	return slices.ContainsFunc(s.Authenticators, func(a Authenticator) bool { return a.Method.passkey() && !a.Suspended })
+}
+
 // CanMeet tells whether the subject can reach a level. Multi-factor always can
 // be reached, because who has no second factor enrols one within the sign-in.
-func (s Subject) CanMeet(l Level) bool { return l == LevelPassword || l == LevelMFA }
+// Phishing-resistant is for who has a passkey.
+func (s Subject) CanMeet(l Level) bool {
+	return l == LevelPassword || l == LevelMFA || l == LevelPhishingResistant && s.HasPasskey()
+}
 
 // Highest is the level that a sensitive act of the subject takes. Who has a
 // second factor proves it, also one that takes no codes at the moment: nobody
-// gets past it by giving wrong ones.
+// gets past it by giving wrong ones. Who has a passkey proves that.
 func (s Subject) Highest() Level {
+	if s.HasPasskey() {
+		return LevelPhishingResistant
+	}
 	for _, a := range s.Authenticators {
 		if methods[a.Method].kinds.include(held) {
 			return LevelMFA

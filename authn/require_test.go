@@ -16,6 +16,7 @@ var (
 func TestRequire(t *testing.T) {
 	ann := Subject{ID: "ann"}
 	own := Subject{ID: "ann", Own: true}
+	keyed := Subject{ID: "ann", Authenticators: []Authenticator{{ID: "key", Method: Passkey}}}
 	holder := Subject{ID: "ann", Seats: []string{"chat", "phone"}}
 	for _, test := range []struct {
 		name    string
@@ -57,6 +58,10 @@ func TestRequire(t *testing.T) {
 		{"floor out of reach", off, ann, Ask{Floor: []Level{LevelPhishingResistant}}, LevelPassword, []Reason{ReasonNotRequired}, nil},
 		{"floor met, essential out of reach", off, ann, Ask{Levels: []Level{LevelPhishingResistant}, Essential: true, Floor: []Level{LevelMFA}}, 0, nil, ErrUnmet},
 		{"L06 floor lower than the policy", everyone, ann, Ask{Floor: []Level{LevelPassword}}, LevelMFA, []Reason{ReasonAccountPolicy}, nil},
+		{"a passkey meets the account's policy", everyone, keyed, Ask{}, LevelMFA, []Reason{ReasonAccountPolicy}, nil},
+		{"who has a passkey can be asked for it", off, keyed, Ask{Levels: []Level{LevelPhishingResistant, LevelMFA}}, LevelPhishingResistant, []Reason{ReasonRequested}, nil},
+		{"essential, of who has one", everyone, keyed, Ask{Levels: []Level{LevelPhishingResistant}, Essential: true}, LevelPhishingResistant, []Reason{ReasonRequested}, nil},
+		{"floor, of who has one", off, keyed, Ask{Floor: []Level{LevelPhishingResistant, LevelMFA}}, LevelPhishingResistant, []Reason{ReasonRequested}, nil},
 		{"fresh", off, ann, Ask{Since: noon}, LevelPassword, []Reason{ReasonNotRequired, ReasonMaxAge}, nil},
 		{"fresh with two steps", everyone, ann, Ask{Since: noon}, LevelMFA, []Reason{ReasonAccountPolicy, ReasonMaxAge}, nil},
 		{"hint of this user", off, ann, Ask{Subject: "ann"}, LevelPassword, []Reason{ReasonNotRequired}, nil},
@@ -122,5 +127,28 @@ func TestFreshnessOfBothProofs(t *testing.T) {
 	}
 	if got := (Requirement{Level: LevelPassword, After: time.Time{}}).Counts(Evidence{password(61), code(2)}, s).Level(); got != LevelMFA {
 		t.Errorf("without max_age both count, got %v", got)
+	}
+}
+
+// What protects a sign-in is changed only with the best that its user has.
+func TestSensitiveActsTakeTheHighestLevel(t *testing.T) {
+	pw, app := Authenticator{ID: "password-1", Method: Password}, Authenticator{ID: "app", Method: TOTP}
+	paused := Authenticator{ID: "app", Method: TOTP, Suspended: true}
+	for _, test := range []struct {
+		name string
+		has  []Authenticator
+		want Level
+	}{
+		{"password", []Authenticator{pw}, LevelPassword},
+		{"app", []Authenticator{pw, app}, LevelMFA},
+		{"suspended app", []Authenticator{pw, paused}, LevelMFA},
+		{"recovery codes", []Authenticator{pw, {ID: "codes", Method: Recovery}}, LevelMFA},
+		{"passkey", []Authenticator{pw, {ID: "key", Method: Passkey}}, LevelPhishingResistant},
+		{"app and synced passkey", []Authenticator{pw, app, {ID: "cloud", Method: SyncedPasskey}}, LevelPhishingResistant},
+	} {
+		s := Subject{ID: "ann", Authenticators: test.has}
+		if got := s.Highest(); got != test.want || !s.CanMeet(got) {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
 	}
 }

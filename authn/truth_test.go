@@ -54,6 +54,8 @@ var truthEnrolled = []struct {
 	{"password", []Authenticator{{ID: PasswordID(1), Method: Password}}},
 	{"password, app, codes", []Authenticator{{ID: PasswordID(1), Method: Password}, {ID: "app", Method: TOTP}, {ID: "codes", Method: Recovery}}},
 	{"the same, app suspended", []Authenticator{{ID: PasswordID(1), Method: Password}, {ID: "app", Method: TOTP, Suspended: true}, {ID: "codes", Method: Recovery}}},
+	{"password, passkey", []Authenticator{{ID: PasswordID(1), Method: Password}, {ID: "key", Method: Passkey}}},
+	{"password, app, passkey", []Authenticator{{ID: PasswordID(1), Method: Password}, {ID: "app", Method: TOTP}, {ID: "key", Method: Passkey}}},
 }
 
 var truthEvidence = []struct {
@@ -70,6 +72,9 @@ var truthEvidence = []struct {
 	{"old password + code", Evidence{password(0), code(signInStarted)}},
 	{"password + old code", Evidence{password(signInStarted), code(0)}},
 	{"password of before its change + code", Evidence{{Password, at(signInStarted), PasswordID(0)}, code(signInStarted)}},
+	{"passkey", Evidence{passkey(signInStarted)}},
+	{"old passkey", Evidence{passkey(0)}},
+	{"password + passkey", Evidence{password(signInStarted), passkey(signInStarted)}},
 	{"password + code of a replaced app", Evidence{password(signInStarted), {TOTP, at(signInStarted), "former app"}}},
 }
 
@@ -79,7 +84,7 @@ func truthTable() string {
 Made by: go test ./authn -update
 
 "has" is what the user has registered, "proven" what this sign-in and the browser's session have proven.
-Old proofs are hours old. A section whose rows are those of an earlier one names it.
+Old proofs are hours old. What has the same answers as in an earlier section names it.
 `)
 	seen := map[string]string{}
 	n := 0
@@ -87,38 +92,42 @@ Old proofs are hours old. A section whose rows are those of an earlier one names
 		for _, ask := range truthAsks {
 			n++
 			fmt.Fprintf(&b, "\n%d. account: %s; asked: %s\n", n, policy.name, ask.name)
-			subject := Subject{ID: "ann", Seats: []string{"phone"}, Own: policy.own}
-			r, err := Require(policy.policy, subject, ask.ask)
-			if err != nil {
-				fmt.Fprintf(&b, "   refused: %v\n", err)
-				continue
+			s := Subject{ID: "ann", Seats: []string{"phone"}, Own: policy.own}
+			said := ""
+			for _, enrolled := range truthEnrolled {
+				s.Authenticators = enrolled.has
+				r, err := Require(policy.policy, s, ask.ask)
+				if err != nil {
+					fmt.Fprintf(&b, "   %s: refused: %v\n", enrolled.name, err)
+					continue
+				}
+				if requires := fmt.Sprintf("   requires: %v (%s)\n", r.Level, reasons(r)); requires != said {
+					said = requires
+					b.WriteString(requires)
+				}
+				rows := truthRows(r, s, enrolled.name)
+				if first, ok := seen[rows]; ok {
+					fmt.Fprintf(&b, "   %-24s  as in %s\n", enrolled.name, first)
+					continue
+				}
+				seen[rows] = fmt.Sprint(n)
+				fmt.Fprintf(&b, "   %-24s  %-37s  %-4s %-22s %s\n", "has", "proven", "met", "next", "why")
+				b.WriteString(rows)
 			}
-			fmt.Fprintf(&b, "   requires: %v (%s)\n", r.Level, reasons(r))
-			rows := truthRows(r, subject)
-			if first, ok := seen[rows]; ok {
-				fmt.Fprintf(&b, "   rows as in %s\n", first)
-				continue
-			}
-			seen[rows] = fmt.Sprint(n)
-			b.WriteString(rows)
 		}
 	}
 	return b.String()
 }
 
-func truthRows(r Requirement, s Subject) string {
+func truthRows(r Requirement, s Subject, has string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "   %-24s  %-37s  %-4s %-22s %s\n", "has", "proven", "met", "next", "why")
-	for _, enrolled := range truthEnrolled {
-		s.Authenticators = enrolled.has
-		for _, proven := range truthEvidence {
-			d := Next(r, s, Progress{Started: at(signInStarted), Evidence: proven.evidence})
-			met := "no"
-			if r.Met(proven.evidence, s) {
-				met = "yes"
-			}
-			fmt.Fprintf(&b, "   %-24s  %-37s  %-4s %-22s %s\n", enrolled.name, proven.name, met, d.Step, d.Reason)
+	for _, proven := range truthEvidence {
+		d := Next(r, s, Progress{Started: at(signInStarted), Evidence: proven.evidence})
+		met := "no"
+		if r.Met(proven.evidence, s) {
+			met = "yes"
 		}
+		fmt.Fprintf(&b, "   %-24s  %-37s  %-4s %-22s %s\n", has, proven.name, met, d.Step, d.Reason)
 	}
 	return b.String()
 }

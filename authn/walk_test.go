@@ -12,6 +12,7 @@ type walk struct {
 	progress Progress
 	minute   int
 	apps     int
+	keys     int
 	version  int64
 }
 
@@ -50,6 +51,12 @@ func (w *walk) remove(m Method) {
 	w.subject.Authenticators = kept
 }
 
+// addPasskey registers a passkey beside what is there.
+func (w *walk) addPasskey(m Method) {
+	w.keys++
+	w.subject.Authenticators = append(w.subject.Authenticators, Authenticator{ID: fmt.Sprintf("key-%d", w.keys), Method: m})
+}
+
 func (w *walk) prove(m Method) {
 	for _, a := range w.subject.Authenticators {
 		if a.Method == m && !a.Suspended {
@@ -68,6 +75,18 @@ func (w *walk) do(what string) {
 		w.prove(TOTP)
 	case "recovery code":
 		w.prove(Recovery)
+	case "passkey":
+		w.prove(Passkey)
+		w.prove(SyncedPasskey)
+	case "passkey added":
+		w.addPasskey(Passkey)
+	case "synced passkey added":
+		w.addPasskey(SyncedPasskey)
+	case "passkeys removed":
+		w.remove(Passkey)
+		w.remove(SyncedPasskey)
+	case "app removed":
+		w.remove(TOTP)
 	case "continue":
 		w.progress = w.progress.Start(w.subject)
 	case "e-mail code":
@@ -93,6 +112,8 @@ func (w *walk) do(what string) {
 	case "admin resets":
 		w.remove(TOTP)
 		w.remove(Recovery)
+		w.remove(Passkey)
+		w.remove(SyncedPasskey)
 	case "too many wrong codes":
 		for i := range w.subject.Authenticators {
 			if w.subject.Authenticators[i].Method == TOTP {
@@ -124,6 +145,10 @@ func (w *walk) do(what string) {
 		w.progress = Progress{Started: at(w.minute)}
 	case "asked for a code":
 		w.ask = Ask{Levels: []Level{LevelMFA}}
+	case "asked for a passkey":
+		w.ask = Ask{Levels: []Level{LevelPhishingResistant, LevelMFA}}
+	case "asked for nothing but a passkey":
+		w.ask = Ask{Levels: []Level{LevelPhishingResistant}, Essential: true}
 	case "asked for fresh proofs":
 		w.ask = Ask{Since: at(w.minute)}
 	case "":
