@@ -33,6 +33,7 @@ var onlyFor = map[string][]string{
 	"github.com/zitadel/oidc/v3":    {"op", "token", "admin", "demo", "cmd/desktop"},
 	"github.com/pquerna/otp":        {"factor"},
 	"github.com/skip2/go-qrcode":    {"factor"},
+	"github.com/go-webauthn":        {"factor"},
 	"github.com/wneessen/go-mail":   {"mail"},
 	"github.com/gorilla/mux":        {"op", "login", "admin", "account", "api", "welcome", "server", "web", "session"},
 	"net/http":                      {"op", "login", "admin", "account", "api", "welcome", "signin", "session", "web", "server", "demo", "cmd/stile", "cmd/desktop", "resource"},
@@ -70,7 +71,7 @@ func TestImportsOnlyPointDown(t *testing.T) {
 		name := strings.TrimPrefix(p.ImportPath, "stile/")
 		level, known := levels[name]
 		if !known {
-			if !strings.HasPrefix(name, "warm") && !strings.HasPrefix(name, "storage/storagetest") && name != "stiletest" && name != "e2e" && name != "stile" {
+			if !strings.HasPrefix(name, "warm") && !strings.HasPrefix(name, "storage/storagetest") && !strings.HasPrefix(name, "stiletest") && name != "e2e" && name != "stile" {
 				t.Errorf("package %s has no level: give it one in this test", name)
 			}
 			continue

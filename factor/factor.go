@@ -1,5 +1,5 @@
 // Package factor proves one thing about a user: a password, a code of an
-// authenticator app, a code sent by e-mail, a recovery code. It also makes what
+// authenticator app, a code sent by e-mail, a recovery code, a passkey. It also makes what
 // is needed to prove it later: records, keys, QR codes, codes. It keeps nothing
 // and knows no web: that a code works once is storage's business, that one may
 // try is limit's.
@@ -12,6 +12,7 @@
 //	otpauth.go    the URI and the QR code that connect one
 //	emailcode.go  codes and labels of messages
 //	recovery.go   codes for the day the phone is lost
+//	passkey.go    passkeys, WebAuthn
 //
 // # To add a factor
 //
