@@ -20,6 +20,10 @@ const (
 	DeviceApproved      Kind = "device_request.approved"
 	DeviceRefused       Kind = "device_request.refused"
 	DeviceUsed          Kind = "device_request.used"
+	PasskeyAdded        Kind = "passkey.added"
+	PasskeyRenamed      Kind = "passkey.renamed"
+	PasskeyRemoved      Kind = "passkey.removed"
+	PasskeyCounter      Kind = "passkey.counter_fell" // a right answer, but for its counter: there may be a copy
 	RecoveryCodesMade   Kind = "recovery_codes.made"
 	RecoveryCodeUsed    Kind = "recovery_code.used"
 	SessionEnded        Kind = "session.ended"

@@ -42,7 +42,8 @@ type Activation struct {
 	// Browser is the one whose sessions go on if this replaces an authenticator.
 	Browser string
 	// Cooldown, where set, keeps sensitive acts closed until then, if this takes
-	// the place of an authenticator: one that is there, or one that was reset.
+	// the place of an authenticator: one that is there (a passkey too), or one
+	// that was reset.
 	Cooldown *time.Time
 	Mails    []Mail
 	Refund   []limit.Back
@@ -70,6 +71,7 @@ func (db *DB) ActivateTOTP(ctx context.Context, a Activation) (SignIn, error) {
 		if err := mustChange(run(ctx, tx, `UPDATE users SET epoch = epoch + 1, updated_at = $2,
 			cooldown_until = CASE WHEN (SELECT t.state FROM authenticators t WHERE t.user_id = users.id AND t.kind = 'totp'
 				ORDER BY COALESCE(t.ended_at, $2) DESC LIMIT 1) IN ('active', 'suspended', 'reset')
+				OR EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = users.id)
 				THEN COALESCE($1, cooldown_until) ELSE cooldown_until END
 			WHERE id = $3 AND account_id = $4 AND epoch = $5 AND disabled_at IS NULL`,
 			nullMicros(a.Cooldown), now, s.UserID, s.AccountID, s.Epoch)); err != nil {
@@ -99,6 +101,11 @@ func (db *DB) ActivateTOTP(ctx context.Context, a Activation) (SignIn, error) {
 			return err
 		}
 		event := a.Event
+		if replaced == 0 && a.Cooldown != nil { // a passkey, that was not shown, is as good as replaced
+			if replaced, err = one(ctx, tx, scanInt, `SELECT count(*) FROM passkeys WHERE user_id = $1`, s.UserID); err != nil {
+				return err
+			}
+		}
 		if replaced > 0 {
 			ended, err := endUser(ctx, tx, s.UserID, a.Browser, "authenticator_replaced", now)
 			if err != nil {

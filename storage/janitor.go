@@ -31,6 +31,7 @@ var expiring = []struct{ table, key, ends string }{
 	{"invitations", "id", "expires_at"},
 	{"limits", "key", "expires_at"},
 	{"outbox", "id", "expires_at"},
+	{"spent_challenges", "hash", "expires_at"},
 	{"idempotency", "account_id, actor, key", "expires_at"},
 	{"signing_keys", "id", "removes_at"},
 }

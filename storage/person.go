@@ -26,6 +26,8 @@ type Person struct {
 	// Suspended says that an authenticator app takes no codes after too many
 	// wrong ones. It is among the subject's authenticators.
 	Suspended bool
+	// Passkeys is how many passkeys the person has.
+	Passkeys int
 	// RecoveryID is the present set of recovery codes, RecoveryLeft how many of
 	// it are unused; empty and 0 without one.
 	RecoveryID   string
@@ -75,6 +77,8 @@ const (
 	` + seatsColumn + `,
 	COALESCE(t.id, ''), COALESCE(t.data, ''), COALESCE(t.last_step, 0),
 	COALESCE((SELECT min(x.id) FROM authenticators x WHERE x.user_id = u.id AND x.kind = 'totp' AND x.state = 'suspended'), ''),
+	COALESCE((SELECT string_agg(CASE WHEN y.synced THEN '+' ELSE '-' END || y.authenticator_id, ' ' ORDER BY y.authenticator_id)
+		FROM passkeys y WHERE y.user_id = u.id), ''),
 	COALESCE(r.id, ''),
 	(SELECT count(*) FROM recovery_codes c WHERE c.authenticator_id = r.id AND c.used_at IS NULL)`
 
@@ -99,13 +103,14 @@ type personRow struct {
 	totp      TOTP
 	sealed    string // its key
 	suspended string // id of a TOTP authenticator
+	passkeys  string // ids, with a + before those that may be copied, else a -
 }
 
 // dest lists where Scan puts the columns.
 func (r *personRow) dest() []any {
 	list := append(userDest(&r.p.User), accountDest(&r.p.Account)...)
 	return append(list, &r.policy, fromJSON(&r.p.Policy), &r.p.seats,
-		&r.totp.ID, &r.sealed, &r.totp.LastStep, &r.suspended, &r.p.RecoveryID, &r.p.RecoveryLeft)
+		&r.totp.ID, &r.sealed, &r.totp.LastStep, &r.suspended, &r.passkeys, &r.p.RecoveryID, &r.p.RecoveryLeft)
 }
 
 // person completes what was scanned: opens the key and fills in the defaults.
@@ -140,6 +145,10 @@ func (r *personRow) person(db *DB) (Person, error) {
 	if r.suspended != "" {
 		p.Suspended = true
 		has(r.suspended, authn.TOTP, true)
+	}
+	for key := range strings.FieldsSeq(r.passkeys) {
+		p.Passkeys++
+		has(key[1:], Passkey{Synced: key[0] == '+'}.method(), false)
 	}
 	if p.RecoveryID != "" {
 		has(p.RecoveryID, authn.Recovery, false)

@@ -189,8 +189,8 @@ func (db *DB) Users(ctx context.Context, accountID, after string, limit int) ([]
 		WHERE u.account_id = $1 AND u.email > $2 ORDER BY u.email LIMIT $3`, accountID, after, limit)
 }
 
-// ResetAuthenticator takes away a user's authenticator app and recovery codes,
-// so that the next sign-in enrols anew. All sessions and grants end.
+// ResetAuthenticator takes away a user's authenticator app, passkeys and recovery
+// codes, so that the next sign-in enrols anew. All sessions and grants end.
 func (db *DB) ResetAuthenticator(ctx context.Context, userID string, by audit.Actor, mails ...Mail) error {
 	return db.write(ctx, func(tx *sql.Tx) error {
 		u, err := db.lockUser(ctx, tx, userID)
@@ -207,6 +207,9 @@ func (db *DB) resetAuthenticator(ctx context.Context, tx *sql.Tx, u User, by aud
 	ended, err := run(ctx, tx, `UPDATE authenticators SET state = 'reset', data = '', ended_at = $2
 		WHERE user_id = $1 AND state IN ('active', 'suspended')`, u.ID, now)
 	if err != nil {
+		return err
+	}
+	if _, err := run(ctx, tx, `DELETE FROM passkeys WHERE user_id = $1`, u.ID); err != nil {
 		return err
 	}
 	if ended == 0 {
