@@ -100,7 +100,7 @@ func (v *visit) enter(p *page, needs need) (in bool, err error) {
 	}
 	if !need.Met(v.session.Evidence, v.person.Subject) {
 		req := signin.Request{Return: back, Ask: ask, LoginHint: v.person.User.Email}
-		if needs > signedIn {
+		if needs > signedIn && v.r.Method == http.MethodPost {
 			req.Payload = returning{Notice: noticeConfirmed}.payload()
 		}
 		return false, v.signIn(req)
@@ -110,7 +110,7 @@ func (v *visit) enter(p *page, needs need) (in bool, err error) {
 			return false, err
 		}
 	}
-	if until := v.person.User.CooldownUntil; needs == settled && until != nil && until.After(v.Now()) {
+	if until := v.person.User.CooldownUntil; needs >= settled && until != nil && until.After(v.Now()) {
 		return false, v.show(http.StatusForbidden, templates.AccountRefused{Until: *until, Back: back})
 	}
 	return true, nil
@@ -121,8 +121,16 @@ func (v *visit) ask(needs need) authn.Ask {
 	if needs < confirmed {
 		return authn.Ask{}
 	}
+	level := v.person.Subject.Highest()
+	switch needs {
+	case twoSteps:
+		level = max(level, authn.LevelMFA)
+	case replacing:
+		level = authn.LevelMFA
+	default:
+	}
 	return authn.Ask{
-		Levels: []authn.Level{v.person.Subject.Highest()}, Essential: true,
+		Levels: []authn.Level{level}, Essential: true,
 		Since: v.Now().Add(-authn.Sensitive), Subject: v.person.User.ID,
 	}
 }

@@ -18,7 +18,7 @@ const recoveryPath = home + "/recovery-codes"
 // newCodes makes a new set of recovery codes, in place of the one before. The
 // answer shows them; nothing else ever does.
 func (v *visit) newCodes() error {
-	if v.person.TOTP == nil {
+	if v.person.TOTP == nil && v.person.Passkeys == 0 {
 		return web.UserError{Kind: templates.ErrorRequest, Err: errors.New("recovery codes without anything to recover")}
 	}
 	codes, set, err := v.Passwords.NewRecoveryCodes(v.r.Context())

@@ -23,6 +23,11 @@ const (
 	confirmed
 	// settled: confirmed, and no authenticator replaced lately without the old one.
 	settled
+	// twoSteps: settled, and of two steps; who has no second factor enrols one.
+	twoSteps
+	// replacing: the same, but any second factor will do, also where there is a
+	// stronger one: it may be the one that is lost.
+	replacing
 )
 
 // route is a page, or one of the forms of a page.
@@ -43,6 +48,12 @@ var routes = []route{
 	{http.MethodPost, home, templates.DoTurnOn, signedIn, (*visit).turnOn},
 	{http.MethodPost, home, templates.DoTurnOff, settled, (*visit).turnOff},
 	{http.MethodPost, home, templates.DoNewDevice, signedIn, (*visit).newDevice},
+	{http.MethodPost, home, templates.DoRemovePasskey, replacing, (*visit).removePasskey},
+
+	{http.MethodGet, newPasskeyPath, "", twoSteps, (*visit).newPasskey},
+	{http.MethodPost, newPasskeyPath, "", twoSteps, (*visit).addPasskey},
+	{http.MethodGet, passkeyPath, "", signedIn, (*visit).nameOfPasskey},
+	{http.MethodPost, passkeyPath, templates.DoRenamePasskey, signedIn, (*visit).renamePasskey},
 
 	{http.MethodGet, passwordPath, "", settled, (*visit).password},
 	{http.MethodPost, passwordPath, "", settled, (*visit).changePassword},

@@ -37,7 +37,10 @@ func (v *visit) security() error {
 			}
 		}
 	}
-	page.OneWay = p.TOTP != nil && p.RecoveryLeft == 0
+	page.OneWay = p.TOTP != nil && p.RecoveryLeft == 0 && p.Passkeys == 0
+	if err := v.listPasskeys(&page); err != nil {
+		return err
+	}
 	return v.show(http.StatusOK, page)
 }
 

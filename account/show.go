@@ -62,6 +62,10 @@ const (
 	noticeOthers    = "others"
 	noticeSaved     = "saved"
 	noticePassword  = "password"
+
+	noticePasskeyAdded   = "passkey-added"
+	noticePasskeyRemoved = "passkey-removed"
+	noticePasskeyRenamed = "passkey-renamed"
 )
 
 // returning is what a sign-in that was begun here carries along: what to say

@@ -64,7 +64,8 @@ func Kinds() []Kind {
 	return []Kind{
 		SignInSucceeded, SignInFailed, ProofAccepted, ProofRefused, LimitReached,
 		EmailCodeSent, AuthenticatorAdded, AuthenticatorEnded, AuthenticatorPaused, DeviceAsked,
-		DeviceApproved, DeviceRefused, DeviceUsed, RecoveryCodesMade, RecoveryCodeUsed,
+		DeviceApproved, DeviceRefused, DeviceUsed, PasskeyAdded, PasskeyRenamed, PasskeyRemoved, PasskeyCounter,
+		RecoveryCodesMade, RecoveryCodeUsed,
 		SessionEnded, GrantIssued, GrantRedeemed, GrantRefreshed, GrantEnded,
 		TokenRefused, ConsentGiven, ConsentRefused, AccountChanged, ProductChanged,
 		SeatChanged, DeviceGroupChanged, PolicyChanged, PolicyRefused, EnhancedChanged, NotMeSaid,

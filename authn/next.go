@@ -60,7 +60,7 @@ func Next(r Requirement, s Subject, p Progress) Decision {
 		return Decision{StepNewPassword, ReasonExposed}
 	case r.Met(p.Evidence, s):
 		return Decision{StepFinished, whyFinished(r, counted, p)}
-	case !s.Has(TOTP) && !s.HasPasskey():
+	case !s.canBeAsked():
 		return enrol(r, s, p)
 	case live && enrolment.Activated:
 		return Decision{StepEnterCode, ReasonSetupSpent}

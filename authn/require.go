@@ -53,6 +53,9 @@ func (s Subject) HasPasskey() bool {
 	return slices.ContainsFunc(s.Authenticators, func(a Authenticator) bool { return a.Method.passkey() && !a.Suspended })
 }
 
+// canBeAsked tells whether there is a second factor that enter-code asks for.
+func (s Subject) canBeAsked() bool { return s.Has(TOTP) || s.HasPasskey() }
+
 // CanMeet tells whether the subject can reach a level. Multi-factor always can
 // be reached, because who has no second factor enrols one within the sign-in.
 // Phishing-resistant is for who has a passkey.

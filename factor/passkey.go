@@ -29,15 +29,14 @@ type Passkeys struct {
 
 // NewPasskeys returns the passkeys of an issuer's host. name is what
 // authenticators call the site.
-func NewPasskeys(issuer, name string) (*Passkeys, error) {
-	u, err := url.Parse(issuer)
-	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("factor: %q is no issuer", issuer)
+func NewPasskeys(issuer, name string) *Passkeys {
+	k := &Passkeys{name: name}
+	if u, err := url.Parse(issuer); err == nil && u.Host != "" {
+		k.site, k.origin = u.Hostname(), u.Scheme+"://"+u.Host
 	}
-	k := &Passkeys{site: u.Hostname(), origin: u.Scheme + "://" + u.Host, name: name}
-	_, err = netip.ParseAddr(k.site)
-	k.works = err != nil
-	return k, nil
+	_, bare := netip.ParseAddr(k.site)
+	k.works = k.site != "" && bare != nil
+	return k
 }
 
 // Work tells whether browsers use passkeys on this site: it is named by a

@@ -127,6 +127,10 @@ func BookRefusal(actor, operation, reason string) []Booking {
 	return []Booking{{Key: key(refusal, actor, operation, reason), Name: refusal, Figure: Figure{Allowed: 1, Per: refusalsFolded}}}
 }
 
+// BookPasskey books an answer of a passkey. There is nothing to guess; what comes
+// from one network is bounded.
+func (f Figures) BookPasskey(v Visitor) []Booking { return f.network(v) }
+
 // BookRecovery books a recovery code.
 func (f Figures) BookRecovery(user string, v Visitor) []Booking {
 	return append(f.network(v),

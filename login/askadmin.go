@@ -41,7 +41,7 @@ func askAdminPage(v *visit) (templates.Page, error) {
 	if p.Person.RecoveryLeft > 0 {
 		page.Recovery = v.recoveryPath()
 	}
-	if p.Person.TOTP != nil {
+	if p.Person.TOTP != nil || p.Person.Passkeys > 0 {
 		page.Back = v.path(p.Decision.Step)
 	}
 	return page, nil

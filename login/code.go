@@ -13,7 +13,13 @@ func enterCodePage(v *visit) (templates.Page, error) {
 	page := templates.EnterCode{
 		Address: p.Person.User.Email,
 	}
-	if p.Person.RecoveryID != "" {
+	var err error
+	if page.Passkey, err = v.askPasskey(); err != nil {
+		return nil, err
+	}
+	page.OnlyPasskey = page.Passkey != nil && p.OnlyPasskey()
+	page.NoNewDevice = page.OnlyPasskey && !p.RecoveryDue()
+	if p.Person.RecoveryID != "" && p.RecoveryDue() {
 		page.Recovery = v.path(stepRecoveryCode)
 	}
 	switch {

@@ -24,7 +24,11 @@ func signInPage(v *visit) (templates.Page, error) {
 	if v.pending.Request.AddressFirst && page.Stage == templates.AddressAndPassword {
 		page.Stage = templates.AddressOnly
 	}
-	return page, nil
+	var err error
+	if page.Stage != templates.PasswordOnly {
+		page.Passkey, err = v.askPasskey()
+	}
+	return page, err
 }
 
 // submitPassword takes the pair, or the address alone where that comes first:

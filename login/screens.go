@@ -16,7 +16,7 @@ type screen struct {
 // screens is the table of contents, in the order of the steps.
 var screens = []screen{
 	{authn.StepSelectAccount, selectAccountPage, forms{"": chooseAccount, templates.DoChoose: chooseAccount, templates.DoOtherUser: otherUser}},
-	{authn.StepSignIn, signInPage, forms{"": submitPassword, templates.DoOtherAddress: otherAddress}},
+	{authn.StepSignIn, signInPage, forms{"": submitPassword, templates.DoPasskey: submitPasskey, templates.DoOtherAddress: otherAddress}},
 	{authn.StepIntroduction, introductionPage, forms{
 		"": continueIntroduction, templates.DoKeepDevice: keepDevice, templates.DoNotNow: keepDevice, templates.DoOtherUser: otherUser,
 	}},
@@ -25,7 +25,9 @@ var screens = []screen{
 	{authn.StepConnectDevice, connectDevicePage, forms{"": continueConnected, templates.DoNewKey: newKey}},
 	{authn.StepSetupCode, setupCodePage, forms{"": submitSetupCode}},
 	{authn.StepDone, donePage, forms{"": continueDone}},
-	{authn.StepEnterCode, enterCodePage, forms{"": submitCode, templates.DoNewDevice: newDevice, templates.DoOtherUser: otherUser}},
+	{authn.StepEnterCode, enterCodePage, forms{
+		"": submitCode, templates.DoPasskey: submitPasskey, templates.DoNewDevice: newDevice, templates.DoOtherUser: otherUser,
+	}},
 	{authn.StepNewPassword, newPasswordPage, forms{"": submitNewPassword}},
 	// Another way through enter-code, and out of an enrolment for want of the old app.
 	{stepRecoveryCode, recoveryCodePage, forms{"": submitRecoveryCode, templates.DoNewDevice: newDevice}},

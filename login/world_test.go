@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -93,7 +94,9 @@ func newWorld(t *testing.T, change ...func(*settings)) *world {
 	w := &world{t: t, router: mux.NewRouter()}
 	w.clock.Store(time.Date(2026, 11, 22, 14, 32, 0, 0, time.UTC).UnixMicro())
 	srv := httptest.NewUnstartedServer(nil)
-	w.url = "http://" + srv.Listener.Addr().String()
+	_, port, err := net.SplitHostPort(srv.Listener.Addr().String())
+	must(t, err)
+	w.url = "http://localhost:" + port // by a name, for passkeys
 
 	ring, err := seal.NewRing(seal.Key{ID: "test", Secret: [seal.KeySize]byte{1, 2, 3}})
 	must(t, err)

@@ -32,7 +32,7 @@ func (s *Service) Introduced(ctx context.Context, p *Pending) error {
 }
 
 // replaces tells whether an enrolment takes the place of an authenticator.
-func replaces(who *storage.Person) bool { return who.TOTP != nil || who.Suspended }
+func replaces(who *storage.Person) bool { return who.TOTP != nil || who.Suspended || who.Passkeys > 0 }
 
 // Replaceable tells whether this user's account lets a code sent by e-mail
 // replace an authenticator that can't be asked.

@@ -16,6 +16,9 @@ import (
 // proven, a second factor is wanted, and the user has an authenticator that
 // can't be asked.
 func (p *Pending) RecoveryDue() bool {
+	if p.OnlyPasskey() && p.Requirement.Level >= authn.LevelPhishingResistant {
+		return false // no code would do
+	}
 	switch p.Decision.Step {
 	case authn.StepEnterCode, authn.StepIntroduction, authn.StepVerifyEmail:
 		return replaces(p.Person)

@@ -101,11 +101,13 @@ func (s *Service) toAdmins(ctx context.Context, p *Pending) ([]storage.Mail, err
 }
 
 // hasOldCode tells whether the authenticator that is replaced has given a code
-// that counts here. Otherwise sensitive acts stay closed for a while.
+// that counts here, or a passkey was used. Otherwise sensitive acts stay closed for a while.
 func (s *Service) hasOldCode(p *Pending) bool {
 	for _, proof := range p.Requirement.Counts(p.Progress().Evidence, p.Person.Subject).Since(p.SignIn.StartedAt.Add(-authn.FreshPassword)) {
-		if proof.Method == authn.TOTP {
+		switch proof.Method {
+		case authn.TOTP, authn.Passkey, authn.SyncedPasskey:
 			return true
+		default:
 		}
 	}
 	return false

@@ -21,6 +21,7 @@
 //	done.go          the recovery codes were shown
 //	code.go          the code of a later sign-in
 //	recovery.go      a recovery code in its place
+//	passkey.go       a passkey, in place of all that or of the code
 //	askadmin.go      an admin approves another device
 //	complete.go      the end: a session
 //
@@ -35,6 +36,7 @@
 package signin
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -43,6 +45,7 @@ import (
 	"stile/mail"
 	"stile/seal"
 	"stile/storage"
+	"stile/templates"
 )
 
 // Options are what a Service needs. All but Service and Logger are required.
@@ -65,6 +68,7 @@ type Service struct {
 	hasher    *seal.Hasher
 	ring      *seal.Ring
 	passwords *factor.Passwords
+	passkeys  *factor.Passkeys
 	limits    limit.Figures
 	now       func() time.Time
 	issuer    string
@@ -81,6 +85,7 @@ func New(o Options) *Service {
 		now:    func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) },
 		issuer: o.Issuer, name: o.Name, log: o.Logger,
 	}
+	s.passkeys = factor.NewPasskeys(o.Issuer, cmp.Or(o.Service, templates.DefaultService))
 	s.notices = mail.Notices{Issuer: o.Issuer, Service: o.Service, Now: s.now}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -71,6 +71,18 @@ func (p *Page) Fields() url.Values { return p.fields(p.mainForm()) }
 // Action returns the URL to which the main form is sent.
 func (p *Page) Action() string { return p.resolve(attr(p.mainForm(), "action")) }
 
+// PasskeyForm returns the form that asks the browser for a passkey: where it is
+// sent, the options that it asks with (empty: the page has none), and what it
+// would send without an answer.
+func (p *Page) PasskeyForm() (action, options string, fields url.Values) {
+	for _, form := range p.all("form") {
+		if has(form, "data-passkey") {
+			return p.resolve(attr(form, "action")), attr(form, "data-options"), p.fields(form)
+		}
+	}
+	return "", "", nil
+}
+
 // mainForm is the first form in the main part that posts.
 func (p *Page) mainForm() *html.Node {
 	for _, main := range p.all("main") {

@@ -64,8 +64,13 @@ func (db *DB) SayNotMe(ctx context.Context, linkHash string, by audit.Actor, mai
 		if _, err := run(ctx, tx, `UPDATE users SET epoch = epoch + 1 WHERE id = $1`, u.ID); err != nil {
 			return err
 		}
-		suspended, err := run(ctx, tx, `UPDATE authenticators SET state = '`+stateSuspended+`' WHERE id = $1 AND user_id = $2 AND state = '`+stateActive+`'`,
-			l.AuthenticatorID, u.ID)
+		// A passkey that was never wanted is of no use to anybody: it goes.
+		suspended, err := run(ctx, tx, `UPDATE authenticators SET state = CASE kind WHEN '`+kindPasskey+`' THEN '`+stateRemoved+`' ELSE '`+stateSuspended+`' END,
+			ended_at = CASE kind WHEN '`+kindPasskey+`' THEN CAST($3 AS BIGINT) ELSE ended_at END
+			WHERE id = $1 AND user_id = $2 AND state = '`+stateActive+`'`, l.AuthenticatorID, u.ID, now)
+		if err == nil {
+			_, err = run(ctx, tx, `DELETE FROM passkeys WHERE authenticator_id = $1 AND user_id = $2`, l.AuthenticatorID, u.ID)
+		}
 		if err != nil {
 			return err
 		}

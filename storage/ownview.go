@@ -61,14 +61,14 @@ func (db *DB) lockOwn(ctx context.Context, tx *sql.Tx, own Own) (User, error) {
 
 // ReplaceRecovery makes a set of recovery codes the user's only one, in place of
 // the one before. It fails with ErrConflict for somebody who is not as he was
-// let in, or has no authenticator app that they stand in for.
+// let in, or has no authenticator app or passkey that they stand in for.
 func (db *DB) ReplaceRecovery(ctx context.Context, own Own, set RecoverySet, e audit.Event, mails ...Mail) error {
 	return db.write(ctx, func(tx *sql.Tx) error {
 		u, err := db.lockOwn(ctx, tx, own)
 		if err != nil {
 			return err
 		}
-		apps, err := one(ctx, tx, scanInt, `SELECT count(*) FROM authenticators WHERE user_id = $1 AND kind = '`+kindTOTP+`' AND state = '`+stateActive+`'`, u.ID)
+		apps, err := one(ctx, tx, scanInt, `SELECT count(*) FROM authenticators WHERE user_id = $1 AND kind IN ('`+kindTOTP+`', '`+kindPasskey+`') AND state = '`+stateActive+`'`, u.ID)
 		if err == nil && apps == 0 {
 			err = ErrConflict
 		}

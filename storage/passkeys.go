@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/base64"
@@ -126,9 +127,8 @@ func (db *DB) PersonByPasskey(ctx context.Context, credential []byte) (Person, P
 
 // PasskeyAddition is a passkey that was made for a user.
 type PasskeyAddition struct {
-	UserID    string
-	Epoch     int64   // of the user, when it was found that he may
-	Passkey   Passkey // without ID and times
+	Own       Own
+	Passkey   Passkey // its times are set; an empty ID too
 	Challenge Challenge
 	Event     audit.Event
 	Mails     []Mail
@@ -137,13 +137,16 @@ type PasskeyAddition struct {
 // AddPasskey gives a user one more passkey, and voids the sign-ins and enrolments
 // that are under way. It fails with ErrSpent if the challenge was answered
 // before, ErrExists if the credential is registered already, with whomever,
-// ErrTooMany, and ErrConflict if the user's password or authenticators changed.
+// ErrTooMany, and ErrConflict for somebody who is not as he was let in.
 func (db *DB) AddPasskey(ctx context.Context, a PasskeyAddition) (Passkey, error) {
 	k := a.Passkey
 	err := db.write(ctx, func(tx *sql.Tx) error {
 		now := db.now()
-		if err := mustChange(run(ctx, tx, `UPDATE users SET epoch = epoch + 1, updated_at = $1 WHERE id = $2 AND epoch = $3 AND disabled_at IS NULL`,
-			micros(now), a.UserID, a.Epoch)); err != nil {
+		u, err := db.lockOwn(ctx, tx, a.Own)
+		if err == nil {
+			_, err = run(ctx, tx, `UPDATE users SET epoch = epoch + 1 WHERE id = $1`, u.ID)
+		}
+		if err != nil {
 			return err
 		}
 		if err := a.Challenge.spent().add(ctx, tx); err != nil {
@@ -152,19 +155,15 @@ func (db *DB) AddPasskey(ctx context.Context, a PasskeyAddition) (Passkey, error
 			}
 			return err
 		}
-		has, err := one(ctx, tx, scanInt, `SELECT count(*) FROM passkeys WHERE user_id = $1`, a.UserID)
+		has, err := one(ctx, tx, scanInt, `SELECT count(*) FROM passkeys WHERE user_id = $1`, u.ID)
 		if err == nil && has >= maxPasskeys {
 			err = ErrTooMany
-		}
-		var accountID string
-		if err == nil {
-			accountID, err = one(ctx, tx, scanText, `SELECT account_id FROM users WHERE id = $1`, a.UserID)
 		}
 		if err != nil {
 			return err
 		}
-		k.ID, k.Since, k.Used = randomID(), now, nil
-		owner := SignIn{UserID: a.UserID, AccountID: accountID}
+		k.ID, k.Since, k.Used = cmp.Or(k.ID, randomID()), now, nil
+		owner := SignIn{UserID: u.ID, AccountID: u.AccountID}
 		if err := newAuthenticator(k.ID, kindPasskey, owner, "", 0, micros(now)).add(ctx, tx); err != nil {
 			return err
 		}
@@ -172,7 +171,7 @@ func (db *DB) AddPasskey(ctx context.Context, a PasskeyAddition) (Passkey, error
 			table:   "passkeys",
 			columns: "authenticator_id, account_id, user_id, credential, public_key, counter, transports, synced, backed_up, name",
 			values: []any{
-				k.ID, accountID, a.UserID, base64.RawURLEncoding.EncodeToString(k.Credential), base64.RawURLEncoding.EncodeToString(k.PublicKey),
+				k.ID, u.AccountID, u.ID, base64.RawURLEncoding.EncodeToString(k.Credential), base64.RawURLEncoding.EncodeToString(k.PublicKey),
 				int64(k.Counter), asJSON(k.Transports), k.Synced, k.BackedUp, k.Name,
 			},
 		}.add(ctx, tx)
@@ -201,8 +200,9 @@ func (db *DB) RenamePasskey(ctx context.Context, userID, id, name string, e audi
 
 // PasskeyRemoval takes a passkey away from a user.
 type PasskeyRemoval struct {
-	UserID, ID string
-	Browser    string // whose sessions go on
+	Own     Own
+	ID      string
+	Browser string // whose sessions go on
 	// Cooldown, where set, keeps sensitive acts closed until then: it was not
 	// shown that the passkey is still in its owner's hands.
 	Cooldown *time.Time
@@ -211,11 +211,12 @@ type PasskeyRemoval struct {
 }
 
 // RemovePasskey takes a passkey away: sign-ins under way, all grants and the
-// sessions of other browsers end. It fails with ErrNotFound, and with
-// ErrLastFactor where the user needs a second factor and would have none.
+// sessions of other browsers end. It fails with ErrNotFound, with ErrLastFactor
+// where the user needs a second factor and would have none, and with ErrConflict
+// for somebody who is not as he was let in.
 func (db *DB) RemovePasskey(ctx context.Context, r PasskeyRemoval) error {
 	err := db.write(ctx, func(tx *sql.Tx) error {
-		u, err := db.lockUser(ctx, tx, r.UserID)
+		u, err := db.lockOwn(ctx, tx, r.Own)
 		if err != nil {
 			return err
 		}
@@ -286,7 +287,8 @@ func (db *DB) ProvePasskey(ctx context.Context, p PasskeyProof) (SignIn, error) 
 		ride(db.event(p.Event)),
 	}
 	riders = append(riders, db.refunds(p.Refund)...)
-	s, err := SignIn{}, error(nil)
+	var s SignIn
+	var err error
 	if p.SignIn.Version == 0 {
 		s, err = db.beginSignIn(ctx, p.SignIn, beginning{where: `TRUE`, over: `TRUE`}, riders)
 	} else {

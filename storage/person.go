@@ -78,7 +78,7 @@ const (
 	COALESCE(t.id, ''), COALESCE(t.data, ''), COALESCE(t.last_step, 0),
 	COALESCE((SELECT min(x.id) FROM authenticators x WHERE x.user_id = u.id AND x.kind = 'totp' AND x.state = 'suspended'), ''),
 	COALESCE((SELECT string_agg(CASE WHEN y.synced THEN '+' ELSE '-' END || y.authenticator_id, ' ' ORDER BY y.authenticator_id)
-		FROM passkeys y WHERE y.user_id = u.id), ''),
+		FROM passkeys y JOIN authenticators z ON z.id = y.authenticator_id AND z.state = 'active' WHERE y.user_id = u.id), ''),
 	COALESCE(r.id, ''),
 	(SELECT count(*) FROM recovery_codes c WHERE c.authenticator_id = r.id AND c.used_at IS NULL)`
 

@@ -46,7 +46,11 @@ type Account struct {
 	RecoveryMade time.Time // zero: there are none
 	// RecoveryToken is the token of the form that makes new codes.
 	RecoveryToken string
-	OneWay        bool // whoever loses the device has no other way in than to ask somebody
+	// Passkeys are the newest first; PasskeyPath is where one is added, empty
+	// where there can be none.
+	Passkeys    []AccountPasskey
+	PasskeyPath string
+	OneWay      bool // whoever loses the device has no other way in than to ask somebody
 }
 
 // AccountApp is the user's authenticator app.
@@ -111,6 +115,7 @@ func (AccountRecoveryCodes) heading(*Frame) heading { return heading{key: "accou
 type AccountRefused struct {
 	Until      time.Time // when it opens again; zero: RequiredBy says why not
 	RequiredBy string    // name of the organisation that requires two steps
+	LastFactor bool      // a passkey that is the only second step of who needs one
 	Back       string    // path of the page to go back to
 }
 
@@ -138,6 +143,10 @@ var accountNotices = map[string]string{
 	"others":    "account.notice.others",
 	"saved":     "notice.admin.saved",
 	"password":  "account.notice.password",
+
+	"passkey-added":   "account.notice.passkey_added",
+	"passkey-removed": "account.notice.passkey_removed",
+	"passkey-renamed": "account.notice.passkey_renamed",
 }
 
 // AccountNotice is what a page says after something was done; false for a name

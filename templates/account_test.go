@@ -49,6 +49,17 @@ func accountSamples() []sample {
 		{"account-profile.wrong", problem(templates.FieldZone, templates.ErrZone, nil), templates.AccountProfile{
 			User: "Mia Member", Address: address, Account: "Example Support", Languages: []templates.AdminChoice{{}, {ID: "fr", Chosen: true}}, Zone: "Europe/Atlantis",
 		}},
+		{"account.passkeys", noticed("account.notice.passkey_added", nil), templates.Account{
+			Enhanced: true, App: app, RecoveryLeft: 7, RecoveryMade: now.Add(-90 * 24 * time.Hour), PasskeyPath: "/account/passkeys",
+			Passkeys: []templates.AccountPasskey{
+				{ID: "k1", Name: "Grafana", Since: now, Synced: true},
+				{ID: "k2", Name: "Acme Console", Since: now.Add(-48 * time.Hour), Used: now.Add(-time.Hour)},
+			},
+		}},
+		{"account-passkey", nil, templates.AccountPasskeyNew{Ask: templates.Passkey{Options: "{}", Challenge: "c2VhbGVk"}, Value: "Grafana"}},
+		{"account-passkey.refused", problem(templates.FieldPasskey, templates.ErrPasskeyKnown, nil), templates.AccountPasskeyNew{Ask: templates.Passkey{Options: "{}", Challenge: "c2VhbGVk"}}},
+		{"account-passkey-name", problem(templates.FieldName, templates.ErrPasskeyName, locale.Args{"Max": 64}), templates.AccountPasskeyName{ID: "k1"}},
+		{"account-refused.last-factor", nil, templates.AccountRefused{LastFactor: true, Back: "/account"}},
 		{"account-refused.cooldown", func(f *templates.Frame) { f.Area.Cooldown = now.Add(20 * time.Hour) }, templates.AccountRefused{Until: now.Add(20 * time.Hour), Back: "/account"}},
 		{"account-refused.required", nil, templates.AccountRefused{RequiredBy: "Example Support", Back: "/account"}},
 	}

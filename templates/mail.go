@@ -28,6 +28,8 @@ const (
 	MailAuthenticatorSuspended MailKind = "authenticator-suspended" // too many wrong codes
 	MailRecoveryCodeUsed       MailKind = "recovery-code-used"      // DataLeft
 	MailRecoveryCodesMade      MailKind = "recovery-codes-made"     //
+	MailPasskeyAdded           MailKind = "passkey-added"           //
+	MailPasskeyRemoved         MailKind = "passkey-removed"         //
 	MailGrantReused            MailKind = "grant-reused"            // DataClient
 	MailAppAllowed             MailKind = "app-allowed"             // DataClient
 	MailPasswordChanged        MailKind = "password-changed"        //
@@ -57,7 +59,7 @@ const (
 func (k MailKind) Deniable() bool {
 	switch k {
 	case MailAuthenticatorConnected, MailAuthenticatorReplaced, MailMemberReplaced, MailRecoveryCodeUsed, MailRecoveryCodesMade,
-		MailPasswordChanged, MailTwoStepOn, MailTwoStepOff, MailAppAllowed:
+		MailPasskeyAdded, MailPasskeyRemoved, MailPasswordChanged, MailTwoStepOn, MailTwoStepOff, MailAppAllowed:
 		return true
 	default:
 		return false
@@ -104,6 +106,8 @@ var notices = map[MailKind]notice{
 	MailAuthenticatorSuspended: {"mail.suspended.subject", "mail.suspended.text", nil},
 	MailRecoveryCodeUsed:       {"mail.recovery_used.subject", "mail.recovery_used.text", []string{DataLeft}},
 	MailRecoveryCodesMade:      {"mail.recovery_made.subject", "mail.recovery_made.text", nil},
+	MailPasskeyAdded:           {"mail.passkey_added.subject", "mail.passkey_added.text", nil},
+	MailPasskeyRemoved:         {"mail.passkey_removed.subject", "mail.passkey_removed.text", nil},
 	MailGrantReused:            {"mail.reused.subject", "mail.reused.text", []string{DataClient}},
 	MailAppAllowed:             {"mail.allowed.subject", "mail.allowed.text", []string{DataClient}},
 	MailPasswordChanged:        {"mail.password.subject", "mail.password.text", nil},

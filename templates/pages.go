@@ -7,8 +7,8 @@ import (
 
 // SignIn is screen 1: who is it, and the password.
 //
-// Fields: FieldEmail, FieldPassword. Other forms: DoOtherAddress (only with
-// PasswordOnly).
+// Fields: FieldEmail, FieldPassword. Other forms: DoPasskey, and DoOtherAddress
+// (only with PasswordOnly).
 type SignIn struct {
 	// Address fills the address field: what was typed, or login_hint, or the
 	// address of the user who is to sign in again.
@@ -18,6 +18,8 @@ type SignIn struct {
 	// Again puts "Sign in again to continue" on top (prompt=login, max_age,
 	// step-up with a stale password).
 	Again bool
+	// Passkey asks for a passkey in place of address and password; nil: none do here.
+	Passkey *Passkey
 	// Forgot is the path of "Forgot your password?"; empty: no link.
 	Forgot string
 }
@@ -177,6 +179,13 @@ type EnterCode struct {
 	CheckClock bool
 	// Recovery is the path of "Use a recovery code"; empty: no link.
 	Recovery string
+	// Passkey asks for a passkey in place of the code; nil: the user has none.
+	Passkey *Passkey
+	// OnlyPasskey says that no code will do: the user has no app that gives
+	// one, or is asked for more.
+	OnlyPasskey bool
+	// NoNewDevice leaves out the way to another device, whose codes would not do.
+	NoNewDevice bool
 }
 
 // CodeReason says why a code is asked for.

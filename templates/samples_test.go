@@ -113,6 +113,10 @@ func samples(t testing.TB) []sample {
 		Error: "invalid_request", Description: "redirect_uri is not registered for this client", Parameter: "redirect_uri",
 		Sent: "https://console.example/callback/", Registered: []string{"https://console.example/callback"},
 	}
+	asked := &templates.Passkey{
+		Options:   `{"allowCredentials":[],"challenge":"` + strings.Repeat("Y2g", 14) + `","rpId":"id.example.com","timeout":300000,"userVerification":"required"}`,
+		Challenge: strings.Repeat("c2VhbGVk", 20),
+	}
 	invitation := templates.Invitation{Account: "Example Support", Address: address, Until: now.Add(7 * 24 * time.Hour), Token: linkToken}
 	known := invitation
 	known.SignIn = "/login/sign-in?r=x"
@@ -133,6 +137,10 @@ func samples(t testing.TB) []sample {
 		{"sign-in", nil, templates.SignIn{}},
 		{"sign-in.wrong", problem("email", templates.ErrMismatch, nil), templates.SignIn{Address: address}},
 		{"sign-in.again", until, templates.SignIn{Address: address, Again: true, Forgot: "/login/forgot-password"}},
+		{"sign-in.passkey", nil, templates.SignIn{Passkey: asked}},
+		{"sign-in.passkey-refused", problem(templates.FieldPasskey, templates.ErrPasskeyRefused, nil), templates.SignIn{Passkey: asked}},
+		{"enter-code.passkey", nil, templates.EnterCode{Address: address, Recovery: "/login/recovery-code?r=x", Passkey: asked}},
+		{"enter-code.only-passkey", nil, templates.EnterCode{Address: address, Passkey: asked, OnlyPasskey: true, NoNewDevice: true}},
 		{"sign-in.address", alone, templates.SignIn{Stage: templates.AddressOnly}},
 		{"sign-in.password", nil, templates.SignIn{Stage: templates.PasswordOnly, Address: address}},
 		{"two-step-introduction", nil, templates.TwoStepIntroduction{Reason: templates.IntroAccount, Account: "Example Support", Masked: masked}},

@@ -78,6 +78,8 @@ var screens = []Page{
 	Account{},
 	AccountPassword{},
 	AccountRecoveryCodes{},
+	AccountPasskeyNew{},
+	AccountPasskeyName{},
 	AccountSessions{},
 	AccountActivity{},
 	AccountProfile{},

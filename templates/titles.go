@@ -17,7 +17,6 @@ func (VerifyEmail) heading(*Frame) heading         { return heading{key: "verify
 func (InstallApp) heading(*Frame) heading          { return heading{key: "install.title"} }
 func (ConnectDevice) heading(*Frame) heading       { return heading{key: "connect.title"} }
 func (SetupCode) heading(*Frame) heading           { return heading{key: "setup.title"} }
-func (EnterCode) heading(*Frame) heading           { return heading{key: "code.title"} }
 func (RecoveryCode) heading(*Frame) heading        { return heading{key: "recovery.title"} }
 func (AskAdmin) heading(*Frame) heading            { return heading{key: "askadmin.title"} }
 func (SignOut) heading(*Frame) heading             { return heading{key: "signout.title"} }
@@ -42,6 +41,13 @@ func (p MessageLink) heading(*Frame) heading {
 }
 
 func (Welcome) heading(*Frame) heading { return heading{key: "welcome.title"} }
+
+func (c EnterCode) heading(*Frame) heading {
+	if c.OnlyPasskey {
+		return heading{key: "code.passkey_title"}
+	}
+	return heading{key: "code.title"}
+}
 
 func (i Invitation) heading(*Frame) heading {
 	if i.SignIn != "" {

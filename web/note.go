@@ -100,3 +100,19 @@ func (k *Kit) Sealed(r *http.Request, name string, v any) bool {
 	value := k.Cookie(r, name)
 	return value != "" && k.Unseal(value, v, "cookie", name)
 }
+
+// SealHere hides a value in a form of a page: it opens again only for this
+// browser, in its present session, as form tokens do, and for the same words.
+func (k *Kit) SealHere(w http.ResponseWriter, r *http.Request, v any, life time.Duration, bind ...string) (string, error) {
+	if aboutOf(r).flow || k.holder(r) == "" {
+		k.Binding(w, r)
+	}
+	return k.Seal(v, life, append([]string{"form", k.holder(r)}, bind...)...)
+}
+
+// UnsealHere opens what [Kit.SealHere] hid into v and tells whether it was ours,
+// for this browser and these words, and not over.
+func (k *Kit) UnsealHere(r *http.Request, s string, v any, bind ...string) bool {
+	holder := k.holder(r)
+	return s != "" && holder != "" && k.Unseal(s, v, append([]string{"form", holder}, bind...)...)
+}
