@@ -168,8 +168,8 @@ func (v *visit) event(kind audit.Kind) audit.Event {
 }
 
 // mail makes a message to the user about what is done here.
-func (v *visit) mail(kind templates.MailKind, data ...string) storage.Mail {
-	return v.Notices.To(v.person.User, v.person.Account, web.Actor(v.r), kind, data...)
+func (v *visit) mail(kind templates.MailKind) storage.Mail {
+	return v.Notices.To(v.person.User, v.person.Account, web.Actor(v.r), kind)
 }
 
 // signOut ends all sessions of the browser.

@@ -62,12 +62,20 @@ func Next(r Requirement, s Subject, p Progress) Decision {
 		return Decision{StepFinished, whyFinished(r, counted, p)}
 	case !s.canBeAsked():
 		return enrol(r, s, p)
-	case live && enrolment.Activated:
-		return Decision{StepEnterCode, ReasonSetupSpent}
-	case enrolment.Reason != "" && !enrolment.Declined && !live:
-		return Decision{StepEnterCode, ReasonElsewhere}
 	default:
-		return Decision{StepEnterCode, r.whyAgain(r.lacks(counted), s, p, r.why())}
+		return Decision{StepEnterCode, r.whyCode(s, p, r.lacks(counted))}
+	}
+}
+
+// whyCode tells why the code of the app comes next.
+func (r Requirement) whyCode(s Subject, p Progress, lacks kinds) Reason {
+	switch n := p.Enrolment; {
+	case n.live(s) && n.Activated:
+		return ReasonSetupSpent
+	case n.Reason != "" && !n.Declined && !n.live(s):
+		return ReasonElsewhere
+	default:
+		return r.whyAgain(lacks, s, p, r.why())
 	}
 }
 

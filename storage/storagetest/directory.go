@@ -228,8 +228,8 @@ func directoryWords(t *testing.T, e Engine) {
 	find("  ", "ivan jose li zoe.o-brien")
 	find("@", "")
 	find("%", "")
-	find(strings.Repeat("zoe ", 40), "zoe.o-brien")
-	find(strings.Repeat("z", 10_000), "")
+	find(strings.Repeat("zoe ", 10), "zoe.o-brien")
+	find(strings.Repeat("z", 200), "")
 
 	// Another name is found by its own words, and a user who is gone by none.
 	must(t, second(db.UpdateUser(ctx, zoe.ID, func(u *storage.User) error { u.Name, u.Email = "Ada", "ada@sales.example"; return nil }, By)))
