@@ -39,7 +39,7 @@ plain: setup ## all other tests but those in a browser
 	$(WITHPG) $(GO) test -timeout 15m $(filter-out $(shell $(GO) list $(SHARED)),$(shell $(GO) list ./... | grep -v /e2e))
 
 browser: setup ## the whole program, in a real browser and with real clients; pictures go to artifacts/
-	$(WITHPG) $(GO) test -count=1 -timeout 15m ./e2e/...
+	$(WITHPG) $(GO) test -count=1 -timeout 20m ./e2e/...
 
 fuzz: ## searches with each fuzz target for FUZZ (5s)
 	./scripts/fuzz $(FUZZ)
