@@ -199,7 +199,7 @@ func expected(emails []string) map[string]string {
 		"group":   `[{"name": "Phones", "location": true}, {"name": "Telephones", "groups": ["Telephones"]}, {"groups": []}]`,
 		"refused": `[{"status": 422, "fields": ["has.client_build", "name"]}]`,
 		"missing": `[{"status": 404, "title": "Not Found"}]`,
-		"log":     `[{"events": ["user.changed", "invitation.sent", "device_group.changed", "device_group.changed", "device_group.changed", "device_group.changed"]}]`,
+		"log":     `[{"events": ["people.read", "people.read", "people.read", "people.read", "user.changed", "invitation.sent", "device_group.changed", "device_group.changed", "device_group.changed", "device_group.changed"]}]`,
 		"others":  `[{"statuses": [200, 200, 200, 200, 200, 200, 200]}]`,
 	}
 }
