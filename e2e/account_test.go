@@ -210,7 +210,7 @@ func TestMyAccount(t *testing.T) {
 		w.wantProblem("enter-code", "That is not the code the app shows now.")
 		w.code()
 		notice(w, "Your new device is connected.")
-		if strings.Contains(w.Page().Text(), "was replaced without the old one") {
+		if strings.Contains(w.Page().Text(), "was replaced or removed without being used") {
 			t.Error("a cool-down, though the old authenticator gave a code")
 		}
 	})
@@ -246,7 +246,7 @@ func TestResetForANewDevice(t *testing.T) {
 	c.fill("code", app.Code())
 	c.submit()
 	c.screen("account")
-	for _, says := range []string{"Your new device is connected.", "On", "was replaced without the old one"} {
+	for _, says := range []string{"Your new device is connected.", "On", "was replaced or removed without being used"} {
 		if text := c.text("main"); !strings.Contains(text, says) {
 			t.Errorf("the page doesn't say %q: %s", says, text)
 		}
