@@ -52,10 +52,10 @@ func (v *visit) appNames(events []storage.StoredEvent) (map[string]string, error
 }
 
 // notMe is what to do about a sign-in of somebody else: everybody else is signed
-// out, and the password is changed.
+// out, and the page to choose another password comes next.
 func (v *visit) notMe() error {
 	if err := v.signOutElsewhere(); err != nil {
 		return err
 	}
-	return v.done(sessionsPath, noticeOthers)
+	return v.done(passwordPath, noticeOthers)
 }

@@ -68,6 +68,18 @@ func TestMyAccountSessions(t *testing.T) {
 		}
 	})
 
+	t.Run("that was not me: everybody else is out, and the password is next", func(t *testing.T) {
+		who := s.newPerson(t, account)
+		thief, w := newWalker(t, s, who), newWalker(t, s, who)
+		thief.signIn(home)
+		w.signIn(home + "/activity")
+		w.Press("That was not me")
+		w.want("account-password")
+		if thief.Open(home); thief.Page().Screen() != "sign-in" {
+			t.Errorf("the other browser is still in: %s", thief.Page())
+		}
+	})
+
 	t.Run("pictures", func(t *testing.T) {
 		who := s.newPerson(t, account)
 		newWalker(t, s, who).tokens(console)

@@ -77,9 +77,6 @@ func (s *Service) activation(
 	return a
 }
 
-// mostAdmins is how many of an account's admins are told of a replacement.
-const mostAdmins = 20
-
 // toAdmins tells the account's admins of an authenticator that is replaced
 // without the old one: whoever did it had a password and a mailbox.
 func (s *Service) toAdmins(ctx context.Context, p *Pending) ([]storage.Mail, error) {
@@ -92,7 +89,7 @@ func (s *Service) toAdmins(ctx context.Context, p *Pending) ([]storage.Mail, err
 	}
 	var mails []storage.Mail
 	user := p.Person.User
-	for _, a := range admins[:min(len(admins), mostAdmins)] {
+	for _, a := range admins[:min(len(admins), storage.MaxAdminsTold)] {
 		m := s.mailTo(p, a, templates.MailMemberReplaced, templates.DataUser, user.Name, templates.DataAddress, user.Email)
 		m.NotMe.UserID, m.NotMe.AuthenticatorID = user.ID, p.SignIn.Secrets.AuthenticatorID
 		mails = append(mails, m)

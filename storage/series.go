@@ -20,11 +20,6 @@ const (
 	CountRefusedCode     = "refused_code"     // code of any kind not accepted
 )
 
-// SignInCounts lists the keys.
-func SignInCounts() []string {
-	return []string{CountCode, CountSession, CountNotRequired, CountRefusedPassword, CountRefusedCode}
-}
-
 // DayCount is how many of each kind there were in one day.
 type DayCount struct {
 	Day    time.Time // its first instant

@@ -11,9 +11,6 @@ import (
 	"stile/web"
 )
 
-// mostAdmins is how many of an account's admins are told.
-const mostAdmins = 20
-
 // notMe takes two forms of the same path: the link of a notice, and the button
 // of its page, which takes back what the notice told of.
 func (h *Handler) notMe(w http.ResponseWriter, r *http.Request) (err error) {
@@ -55,7 +52,7 @@ func (h *Handler) sayNotMe(r *http.Request, hash string, who storage.Person) err
 	}
 	by := web.Actor(r)
 	var mails []storage.Mail
-	for _, a := range admins[:min(len(admins), mostAdmins)] {
+	for _, a := range admins[:min(len(admins), storage.MaxAdminsTold)] {
 		mails = append(mails, h.Notices.To(a, who.Account, by, templates.MailNotMe, templates.DataUser, who.User.Name, templates.DataAddress, who.User.Email))
 	}
 	return h.DB.SayNotMe(r.Context(), hash, by, mails...)
