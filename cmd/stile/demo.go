@@ -46,8 +46,8 @@ func demoCommand() *cobra.Command {
 
 func describe(out io.Writer, d demo.Description) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "Open\n  console\t%s\tsign in here\n  admin\t%s\tthe Admin Center, for the admins below\n  mailbox\t%s\tmail arrives here\n  provider\t%s\tthe issuer\n\n",
-		d.Console, d.Admin, d.Mailbox, d.Issuer)
+	fmt.Fprintf(t, "Open\n  console\t%s\tsign in here\n  admin\t%s\tthe Admin Center, for the admins below\n  account\t%s\tMy Account, for everybody\n  mailbox\t%s\tmail arrives here\n  provider\t%s\tthe issuer\n\n",
+		d.Console, d.Admin, d.Account, d.Mailbox, d.Issuer)
 	fmt.Fprintf(t, "Sign in as\tpassword\ttwo-step\taccount\n")
 	for _, u := range d.Users {
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", u.Email, u.Password, u.TwoStep, u.Account)
