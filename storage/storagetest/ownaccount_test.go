@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 
@@ -96,7 +97,7 @@ func TestM01_SetsMadeAtOnceLeaveOne(t *testing.T) {
 				db = other
 			}
 			all.Go(func() {
-				if err := db.ReplaceRecovery(t.Context(), own, set(h.Name("set")), Event(audit.RecoveryCodesMade)); err != nil {
+				if err := db.ReplaceRecovery(t.Context(), own, set(fmt.Sprint("set ", i)), Event(audit.RecoveryCodesMade)); err != nil {
 					t.Error(err)
 				}
 			})
