@@ -27,17 +27,18 @@ func (s *system) invite(t testing.TB, account, email string, change ...func(*sto
 		t.Fatal(err)
 	}
 	defer db.Close()
-	a, err := db.Account(t.Context(), account)
+	roster := s.registered(t, s.stile(t, "", "client", "create", "--json", "--type", "service", "--name", "Ada Admin", "--account", account, "--scope", "stile.users"))
+	c, err := db.Client(t.Context(), roster.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	who, err := manage.Client(storage.Client{ID: "roster", AccountID: a.ID, Metadata: storage.Metadata{Name: "Ada Admin"}}, []string{"stile.users"}, audit.Actor{})
+	who, err := manage.Client(c, []string{"stile.users"}, audit.Actor{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	i := storage.Invitation{Email: email, Name: "Iris Newcomer"}
-	for _, c := range change {
-		c(&i)
+	for _, apply := range change {
+		apply(&i)
 	}
 	sent := len(s.box.Messages(email))
 	if err := manage.New(db, s.Issuer, "", s.clock.Now).Invite(t.Context(), who, i); err != nil {
