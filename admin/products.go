@@ -1,12 +1,10 @@
 package admin
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
 
-	"stile/authn"
 	"stile/manage"
 	"stile/storage"
 	"stile/templates"
@@ -34,20 +32,19 @@ func (v *Visit) showProducts(status int, problems ...templates.FieldError) error
 		return err
 	}
 	page := templates.AdminProducts{New: v.Fields.Get(templates.FieldName), Editable: v.Who.Has(manage.EditDevices)}
+	seats, err := v.Manage.DB.SeatCounts(v.R.Context(), state.Account.ID)
+	if err != nil {
+		return err
+	}
 	for _, p := range state.Products {
-		row, err := v.productRow(v.R.Context(), state, p)
-		if err != nil {
-			return err
-		}
-		page.Products = append(page.Products, row)
+		page.Products = append(page.Products, productRow(state, p, seats))
 	}
 	return v.Show(status, page, problems...)
 }
 
 // productRow is a product with how many active users hold a seat of it.
-func (v *Visit) productRow(ctx context.Context, state storage.AccountState, p storage.Product) (templates.AdminProductRow, error) {
-	held, err := v.Manage.DB.Coverage(ctx, state.Account.ID, storage.Policy{Policy: authn.Policy{Products: []string{p.ID}}})
-	return templates.AdminProductRow{ID: p.ID, Name: p.Name, Seats: held.Covered, Covered: slices.Contains(state.Policy.Products, p.ID)}, err
+func productRow(state storage.AccountState, p storage.Product, seats map[string]int) templates.AdminProductRow {
+	return templates.AdminProductRow{ID: p.ID, Name: p.Name, Seats: seats[p.ID], Covered: slices.Contains(state.Policy.Products, p.ID)}
 }
 
 // addProduct gives the account a product.
@@ -73,10 +70,11 @@ func (v *Visit) showProduct(status int, problems ...templates.FieldError) error 
 	if i < 0 {
 		return storage.ErrNotFound
 	}
-	row, err := v.productRow(v.R.Context(), state, state.Products[i])
+	seats, err := v.Manage.DB.SeatCounts(v.R.Context(), state.Account.ID)
 	if err != nil {
 		return err
 	}
+	row := productRow(state, state.Products[i], seats)
 	page := templates.AdminProduct{Called: row.Name, Typed: row.Name, Product: row}
 	if v.Fields.Has(templates.FieldName) {
 		page.Typed = v.Fields.Get(templates.FieldName)

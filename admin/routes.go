@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"stile/manage"
+	"stile/storage"
 	"stile/templates"
 )
 
@@ -124,6 +125,18 @@ func routeName(path string) string { return strings.TrimPrefix(path, "/") }
 
 // uploads are the paths whose form brings a file, in templates.FieldFile.
 var uploads = map[string]bool{importPath: true}
+
+// ticking are the paths of pages with a checkbox for each product of the account.
+var ticking = []string{settingsPath, userPath, invitePath}
+
+// fieldsOf is how many fields the forms of a page have at most.
+func fieldsOf(path string) int {
+	const others = 100
+	if slices.Contains(ticking, path) {
+		return storage.MaxPerAccount + others
+	}
+	return others
+}
 
 // secret are the fields that are never kept.
 var secret = []string{templates.FieldCSRF, templates.FieldConfirm, templates.FieldPassword, "secret"}

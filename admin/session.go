@@ -88,7 +88,7 @@ func (v *Visit) read(p *page) (route *Route, err error) {
 	if v.uploads(p) {
 		v.Fields, v.File, err = v.Kit.Upload(v.R, templates.FieldFile)
 	} else {
-		v.Fields, err = v.Kit.Form(v.W, v.R)
+		v.Fields, err = v.Kit.LongForm(v.R, fieldsOf(p.path))
 	}
 	if err != nil {
 		if e, ok := errors.AsType[web.UserError](err); ok && p.get != nil {

@@ -3,11 +3,10 @@ package admin
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"stile/device"
@@ -23,6 +22,7 @@ const (
 
 var settingsRoutes = []Route{
 	{http.MethodGet, settingsPath, "", manage.Read, (*Visit).settings},
+	{http.MethodPost, settingsPath, templates.DoReview, manage.EditPolicy, (*Visit).choose},
 	{http.MethodPost, settingsPath, templates.DoRequired, manage.EditPolicy, (*Visit).setRequired},
 	{http.MethodPost, settingsPath, templates.DoRules, manage.EditPolicy, (*Visit).setRules},
 	{http.MethodGet, reviewPath, "", manage.Read, (*Visit).review},
@@ -74,48 +74,11 @@ func (v *Visit) fillChoice(page *templates.AdminSettings, r manage.Review) {
 	if from := r.Now.From; !chosen && from.After(v.Now()) {
 		page.From = from.In(v.zone()).Format(time.DateOnly)
 	}
-	for _, p := range r.Products {
-		is := slices.Contains(r.Now.Products, p.ID)
-		if chosen {
-			is = v.choice().Has(templates.PrefixSeat + p.ID)
-		}
-		page.Products = append(page.Products, templates.AdminChoice{ID: p.ID, Name: p.Name, Chosen: is})
+	covered := r.Now.Products
+	if chosen {
+		covered = v.covered(r.Products)
 	}
-}
-
-// choice is what was chosen: on this page, or on the one that leads to the review.
-func (v *Visit) choice() url.Values {
-	if v.Fields.Has(templates.FieldTwoStep) {
-		return v.Fields
-	}
-	return v.Query
-}
-
-// wanted reads what was chosen.
-func (v *Visit) wanted(products []storage.Product) (c manage.PolicyChange, err error) {
-	on, covered, from := true, []string{}, time.Time{}
-	switch v.choice().Get(templates.FieldTwoStep) {
-	case templates.TwoStepOff:
-		on = false
-	case templates.TwoStepEveryone:
-	case templates.TwoStepProducts:
-		for _, p := range products {
-			if v.choice().Has(templates.PrefixSeat + p.ID) {
-				covered = append(covered, p.ID)
-			}
-		}
-		if len(covered) == 0 {
-			return c, manage.InputError{Field: "products", Code: manage.InputProduct, Detail: "none is chosen"}
-		}
-	default:
-		return c, manage.InputError{Field: templates.FieldTwoStep, Code: manage.InputMissing, Detail: "nothing is chosen"}
-	}
-	if day := v.choice().Get(templates.FieldFrom); day != "" && on {
-		if from, err = time.ParseInLocation(time.DateOnly, day, v.zone()); err != nil {
-			return c, manage.InputError{Field: templates.FieldFrom, Code: manage.InputDate, Detail: "not a day"}
-		}
-	}
-	return manage.PolicyChange{TwoStep: &on, Products: &covered, From: &from}, nil
+	page.Products = seatChoices(r.Products, covered)
 }
 
 // review says what the change would bring.
@@ -146,14 +109,10 @@ func (v *Visit) showReview(status int, meanwhile bool) error {
 	if page.Below, err = v.below(r.Below); err != nil {
 		return err
 	}
-	choice := url.Values{}
-	for name, values := range v.choice() {
-		if name == templates.FieldTwoStep || name == templates.FieldFrom || strings.HasPrefix(name, templates.PrefixSeat) {
-			choice[name] = values
-			page.Hidden = append(page.Hidden, templates.FormField{Name: name, Value: values[0]})
-		}
+	choice := v.packed(now.Products)
+	for _, name := range slices.Sorted(maps.Keys(choice)) {
+		page.Hidden = append(page.Hidden, templates.FormField{Name: name, Value: choice.Get(name)})
 	}
-	slices.SortFunc(page.Hidden, func(a, b templates.FormField) int { return strings.Compare(a.Name, b.Name) })
 	page.Hidden = append(page.Hidden, templates.FormField{Name: templates.FieldVersion, Value: strconv.FormatInt(r.Now.Version, 10)})
 	page.Back = withQuery(settingsPath, choice)
 	return v.Show(status, page)

@@ -74,8 +74,12 @@ func (v *Visit) Done(path, notice string) error {
 }
 
 // Problems returns what the page says about a field that an act has refused, or
-// about more messages than may wait. It says false of any other error.
+// about more messages than may wait, or records than there may be. It says false
+// of any other error.
 func Problems(err error) ([]templates.FieldError, bool) {
+	if full, ok := errors.AsType[storage.FullError](err); ok {
+		return []templates.FieldError{{Key: templates.ErrAdminFull, Args: map[string]any{"Most": full.Most}}}, true
+	}
 	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
 		return []templates.FieldError{{Key: templates.ErrAdminMails, Args: map[string]any{"Until": limited.Until}}}, true
 	}

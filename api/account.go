@@ -85,7 +85,7 @@ func listOf[T any](list []T) []T {
 // PolicyChange is what is to be changed of a policy. What is left out stays.
 type PolicyChange struct {
 	TwoStep     *string    `json:"two_step,omitempty" enum:"required,optional"`
-	Products    *[]string  `json:"products,omitempty" maxItems:"1000" doc:"Ids; an empty list covers everyone."`
+	Products    *[]string  `json:"products,omitempty" maxItems:"500" doc:"Ids; an empty list covers everyone."`
 	From        *time.Time `json:"from,omitempty" doc:"From when it holds; left out: at once."`
 	WaiveFirst  *bool      `json:"waive_first,omitempty"`
 	Reenrolment *string    `json:"reenrolment,omitempty" enum:"email,recovery-code,admin"`

@@ -33,7 +33,7 @@ type NewInvitation struct {
 	Email    string   `json:"email" maxLength:"254"`
 	Name     string   `json:"name" minLength:"1" maxLength:"200"`
 	Roles    []Role   `json:"roles,omitempty" maxItems:"10" doc:"Left out: member."`
-	Products []string `json:"products,omitempty" maxItems:"1000" doc:"Ids of the products whose seats the user gets."`
+	Products []string `json:"products,omitempty" maxItems:"500" doc:"Ids of the products whose seats the user gets."`
 	Language string   `json:"language,omitempty" maxLength:"35"`
 	TimeZone string   `json:"time_zone,omitempty" maxLength:"64"`
 }

@@ -28,9 +28,10 @@ type Problem struct {
 	Status int     `json:"status" doc:"The status of the answer."`
 	Detail string  `json:"detail,omitempty" doc:"What is wrong with this request, for developers."`
 	Errors []Fault `json:"errors,omitempty" doc:"The fields or lines that are wrong."`
-	// Groups and Until belong to two types.
+	// Groups, Until and Most belong to some types.
 	Groups    []BelowGroup `json:"groups,omitempty" doc:"With device-groups-below: the groups that must be raised first."`
 	Until     *time.Time   `json:"until,omitempty" doc:"With cool-down: when changes are open again. With messages-wait: when as many can be sent."`
+	Most      int          `json:"most,omitempty" doc:"With limit-reached: how many an account has at most."`
 	RequestID string       `json:"request_id,omitempty" doc:"Reference of the request in the log."`
 
 	header map[string]string
@@ -67,6 +68,7 @@ const (
 	typeChanged  = typePrefix + "changed-meanwhile"
 	typeKey      = typePrefix + "idempotency-key"
 	typeMails    = typePrefix + "messages-wait"
+	typeFull     = typePrefix + "limit-reached"
 )
 
 // Error says what is wrong.
@@ -102,7 +104,7 @@ var titles = map[string]string{
 	typeToken: "Invalid token", typeScope: "Insufficient scope", typeProofs: "More proofs are needed", typeCooldown: "Closed for a while",
 	typeInput: "Invalid input", typeBelow: "Device groups are below the required version", typeAdmin: "The account needs an administrator",
 	typeInUse: "Still in use", typeSpent: "Decided already", typeOwn: "One's own request", typeChanged: "Changed meanwhile",
-	typeKey: "Idempotency-Key", typeMails: "Too many messages wait",
+	typeKey: "Idempotency-Key", typeMails: "Too many messages wait", typeFull: "The account has as many as it may",
 }
 
 // problemTypes are the types, in order.
@@ -240,6 +242,11 @@ func (a *API) refusal(err error) *Problem {
 	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
 		p := tooMany(limited.Until.Sub(a.o.Now()))
 		p.Type, p.Until, p.Detail = typeMails, &limited.Until, "Too many messages of the account wait to be sent. Nothing was changed."
+		return p
+	}
+	if full, ok := errors.AsType[storage.FullError](err); ok {
+		p := refused(typeFull, full.Error())
+		p.Most = full.Most
 		return p
 	}
 	if lines := faultsOf(err); lines != nil {

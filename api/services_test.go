@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"testing"
 
 	"stile/storage"
@@ -87,4 +88,15 @@ func TestN04_AdminsAreToldWhoAdministers(t *testing.T) {
 	if n := w.mailed("account-two-step-off"); n != 2 {
 		t.Errorf("%d admins were told of the switch", n)
 	}
+}
+
+// An account that holds as many as it may is told so.
+func TestOneProductTooMany(t *testing.T) {
+	w := newWorld(t)
+	full := storage.DesiredAccount{Name: "here"}
+	for i := range storage.MaxPerAccount - 1 {
+		full.Products = append(full.Products, fmt.Sprint("Item ", i))
+	}
+	must[[]storage.Change](t)(w.db.Apply(t.Context(), storage.Desired{Accounts: []storage.DesiredAccount{full}}, storage.ApplyOptions{}, by))
+	w.want("one more", w.call(w.admin(), "POST", "/products", `{"name":"One more"}`), 409, `"most":500`)
 }

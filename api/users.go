@@ -46,7 +46,7 @@ type UserChange struct {
 	Language *string   `json:"language,omitempty" maxLength:"35" doc:"en, fr, it, de, es, pt or nl; empty: the account's."`
 	TimeZone *string   `json:"time_zone,omitempty" maxLength:"64" doc:"Such as Europe/Berlin; empty: the account's."`
 	Disabled *bool     `json:"disabled,omitempty" doc:"Ends all that the user holds."`
-	Products *[]string `json:"products,omitempty" maxItems:"1000" doc:"Ids of all the products that the user shall hold seats of."`
+	Products *[]string `json:"products,omitempty" maxItems:"500" doc:"Ids of all the products that the user shall hold seats of."`
 }
 
 func (c UserChange) change() manage.UserChange {

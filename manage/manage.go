@@ -10,7 +10,8 @@
 //
 // Acts fail with [ErrForbidden], [ProofsError], [CooldownError], [InputError],
 // [ErrChanged], or what package storage says: [storage.ErrNotFound],
-// [storage.ErrLastAdmin], [storage.ErrInUse], [device.BelowError] and so on.
+// [storage.ErrLastAdmin], [storage.ErrInUse], [storage.FullError],
+// [device.BelowError] and so on.
 // Every other error is a fault of ours. Nothing is changed then.
 package manage
 

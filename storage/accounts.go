@@ -159,9 +159,16 @@ func scanProduct(r row) (p Product, err error) {
 	return p, r.Scan(&p.ID, &p.AccountID, &p.Name, atTime(&p.CreatedAt))
 }
 
-// CreateProduct gives an account a product. An empty ID is filled in.
+// CreateProduct gives an account a product. An empty ID is filled in. It fails
+// with [FullError] if the account has [MaxPerAccount].
 func (db *DB) CreateProduct(ctx context.Context, p Product, by audit.Actor) (Product, error) {
-	return writing(ctx, db, func(tx *sql.Tx) (Product, error) { return db.createProduct(ctx, tx, p, by) })
+	return writing(ctx, db, func(tx *sql.Tx) (Product, error) {
+		made, err := db.createProduct(ctx, tx, p, by)
+		if err == nil {
+			err = fits(ctx, tx, p.AccountID, KindProduct)
+		}
+		return made, err
+	})
 }
 
 func (db *DB) createProduct(ctx context.Context, tx *sql.Tx, p Product, by audit.Actor) (Product, error) {

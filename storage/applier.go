@@ -98,6 +98,7 @@ func (a *applier) account(ctx context.Context, w DesiredAccount) (Account, error
 // inside does what belongs to one account: device groups before the policy that
 // looks at them, products before the seats and policies that name them.
 func (a *applier) inside(ctx context.Context, account Account, w DesiredAccount) error {
+	before := len(a.changes)
 	products, err := a.products(ctx, account, w.Products)
 	if err != nil {
 		return err
@@ -124,7 +125,26 @@ func (a *applier) inside(ctx context.Context, account Account, w DesiredAccount)
 			a.changed(KindProduct, account.Name+" / "+name, deleted, nil, nil)
 		}
 	}
-	return a.clients(ctx, account, w.Clients)
+	if err := a.clients(ctx, account, w.Clients); err != nil {
+		return err
+	}
+	return a.fit(ctx, account, a.changes[before:])
+}
+
+// fit looks at how many the account has of what was made, now that what is
+// pruned is gone.
+func (a *applier) fit(ctx context.Context, account Account, changes []Change) error {
+	made := map[Kind]bool{}
+	for _, c := range changes {
+		if c.Action != created || bounded[c.Kind] == "" || made[c.Kind] {
+			continue
+		}
+		made[c.Kind] = true
+		if err := fits(ctx, a.tx, account.ID, c.Kind); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // products returns the ids of all products by their names.

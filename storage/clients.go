@@ -61,9 +61,16 @@ func (db *DB) IsClientSecret(c Client, secret string) bool {
 }
 
 // CreateClient registers a client. An empty ID is filled in, and defaults in its
-// metadata. What may not be registered is refused with [MetadataError].
+// metadata. What may not be registered is refused with [MetadataError], and one
+// more than [MaxPerAccount] of an account with [FullError].
 func (db *DB) CreateClient(ctx context.Context, c Client, by audit.Actor) (Client, error) {
-	return writing(ctx, db, func(tx *sql.Tx) (Client, error) { return db.createClient(ctx, tx, c, by) })
+	return writing(ctx, db, func(tx *sql.Tx) (Client, error) {
+		made, err := db.createClient(ctx, tx, c, by)
+		if err == nil && c.AccountID != "" {
+			err = fits(ctx, tx, c.AccountID, KindClient)
+		}
+		return made, err
+	})
 }
 
 func (db *DB) createClient(ctx context.Context, tx *sql.Tx, c Client, by audit.Actor) (Client, error) {
@@ -73,6 +80,11 @@ func (db *DB) createClient(ctx context.Context, tx *sql.Tx, c Client, by audit.A
 	c.Metadata, c.Version, c.CreatedAt = c.Metadata.Filled(), 1, db.now()
 	if err := c.check(); err != nil {
 		return Client{}, err
+	}
+	if c.AccountID != "" {
+		if _, err := db.lockAccount(ctx, tx, c.AccountID); err != nil { // who else makes one waits, to be counted
+			return Client{}, err
+		}
 	}
 	now := micros(c.CreatedAt)
 	err := insert{

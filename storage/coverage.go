@@ -40,6 +40,26 @@ func (db *DB) Coverage(ctx context.Context, accountID string, p Policy) (Coverag
 	return c, nil
 }
 
+// SeatCounts returns how many active users hold a seat of each of an account's
+// products, by the product's id. A product without any is left out.
+func (db *DB) SeatCounts(ctx context.Context, accountID string) (map[string]int, error) {
+	type held struct {
+		product string
+		users   int
+	}
+	list, err := many(ctx, db.reader, func(r row) (h held, err error) { return h, r.Scan(&h.product, &h.users) },
+		`SELECT s.product_id, count(*) FROM products p JOIN seats s ON s.product_id = p.id JOIN users u ON u.id = s.user_id
+		WHERE p.account_id = $1 AND u.disabled_at IS NULL GROUP BY s.product_id`, accountID)
+	if err != nil {
+		return nil, fmt.Errorf("seats: %w", err)
+	}
+	counts := make(map[string]int, len(list))
+	for _, h := range list {
+		counts[h.product] = h.users
+	}
+	return counts, nil
+}
+
 // AccountClients lists the clients that are bound to an account by id, those
 // after an id, at most limit.
 func (db *DB) AccountClients(ctx context.Context, accountID, after string, limit int) ([]Client, error) {

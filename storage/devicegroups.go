@@ -32,9 +32,16 @@ func scanDeviceGroup(r row) (g DeviceGroup, err error) {
 
 // SaveDeviceGroup makes a device group, or changes the one of this ID. An empty
 // ID is filled in. A group may fall below what the account's policy requires:
-// the policy looks when it is turned on.
+// the policy looks when it is turned on. It fails with [FullError] if the account
+// has [MaxPerAccount].
 func (db *DB) SaveDeviceGroup(ctx context.Context, g DeviceGroup, by audit.Actor) (DeviceGroup, error) {
-	return writing(ctx, db, func(tx *sql.Tx) (DeviceGroup, error) { return db.saveDeviceGroup(ctx, tx, g, by) })
+	return writing(ctx, db, func(tx *sql.Tx) (DeviceGroup, error) {
+		saved, err := db.saveDeviceGroup(ctx, tx, g, by)
+		if err == nil && g.ID == "" {
+			err = fits(ctx, tx, g.AccountID, KindDeviceGroup)
+		}
+		return saved, err
+	})
 }
 
 func (db *DB) saveDeviceGroup(ctx context.Context, tx *sql.Tx, g DeviceGroup, by audit.Actor) (DeviceGroup, error) {

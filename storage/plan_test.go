@@ -72,6 +72,7 @@ func TestQ11_AdministrationIsAnsweredFromIndexes(t *testing.T) {
 		{"member", false, func() error { _, err := db.Member(ctx, a.ID, "u2001", p); return err }},
 		{"coverage", false, func() error { _, err := db.Coverage(ctx, a.ID, p); return err }},
 		{"coverage by product", false, func() error { _, err := db.Coverage(ctx, a.ID, some); return err }},
+		{"seats", false, func() error { _, err := db.SeatCounts(ctx, a.ID); return err }},
 		{"clients", true, func() error { _, err := db.AccountClients(ctx, a.ID, "", 50); return err }},
 		{"use of a client", false, func() error { _, _, err := db.ClientUsers(ctx, a.ID, "desktop"); return err }},
 		{"device group", false, func() error {

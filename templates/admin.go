@@ -108,6 +108,7 @@ func AdminNotice(name string) (Notice, bool) {
 // Keys of what a form of the Admin Center may come back with.
 const (
 	ErrAdminChanged      = "error.admin.changed"        // somebody else was faster
+	ErrAdminFull         = "error.admin.full"           // the account has as many as it may: Most
 	ErrAdminFilesBusy    = "error.admin.files_busy"     // FieldFile; Until, a time.Time
 	ErrAdminFileTooLarge = "error.admin.file_too_large" // FieldFile; Most, a number of MB
 	ErrAdminLast         = "error.admin.last_admin"     // nobody would be left to administer the account

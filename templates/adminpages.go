@@ -48,6 +48,7 @@ func (p AdminOverview) heading(*Frame) heading {
 const (
 	FieldTwoStep       = "two_step" // a value of TwoStep…
 	FieldFrom          = "from"     // a day, 2026-11-30
+	FieldChosen        = "chosen"   // the products of a review, packed
 	FieldVersion       = "version"  // of the policy that the form was made from
 	FieldClientVersion = "client_version"
 	FieldClientBuild   = "client_build"
@@ -66,13 +67,14 @@ const (
 const (
 	DoRequired = "required" // settings: the client version that device groups must have
 	DoRules    = "rules"    // settings: how a lost device is replaced, and the first code
+	DoReview   = "review"   // settings: on to AdminReview with what was chosen
 	DoRemove   = "remove"   // remove the record of the page
 )
 
 // AdminSettings is the switch and what it requires.
 //
-// Main form (GET, to AdminReview): FieldTwoStep, PrefixSeat…, FieldFrom.
-// Other forms: DoRequired, DoRules.
+// Main form (DoReview): FieldTwoStep, PrefixSeat…, FieldFrom. Other forms:
+// DoRequired, DoRules.
 type AdminSettings struct {
 	Account     string
 	Policy      AdminPolicy // as it is
@@ -105,7 +107,8 @@ func (p AdminSettings) heading(*Frame) heading {
 // AdminReview says what a change of the policy would bring, and has the button
 // that makes it. While device groups are in the way it has none.
 //
-// Main form: what AdminSettings asked for, and FieldVersion.
+// Main form: FieldTwoStep, FieldChosen and FieldFrom as they were chosen, and
+// FieldVersion.
 type AdminReview struct {
 	Account  string
 	Now      AdminPolicy

@@ -16,13 +16,19 @@ import (
 const (
 	MaxBody   = 64 << 10 // bytes of a body
 	maxURL    = 16 << 10 // bytes of a request target
-	maxFields = 100      // fields of a form or query
+	maxFields = 100      // fields of a form or query, see [Kit.LongForm]
 )
 
 // Form reads the form of a post and makes sure that it comes from a page of
 // ours: [ReadForm], then [Kit.CheckForm].
 func (k *Kit) Form(_ http.ResponseWriter, r *http.Request) (url.Values, error) {
-	form, err := ReadForm(r)
+	return k.LongForm(r, maxFields)
+}
+
+// LongForm is [Kit.Form] for a page that asks more: its form has at most so many
+// fields.
+func (k *Kit) LongForm(r *http.Request, fields int) (url.Values, error) {
+	form, err := readForm(r, fields)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +51,9 @@ func (k *Kit) CheckForm(r *http.Request, form url.Values) error {
 // ReadForm reads the form of a post: at most [MaxBody] bytes, UTF-8, each field
 // once. Alone it is for endpoints that other sites may post to, such as
 // /authorize. Errors are [UserError].
-func ReadForm(r *http.Request) (url.Values, error) {
+func ReadForm(r *http.Request) (url.Values, error) { return readForm(r, maxFields) }
+
+func readForm(r *http.Request, fields int) (url.Values, error) {
 	if r.Method != http.MethodPost {
 		return nil, UserError{Kind: templates.ErrorMethod, Err: errors.New("form in a " + r.Method)}
 	}
@@ -68,15 +76,15 @@ func ReadForm(r *http.Request) (url.Values, error) {
 	if err != nil {
 		return nil, UserError{Kind: templates.ErrorRequest, Err: err}
 	}
-	return parseFields(string(body))
+	return parseFields(string(body), fields)
 }
 
 // Query reads the query of a request under the rules of [Kit.Form]: UTF-8, each
 // parameter once.
-func Query(r *http.Request) (url.Values, error) { return parseFields(r.URL.RawQuery) }
+func Query(r *http.Request) (url.Values, error) { return parseFields(r.URL.RawQuery, maxFields) }
 
-func parseFields(s string) (url.Values, error) {
-	if strings.Count(s, "&") >= maxFields {
+func parseFields(s string, most int) (url.Values, error) {
+	if strings.Count(s, "&") >= most {
 		return nil, UserError{Kind: templates.ErrorTooLarge}
 	}
 	fields, err := url.ParseQuery(s)

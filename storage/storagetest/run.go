@@ -33,7 +33,7 @@ type promise struct {
 func Run(t *testing.T, e Engine) {
 	for _, p := range slices.Concat(
 		schemaPromises, limitPromises, applyPromises, accountPromises, userPromises, clientPromises, keepingPromises,
-		invitationPromises, importPromises,
+		invitationPromises, importPromises, roomPromises,
 		directoryPromises, schedulePromises, announcementPromises, seriesPromises,
 	) {
 		t.Run(p.name, func(t *testing.T) {
