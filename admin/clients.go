@@ -16,6 +16,8 @@ const (
 	clientsPath = home + "/clients"
 	connectPath = clientsPath + "/connect"
 	clientPath  = clientsPath + "/{client}"
+	changePath  = clientPath + "/change"
+	peoplePath  = clientPath + "/users"
 )
 
 var clientRoutes = []Route{
@@ -27,6 +29,9 @@ var clientRoutes = []Route{
 	{http.MethodPost, clientPath, templates.DoDisable, manage.EditClients, func(v *Visit) error { return v.switchClient(true) }},
 	{http.MethodPost, clientPath, templates.DoEnable, manage.EditClients, func(v *Visit) error { return v.switchClient(false) }},
 	{http.MethodPost, clientPath, templates.DoRemove, manage.EditClients, (*Visit).removeClient},
+	{http.MethodGet, changePath, "", manage.EditClients, func(v *Visit) error { return v.showChange(http.StatusOK, "") }},
+	{http.MethodPost, changePath, "", manage.EditClients, (*Visit).changeClient},
+	{http.MethodGet, peoplePath, "", manage.Read, (*Visit).clientPeople},
 }
 
 // clients lists the account's apps.
@@ -89,11 +94,7 @@ func (v *Visit) connect() error {
 	}
 	c, secret, err := v.Manage.CreateClient(v.R.Context(), v.Who, m)
 	if problems, known := Problems(err); known {
-		detail := ""
-		if e, ok := errors.AsType[manage.InputError](err); ok && e.Code == manage.InputMetadata {
-			detail = e.Detail
-		}
-		return v.showConnect(http.StatusUnprocessableEntity, detail, problems...)
+		return v.showConnect(http.StatusUnprocessableEntity, developers(err), problems...)
 	}
 	switch {
 	case err != nil:
@@ -102,6 +103,14 @@ func (v *Visit) connect() error {
 		return v.Done(clientsPath+"/"+c.ID, "saved")
 	}
 	return v.showClient(http.StatusOK, c, secret)
+}
+
+// developers is what they are told of a registration that is refused.
+func developers(err error) string {
+	if e, ok := errors.AsType[manage.InputError](err); ok && e.Code == manage.InputMetadata {
+		return e.Detail
+	}
+	return ""
 }
 
 // client shows one of the account's apps.
@@ -119,7 +128,7 @@ func (v *Visit) showClient(status int, c storage.Client, secret seal.Secret, pro
 		return err
 	}
 	return v.Show(status, templates.AdminClient{
-		AdminClientRow: row, Issuer: v.Issuer, Redirects: c.Metadata.RedirectURIs, Scopes: strings.Fields(c.Metadata.Scope),
+		AdminClientRow: row, Issuer: v.Issuer, Redirects: c.Metadata.RedirectURIs, PostLogout: c.Metadata.PostLogoutRedirectURIs, Scopes: strings.Fields(c.Metadata.Scope),
 		Secret: secret.Reveal(), HasSecret: !c.Metadata.Public(), Snippet: snippet(v.Issuer, c),
 		Confirm: v.Fields.Get(templates.FieldConfirm), Editable: v.Who.Has(manage.EditClients),
 	}, problems...)

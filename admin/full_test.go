@@ -96,5 +96,4 @@ func TestPagesOfAFullAccount(t *testing.T) {
 	g.Submit(map[string]string{"client_name": "One more", "client_kind": "web", "redirect_uris": "https://new.example/callback"})
 	g.want("admin-connect", 422)
 	g.says(full)
-
 }

@@ -303,3 +303,24 @@ func TestN01_RefusalsAreAudited(t *testing.T) {
 		t.Errorf("the log says %+v", events)
 	}
 }
+
+// Who uses an app, a page at a time, with a line in the audit log.
+func TestUsersOfAnApp(t *testing.T) {
+	w := newWorld(t)
+	token, id := w.admin(), w.here.client.ID
+	for _, u := range []storage.User{w.here.user, w.here.admin} {
+		e := audit.Event{Kind: audit.ConsentGiven, AccountID: u.AccountID, SubjectID: u.ID}
+		if err := w.db.GiveConsent(t.Context(), u.ID, must[storage.Client](t)(w.db.Client(t.Context(), id)), "openid", nil, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := w.call(token, "GET", "/clients/"+id+"/users?limit=1", "")
+	w.want("first page", first, 200, `"email":"admin@here.example"`)
+	next, _ := first.json["next"].(string)
+	w.want("second page", w.call(token, "GET", "/clients/"+id+"/users?limit=1&cursor="+next, ""), 200, `"scope":"openid"`)
+	w.want("a cursor of another list", w.call(token, "GET", "/users?cursor="+next, ""), 422, "cursor")
+	w.want("another account's", w.call(token, "GET", "/clients/"+w.there.client.ID+"/users", ""), 404, "")
+	if lines := w.call(token, "GET", "/events?kind=people.read", "").items(); len(lines) != 2 || lines[0]["client_id"] != id {
+		t.Errorf("lines: %v", lines)
+	}
+}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"stile/manage"
@@ -32,6 +33,21 @@ type ClientChange struct {
 type ClientUse struct {
 	Users    int        `json:"users" doc:"Users of the account that have signed in to it and still are."`
 	LastUsed *time.Time `json:"last_used,omitempty"`
+}
+
+// ClientPerson is somebody who uses an app.
+type ClientPerson struct {
+	UserID    string     `json:"user_id"`
+	Email     string     `json:"email"`
+	Name      string     `json:"name"`
+	SignedIn  *time.Time `json:"signed_in,omitempty" doc:"Since when the app has a grant of the user; left out: it has none that lives."`
+	LastUsed  *time.Time `json:"last_used,omitempty" doc:"When the app was last given tokens by such a grant."`
+	Scope     string     `json:"scope,omitempty" doc:"What the user has allowed the app; left out: was not asked."`
+	AllowedAt *time.Time `json:"allowed_at,omitempty"`
+}
+
+func clientPersonOf(p storage.ClientPerson) ClientPerson {
+	return ClientPerson{p.User.ID, p.User.Email, p.User.Name, p.SignedIn, p.UsedAt, p.Scope, p.AllowedAt}
 }
 
 // ClientPath is the id in a path.
@@ -72,6 +88,25 @@ func (a *API) clients() {
 			return nil, err
 		}
 		return &one[ClientUse]{ClientUse{users, last}}, nil
+	})
+	type people struct {
+		ClientPath
+		Page
+	}
+	do(a, act{
+		id: "listClientUsers", method: http.MethodGet, path: "/clients/{id}/users", tag: "Clients", permission: manage.Read, summary: "The users of an app, a page at a time",
+		about: "By address: whoever has a live grant of it, or has allowed it something. The audit log has a line (people.read) for each page.",
+	}, func(ctx context.Context, w manage.Who, in *people) (*Paged[ClientPerson], error) {
+		at := a.place("/clients/"+url.PathEscape(in.ID)+"/users", w)
+		after, err := at.after(in.Page)
+		if err != nil {
+			return nil, err
+		}
+		found, err := a.o.Manage.ClientPeople(ctx, w, in.ID, after, in.Limit+1)
+		if err != nil {
+			return nil, err
+		}
+		return paged(in.Page, found, func(p storage.ClientPerson) string { return p.User.Email }, clientPersonOf, at, nil), nil
 	})
 	a.changeClients()
 }

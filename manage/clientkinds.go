@@ -53,6 +53,30 @@ func origins(redirects []string) []string {
 	return list
 }
 
+// SetRedirects changes the redirect URIs of an app. The origins that followed from
+// the old ones follow from the new ones.
+func SetRedirects(m *storage.Metadata, redirects []string) {
+	if len(m.AllowedOrigins) > 0 && slices.Equal(m.AllowedOrigins, origins(m.RedirectURIs)) {
+		m.AllowedOrigins = origins(redirects)
+	}
+	m.RedirectURIs = redirects
+}
+
+// ScopesOf lists the scopes to choose among for a kind of app, and those that it
+// has.
+func ScopesOf(kind string, has []string) []string {
+	list := []string{"openid", "profile", "email", "account", "roles", "entitlements", "offline_access"}
+	if kind == KindService {
+		list = Scopes()
+	}
+	for _, s := range has {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 // KindOf says which kind of app a registration is nearest to.
 func KindOf(m storage.Metadata) string {
 	switch {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"stile/audit"
 	"stile/seal"
 	"stile/storage"
 )
@@ -43,6 +44,22 @@ func (s *Service) ClientUse(ctx context.Context, w Who, id string) (users int, l
 		return 0, nil, err
 	}
 	return s.DB.ClientUsers(ctx, w.accountID, id)
+}
+
+// ClientPeople lists the account's people who use one of its apps by address, a
+// page at a time. That it was looked at is in the audit log.
+func (s *Service) ClientPeople(ctx context.Context, w Who, id, after string, limit int) ([]storage.ClientPerson, error) {
+	if _, err := s.Client(ctx, w, id); err != nil {
+		return nil, err
+	}
+	list, err := s.DB.ClientPeople(ctx, w.accountID, id, after, limit)
+	if err == nil {
+		err = s.readsOf(ctx, w, audit.Event{Reason: readList, ClientID: id})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
 }
 
 // CreateClient connects an app for the account's people and returns its secret,

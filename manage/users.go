@@ -24,7 +24,13 @@ const (
 // reads writes down that data of people is about to be shown, once for all that
 // is asked for. subject is the one whom it is about, if it is one.
 func (s *Service) reads(ctx context.Context, w Who, what, subject string) error {
-	return s.DB.Record(ctx, audit.Event{Kind: audit.PeopleRead, Actor: w.by, AccountID: w.accountID, SubjectID: subject, Reason: what})
+	return s.readsOf(ctx, w, audit.Event{Reason: what, SubjectID: subject})
+}
+
+// readsOf is reads with what else the line says.
+func (s *Service) readsOf(ctx context.Context, w Who, e audit.Event) error {
+	e.Kind, e.Actor, e.AccountID = audit.PeopleRead, w.by, w.accountID
+	return s.DB.Record(ctx, e)
 }
 
 // Users lists the account's people by address, a page at a time; see

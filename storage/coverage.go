@@ -75,8 +75,7 @@ func (db *DB) ClientUsers(ctx context.Context, accountID, clientID string) (user
 		last  *time.Time
 	}
 	u, err := one(ctx, db.reader, func(r row) (u use, err error) { return u, r.Scan(&u.users, atNullTime(&u.last)) },
-		`SELECT count(DISTINCT g.user_id), max(g.rotated_at) FROM grants g WHERE g.client_id = $1 AND g.account_id = $2
-		AND g.ended_at IS NULL AND g.code_used_at IS NOT NULL AND g.expires_at > $3`, clientID, accountID, micros(db.now()))
+		`SELECT count(DISTINCT x.user_id), max(x.rotated_at) FROM `+liveGrants, clientID, accountID, micros(db.now()))
 	if err != nil {
 		return 0, nil, fmt.Errorf("users of client %q: %w", clientID, err)
 	}

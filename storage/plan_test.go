@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -75,6 +76,14 @@ func TestQ11_AdministrationIsAnsweredFromIndexes(t *testing.T) {
 		{"seats", false, func() error { _, err := db.SeatCounts(ctx, a.ID); return err }},
 		{"clients", true, func() error { _, err := db.AccountClients(ctx, a.ID, "", 50); return err }},
 		{"use of a client", false, func() error { _, _, err := db.ClientUsers(ctx, a.ID, "desktop"); return err }},
+		{"people of a client", false, func() error { _, err := db.ClientPeople(ctx, a.ID, "few", "", 50); return err }},
+		{"people of a common client", true, func() error {
+			found, err := db.ClientPeople(ctx, a.ID, "common", "u2000@example.com", 50)
+			if err == nil && (len(found) != 50 || found[0].Scope != "openid" || found[0].User.Email != "u2001@example.com") {
+				err = fmt.Errorf("found %d", len(found))
+			}
+			return err
+		}},
 		{"device group", false, func() error {
 			_, err := db.UpdateDeviceGroup(ctx, a.ID, group.ID, func(g *DeviceGroup) error { g.Name = "Field"; return nil }, audit.System)
 			return err
@@ -152,6 +161,8 @@ func crowded(ctx context.Context, db *DB, accountID, productID string) error {
 				UNION ALL SELECT $1, 'example.com', 'u' || i FROM n`,
 			`INSERT INTO authenticators (id, account_id, user_id, kind, state, data, last_step, created_at) SELECT 't' || i, $1, 'u' || i, 'totp', 'active', '', 0, 0 FROM n WHERE i < 100`,
 			`INSERT INTO seats (user_id, product_id, account_id, created_at) SELECT 'u' || i, '` + productID + `', $1, 0 FROM n WHERE i < 100`,
+			`INSERT INTO clients (id, account_id, metadata, secret, third_party, version, created_at, updated_at) SELECT CASE i WHEN 1 THEN 'few' ELSE 'common' END, $1, '{}', '', TRUE, 1, 0, 0 FROM n WHERE i < 3`,
+			`INSERT INTO consents (user_id, client_id, scope, granted_at) SELECT 'u' || i, 'common', 'openid', 0 FROM n WHERE $1 <> ''`,
 		} {
 			into, rest, _ := strings.Cut(text, "SELECT")
 			if _, err := run(ctx, tx, `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) `+into+`SELECT`+rest, accountID); err != nil {

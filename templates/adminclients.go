@@ -35,12 +35,42 @@ type AdminClient struct {
 	AdminClientRow
 	Issuer    string
 	Redirects []string
-	Scopes    []string
-	Secret    string // empty: not shown
-	HasSecret bool
-	Snippet   string // program text to begin with
-	Confirm   string // what was typed
-	Editable  bool
+	// PostLogout are where it may be returned to after signing out.
+	PostLogout []string
+	Scopes     []string
+	Secret     string // empty: not shown
+	HasSecret  bool
+	Snippet    string // program text to begin with
+	Confirm    string // what was typed
+	Editable   bool
+}
+
+// AdminClientChange changes the registration of an app.
+//
+// Fields: FieldClientName, FieldRedirects, FieldPostLogout, PrefixScope,
+// FieldVersion. Services have no URIs.
+type AdminClientChange struct {
+	ID, Called, AppName, Kind string
+	Redirects, PostLogout     string // one a line
+	Scopes                    []AdminChoice
+	Version                   string
+	Detail                    string // what is wrong, in English, for developers
+}
+
+// AdminClientUsers lists who uses an app.
+type AdminClientUsers struct {
+	ID, Called string
+	Users      []AdminClientUser
+	Pager      Pager
+}
+
+// AdminClientUser is one of them.
+type AdminClientUser struct {
+	ID, Name, Address string
+	Disabled          bool
+	Used              time.Time // when it was last given tokens; zero: it has no grant
+	Allowed           time.Time // zero: was not asked
+	Scopes            []string  // that were allowed
 }
 
 // Names of the fields of these pages, as registrations call them.
@@ -48,6 +78,8 @@ const (
 	FieldClientName = "client_name"
 	FieldClientKind = "client_kind"
 	FieldRedirects  = "redirect_uris"
+	FieldPostLogout = "post_logout_redirect_uris"
+	FieldScope      = "scope"  // all PrefixScope together
 	PrefixScope     = "scope." // a checkbox for each scope
 )
 
@@ -83,6 +115,26 @@ func (p AdminClient) heading(*Frame) heading {
 	return heading{key: "admin.user.title", args: []any{"Name", name(p.AppName)}}
 }
 
+// Name of the screen.
+func (AdminClientChange) Name() string { return "admin-client-change" }
+
+// Section of the navigation.
+func (AdminClientChange) Section() Section { return AdminClientsSection }
+
+func (p AdminClientChange) heading(*Frame) heading {
+	return heading{key: "admin.clients.change.title", args: []any{"App", name(p.Called)}}
+}
+
+// Name of the screen.
+func (AdminClientUsers) Name() string { return "admin-client-users" }
+
+// Section of the navigation.
+func (AdminClientUsers) Section() Section { return AdminClientsSection }
+
+func (p AdminClientUsers) heading(*Frame) heading {
+	return heading{key: "admin.clients.people.title", args: []any{"App", name(p.Called)}}
+}
+
 // ClientKind is the name of a kind of app.
 func (v *view) ClientKind(kind string) string {
 	switch kind {
@@ -108,6 +160,20 @@ func (v *view) ServiceScope(scope string) string {
 		return v.T(key)
 	}
 	return ""
+}
+
+// personScopes say what the scopes of apps with people are for.
+var personScopes = map[string]string{
+	"openid": "admin.scope.openid", "profile": "admin.scope.profile", "email": "admin.scope.email", "account": "admin.scope.account",
+	"roles": "admin.scope.roles", "entitlements": "admin.scope.entitlements", "offline_access": "admin.scope.offline_access",
+}
+
+// ScopeName says what an app may ask for; empty for a scope that is not ours.
+func (v *view) ScopeName(scope string) string {
+	if key, ok := personScopes[scope]; ok {
+		return v.T(key)
+	}
+	return v.ServiceScope(scope)
 }
 
 // ClientState makes what the template "state" shows of an app.

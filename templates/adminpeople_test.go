@@ -31,6 +31,7 @@ func peopleSamples() []sample {
 		AdminClientRow: app, Issuer: "https://id.example.com", Redirects: []string{"https://console.example/callback"},
 		Scopes: []string{"openid"}, HasSecret: true, Snippet: "provider, err := …\n", Editable: true,
 	}
+	client.PostLogout = []string{"https://console.example/"}
 	secret := client
 	secret.Secret = "c2VjcmV0"
 	connect := templates.AdminConnect{
@@ -39,6 +40,12 @@ func peopleSamples() []sample {
 	}
 	wrong := connect
 	wrong.AppName, wrong.Redirects, wrong.Detail = "Console", "http://console.example", "use https"
+	change := templates.AdminClientChange{
+		ID: "app-1", Called: "Console", AppName: "Console", Kind: "web", Redirects: "https://console.example/callback", PostLogout: "https://console.example/",
+		Scopes: []templates.AdminChoice{{ID: "openid", Chosen: true}, {ID: "profile", Chosen: true}, {ID: "email"}, {ID: "offline_access"}}, Version: "3",
+	}
+	wrongChange := change
+	wrongChange.Redirects, wrongChange.Detail = "http://console.example", "use https"
 	request := templates.AdminRequest{
 		ID: "r1", Name: "Sam Sales", Address: address, User: "/admin/users/u1", Asked: now, Until: now.Add(time.Hour), Label: "KT",
 		Browser: "Firefox, Linux", Network: "192.0.2.7", State: templates.RequestOpen,
@@ -70,6 +77,15 @@ func peopleSamples() []sample {
 		{"admin-client", nil, client},
 		{"admin-client.secret", nil, secret},
 		{"admin-client.read", nil, templates.AdminClient{AdminClientRow: service, Issuer: "https://id.example.com", Scopes: []string{"stile.read"}}},
+		{"admin-client-change", nil, change},
+		{"admin-client-change.wrong", problem("redirect_uris", "error.input.metadata", nil), wrongChange},
+		{"admin-client-change.service", nil, templates.AdminClientChange{ID: "app-2", Called: "Reports", AppName: "Reports", Kind: "service", Scopes: connect.Scopes, Version: "2"}},
+		{"admin-client-users", nil, templates.AdminClientUsers{ID: "app-1", Called: "Console", Pager: pager, Users: []templates.AdminClientUser{
+			{ID: "u1", Name: "Sam Sales", Address: address, Used: now, Allowed: now, Scopes: []string{"openid", "profile"}},
+			{ID: "u2", Name: "Mia Member", Address: address, Disabled: true, Allowed: now, Scopes: []string{"openid"}},
+			{ID: "u3", Name: "Mia Member", Address: address, Used: now},
+		}}},
+		{"admin-client-users.none", nil, templates.AdminClientUsers{ID: "app-1", Called: "Console"}},
 		{"admin-requests", nil, templates.AdminRequests{Requests: []templates.AdminRequest{request, own, reset}, Pager: pager, Editable: true}},
 		{"admin-requests.none", nil, templates.AdminRequests{}},
 		{"admin-log", nil, logPage()},

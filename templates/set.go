@@ -68,6 +68,8 @@ var screens = []Page{
 	AdminClients{},
 	AdminConnect{},
 	AdminClient{},
+	AdminClientChange{},
+	AdminClientUsers{},
 	AdminSettings{},
 	AdminReview{},
 	AdminDeviceGroups{},

@@ -362,4 +362,24 @@ func clientUse(t *testing.T, e Engine) {
 	if n != 2 || last == nil || last.UnixMicro() != now+2 || err != nil {
 		t.Errorf("users of a client: %d, %v, %v", n, last, err)
 	}
+	// Who has allowed something is among them, without a grant, too; those of others are not.
+	for who, scope := range map[string]string{"new": "openid", "off": "email"} {
+		must(t, second(raw.Exec(`INSERT INTO consents (user_id, client_id, scope, granted_at) VALUES ($1, 'desktop', $2, 7)`, a.users[who].ID, scope)))
+	}
+	must(t, second(raw.Exec(`INSERT INTO consents (user_id, client_id, scope, granted_at) VALUES ($1, 'desktop', 'openid', 7)`, b.users["off"].ID)))
+	people := func(after string, limit int) (list string) {
+		for _, p := range got(db.ClientPeople(ctx, a.ID, "desktop", after, limit))(t) {
+			list += fmt.Sprintf("%s %t %t %s,", p.User.Name, p.SignedIn != nil && p.UsedAt != nil, p.AllowedAt != nil, p.Scope)
+			if p.User.Password != "" {
+				t.Error("with the password")
+			}
+		}
+		return list
+	}
+	first := got(db.ClientPeople(ctx, a.ID, "desktop", "", 1))(t)
+	if all, rest := people("", 9), people(first[0].User.Email, 9); all != people("", 1)+rest ||
+		!strings.Contains(","+all, ",new.a true true openid,") || !strings.Contains(","+all, ",off.a false true email,") ||
+		!strings.Contains(","+all, ",enrolled.a true false ,") || strings.Count(all, ",") != 3 {
+		t.Errorf("people of a client: %s\nthen %s", all, rest)
+	}
 }

@@ -49,7 +49,7 @@ func TestQ11_AdministrationUsesIndexes(t *testing.T) {
 		}
 	}
 	now := h.Clock.Now()
-	grown := []string{"users", "user_words", "authenticators", "seats", "sessions", "grants", "audit_events"}
+	grown := []string{"users", "user_words", "authenticators", "seats", "sessions", "grants", "consents", "audit_events"}
 	before := h.wholeReads(t, grown)
 	for _, way := range []struct {
 		name string
@@ -70,6 +70,8 @@ func TestQ11_AdministrationUsesIndexes(t *testing.T) {
 		{"coverage", func() error { return second(h.DB.Coverage(ctx, h.Account.ID, everyone)) }},
 		{"coverage by product", func() error { return second(h.DB.Coverage(ctx, h.Account.ID, holders)) }},
 		{"use of a client", func() error { _, _, err := h.DB.ClientUsers(ctx, h.Account.ID, h.Client.ID); return err }},
+		{"people of a client", func() error { return second(h.DB.ClientPeople(ctx, h.Account.ID, "app-m", "", 50)) }},
+		{"people of a common client", func() error { return second(h.DB.ClientPeople(ctx, other.ID, "app-o", "o2000@example.com", 50)) }},
 		{"log", log(storage.EventFilter{})},
 		{"log of a kind", log(storage.EventFilter{Kind: audit.SignInFailed})},
 		{"log of a while", log(storage.EventFilter{Since: now.Add(-time.Hour), Until: now})},
@@ -123,6 +125,8 @@ func (h *House) populate(t *testing.T, a storage.Account, p storage.Product, pre
 			'', 0, 1, 1, 0, 9e15, 9e15, '', 0 FROM generate_series(1, $3) i`,
 		`INSERT INTO audit_events (id, at, account_id, kind, outcome, actor_kind, actor_id, network, user_agent, request_id, subject_id, session_id, grant_id, client_id, reason, detail)
 			SELECT 'e' || $2 || i, i, $1, CASE i % 3 WHEN 0 THEN 'sign_in.failed' ELSE 'grant.refreshed' END, 'ok', '', '', '', '', '', $2 || i, '', '', '', '', '' FROM generate_series(1, $3) i`,
+		`INSERT INTO clients (id, account_id, metadata, secret, third_party, version, created_at, updated_at) SELECT 'app-' || $2, $1, '{}', '', TRUE, 1, 0, 0 WHERE CAST($3 AS BIGINT) > 0`,
+		`INSERT INTO consents (user_id, client_id, scope, granted_at) SELECT $2 || i, 'app-' || $2, 'openid', 0 FROM generate_series(1, $3) i WHERE $1 <> ''`,
 	} {
 		_, err := h.raw.ExecContext(t.Context(), text, a.ID, prefix, n)
 		if err != nil {
