@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -11,6 +12,18 @@ import (
 	"stile/seal"
 	"stile/storage/migrations"
 )
+
+// schemaBefore holds the migrations before one.
+func schemaBefore(version string) fs.FS {
+	older := fstest.MapFS{}
+	names, _ := migrations.Files.ReadDir(".")
+	for _, n := range names {
+		if text, err := migrations.Files.ReadFile(n.Name()); err == nil && n.Name() < version {
+			older[n.Name()] = &fstest.MapFile{Data: text}
+		}
+	}
+	return older
+}
 
 // A database that had events before the chain began: those, and what programs
 // of the version before add for a day, are taken without a signature, and then
@@ -27,14 +40,7 @@ func TestN06_EventsOfAnOlderProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	old := fstest.MapFS{}
-	names, _ := migrations.Files.ReadDir(".")
-	for _, n := range names {
-		if text, err := migrations.Files.ReadFile(n.Name()); err == nil && n.Name() < "0003" {
-			old[n.Name()] = &fstest.MapFile{Data: text}
-		}
-	}
-	db.schema = old
+	db.schema = schemaBefore("0003")
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -128,6 +134,7 @@ func TestN06_ChainsOfAnOlderProgramGetMarks(t *testing.T) {
 		_, err := run(ctx, db.writer, text)
 		must(err)
 	}
+	db.schema = schemaBefore("0013") // the first one to have marks
 	must(db.Migrate(ctx))
 	sealed("old")
 	do(`DROP TABLE audit_marks`)
