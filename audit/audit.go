@@ -17,6 +17,7 @@ const (
 	AuthenticatorEnded  Kind = "authenticator.ended"
 	AuthenticatorPaused Kind = "authenticator.suspended"
 	DeviceAsked         Kind = "device_request.asked"
+	WaitStarted         Kind = "device_wait.started"
 	DeviceApproved      Kind = "device_request.approved"
 	DeviceRefused       Kind = "device_request.refused"
 	DeviceUsed          Kind = "device_request.used"
@@ -63,7 +64,7 @@ const (
 func Kinds() []Kind {
 	return []Kind{
 		SignInSucceeded, SignInFailed, ProofAccepted, ProofRefused, LimitReached,
-		EmailCodeSent, AuthenticatorAdded, AuthenticatorEnded, AuthenticatorPaused, DeviceAsked,
+		EmailCodeSent, AuthenticatorAdded, AuthenticatorEnded, AuthenticatorPaused, DeviceAsked, WaitStarted,
 		DeviceApproved, DeviceRefused, DeviceUsed, PasskeyAdded, PasskeyRenamed, PasskeyRemoved, PasskeyCounter,
 		RecoveryCodesMade, RecoveryCodeUsed,
 		SessionEnded, GrantIssued, GrantRedeemed, GrantRefreshed, GrantEnded,

@@ -38,12 +38,10 @@ func askAdminPage(v *visit) (templates.Page, error) {
 	if len(a.Admins) == 0 && page.State != templates.AskApproved {
 		page.State = templates.AskNobody
 	}
-	if p.Person.RecoveryLeft > 0 {
-		page.Recovery = v.recoveryPath()
+	if page.State == templates.AskNobody && p.WaitDue() {
+		page.Wait = v.path(stepDeviceWait)
 	}
-	if p.Person.TOTP != nil || p.Person.Passkeys > 0 {
-		page.Back = v.path(p.Decision.Step)
-	}
+	page.Recovery, page.Back = v.instead()
 	return page, nil
 }
 

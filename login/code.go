@@ -46,8 +46,18 @@ func newDevice(v *visit) error {
 	switch {
 	case v.pending.Replaceable():
 		return v.then(v.SignIns.Replace(v.r.Context(), v.pending))
+	default:
+		return v.toMore()
+	}
+}
+
+// toMore goes where a code sent by e-mail is not enough for another device.
+func (v *visit) toMore() error {
+	switch {
 	case v.pending.ByAdmin():
 		return askAdmin(v)
+	case v.pending.Mailbox():
+		return v.goTo(stepDeviceWait)
 	default:
 		return v.toRecoveryCode()
 	}
@@ -66,7 +76,7 @@ func (v *visit) recoveryPath() string {
 func recoveryCodePage(v *visit) (templates.Page, error) {
 	p := v.pending
 	return templates.RecoveryCode{
-		None: p.Person.RecoveryLeft == 0, Replaceable: p.ByAdmin() || p.Replaceable() && p.Person.TOTP != nil,
+		None: p.Person.RecoveryLeft == 0, Replaceable: p.ByAdmin() || p.Mailbox() && p.Person.TOTP != nil,
 		NewDevice: v.wantsDevice(), Account: p.Person.Account.Name, Back: v.path(p.Decision.Step),
 	}, nil
 }

@@ -35,12 +35,8 @@ func introductionPage(v *visit) (templates.Page, error) {
 }
 
 func continueIntroduction(v *visit) error {
-	switch {
-	case !v.pending.NeedsMore():
-	case v.pending.ByAdmin():
-		return askAdmin(v)
-	default:
-		return v.toRecoveryCode()
+	if v.pending.NeedsMore() {
+		return v.toMore()
 	}
 	return v.then(v.SignIns.Introduced(v.r.Context(), v.pending))
 }

@@ -215,17 +215,6 @@ func TestK08_TheDeviceAfterAResetCoolsDown(t *testing.T) {
 	}
 }
 
-func TestReplacingNeedsASettledAddress(t *testing.T) {
-	w := newWorld(t)
-	b := w.browser()
-	w.enrolled(b, agent)
-	must(t, w.db.SetPassword(t.Context(), w.person(agent).User.ID, w.person(agent).User.Password, nobody))
-	b = w.browser()
-	w.password(b, w.begin(), agent)
-	b.Press("Set up a new mobile device")
-	expect(t, b.Submit(nil), "two-step-introduction", 429)
-}
-
 func TestK09_ScreensCanNotBeSkipped(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()

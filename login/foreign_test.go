@@ -38,7 +38,7 @@ func TestH01_EveryScreenRefusesForeignForms(t *testing.T) {
 			"null origin":      func(_ url.Values, h http.Header) { h.Set("Origin", "null") },
 		} {
 			fields := url.Values{templates.FieldRequest: {request}, templates.FieldCSRF: {"x"}, templates.FieldCode: {"123456"}}
-			for do := range map[string]bool{"": true, templates.DoNewDevice: true, templates.DoSendAgain: true, templates.DoAskAdmin: true} {
+			for do := range map[string]bool{"": true, templates.DoNewDevice: true, templates.DoSendAgain: true, templates.DoAskAdmin: true, templates.DoStartWait: true} {
 				fields.Set(templates.FieldDo, do)
 				b.Header = http.Header{}
 				send(fields, b.Header)
@@ -53,7 +53,7 @@ func TestH01_EveryScreenRefusesForeignForms(t *testing.T) {
 		return nil
 	})
 	must(t, err)
-	if posts != 17 { // those of links among them
+	if posts != 18 { // those of links among them
 		t.Errorf("%d screens take forms", posts)
 	}
 	b.Header = http.Header{}

@@ -32,15 +32,17 @@ var screens = []screen{
 	// Another way through enter-code, and out of an enrolment for want of the old app.
 	{stepRecoveryCode, recoveryCodePage, forms{"": submitRecoveryCode, templates.DoNewDevice: newDevice}},
 	{stepAskAdmin, askAdminPage, forms{"": continueApproved, templates.DoAskAdmin: askAdmin}},
+	{stepDeviceWait, deviceWaitPage, forms{templates.DoStartWait: startWait}},
 }
 
 type forms = map[string]func(*visit) error
 
-// These are no steps of their own: see [signin.Pending.RecoveryDue] and
-// [signin.Pending.AdminDue].
+// These are no steps of their own: see [signin.Pending.RecoveryDue],
+// [signin.Pending.AdminDue] and [signin.Pending.WaitDue].
 const (
 	stepRecoveryCode authn.Step = "recovery-code"
 	stepAskAdmin     authn.Step = "ask-admin"
+	stepDeviceWait   authn.Step = "device-wait"
 )
 
 // open tells whether a screen can be used now: it is the one that is due, or
@@ -54,6 +56,8 @@ func (v *visit) open(step authn.Step) bool {
 		return v.pending.RecoveryDue()
 	case stepAskAdmin:
 		return v.pending.AdminDue()
+	case stepDeviceWait:
+		return v.pending.WaitDue()
 	case authn.StepInstallApp:
 		return due == authn.StepConnectDevice || due == authn.StepSetupCode
 	case authn.StepConnectDevice:

@@ -251,6 +251,9 @@ func (w *world) mail(to string, kind templates.MailKind) (newest storage.Mail, n
 	w.t.Helper()
 	leased, err := w.db.LeaseMail(w.t.Context(), 1000, 24*time.Hour)
 	must(w.t, err)
+	for _, m := range leased {
+		must(w.t, w.db.MailSent(w.t.Context(), m.ID))
+	}
 	w.mails = append(w.mails, leased...)
 	var rest []storage.Mail
 	for _, m := range w.mails {

@@ -39,6 +39,7 @@ func (s *Server) startJobs(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error { return s.watch.run(ctx) })
 	group.Go(func() error { return s.every(ctx, rotateEvery, "rotate keys", s.tokens.Rotate) })
 	group.Go(func() error { return s.every(ctx, announceEvery, "announce policies", s.announce) })
+	group.Go(func() error { return s.every(ctx, remindEvery, "tell of waits", s.remind) })
 	group.Go(func() error { return s.every(ctx, clearEvery, "clear out", s.clearOut) })
 	group.Go(func() error { return s.every(ctx, sealEvery, "seal the audit log", (&sealer{server: s}).seal) })
 }
@@ -65,6 +66,9 @@ const (
 	announceEvery = 10 * time.Second
 )
 
+// remindEvery is how often waits are looked for that are to be told of.
+const remindEvery = time.Minute
+
 // announce tells those whom a policy newly covers, a batch at a time.
 func (s *Server) announce(ctx context.Context) error {
 	for {
@@ -74,6 +78,15 @@ func (s *Server) announce(ctx context.Context) error {
 		}
 		s.outbox.Wake()
 	}
+}
+
+// remind tells once a day of the waits that let another device in.
+func (s *Server) remind(ctx context.Context) error {
+	if err := s.signIns.RemindOfWaits(ctx); err != nil {
+		return err
+	}
+	s.outbox.Wake()
+	return nil
 }
 
 // clearOut removes what has expired. Of several replicas the one that holds the

@@ -63,6 +63,7 @@ type Server struct {
 	db      *storage.DB
 	tokens  *token.Issuer
 	manage  *manage.Service
+	signIns *signin.Service
 	sender  mail.Sender
 	outbox  *mail.Worker
 	watch   *watch
@@ -120,15 +121,15 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	s.manage = manage.New(s.db, s.cfg.Issuer, s.cfg.Pages.Service, s.now)
 	notices := mail.Notices{Issuer: s.cfg.Issuer, Service: s.cfg.Pages.Service, Now: s.now}
 	sessions := &session.Manager{DB: s.db, Kit: kit, Now: s.now}
-	signIns := signin.New(signin.Options{
+	s.signIns = signin.New(signin.Options{
 		DB: s.db, Hasher: hasher, Ring: ring, Passwords: passwords, Limits: s.cfg.Limits, Now: s.now,
 		Issuer: s.cfg.Issuer, Name: displayName(s.cfg), Service: s.cfg.Pages.Service, Logger: s.log,
 	})
 	provider := &op.Provider{
-		DB: s.db, Ring: ring, Sessions: sessions, SignIns: signIns, Tokens: s.tokens, Kit: kit,
+		DB: s.db, Ring: ring, Sessions: sessions, SignIns: s.signIns, Tokens: s.tokens, Kit: kit,
 		Issuer: s.cfg.Issuer, Notices: notices, Levels: levels(s.cfg.Policy.Levels), Limits: s.cfg.Limits, Now: s.now, Logger: s.log,
 	}
-	screens := &login.Handler{Kit: kit, SignIns: signIns, Sessions: sessions, Templates: set}
+	screens := &login.Handler{Kit: kit, SignIns: s.signIns, Sessions: sessions, Templates: set}
 	center, err := s.adminCenter(ctx, kit, sessions)
 	if err != nil {
 		return err
@@ -154,9 +155,9 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	provider.Mount(r)
 	screens.Mount(r)
 	(&account.Handler{
-		Kit: kit, DB: s.db, Sessions: sessions, SignIns: signIns, Passwords: passwords, Notices: notices, Limit: s.cfg.Limits.Authorize, Now: s.now,
+		Kit: kit, DB: s.db, Sessions: sessions, SignIns: s.signIns, Passwords: passwords, Notices: notices, Limit: s.cfg.Limits.Authorize, Now: s.now,
 	}).Mount(r)
-	(&welcome.Handler{Kit: kit, DB: s.db, SignIns: signIns, Sessions: sessions, Notices: notices, Limits: s.cfg.Limits}).Mount(r)
+	(&welcome.Handler{Kit: kit, DB: s.db, SignIns: s.signIns, Sessions: sessions, Notices: notices, Limits: s.cfg.Limits}).Mount(r)
 	center.Mount(r) //nolint:contextcheck // requests bring contexts of their own
 	machines, err := s.machineAPI(kit, provider)
 	if err != nil {

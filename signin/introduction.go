@@ -34,14 +34,16 @@ func (s *Service) Introduced(ctx context.Context, p *Pending) error {
 // replaces tells whether an enrolment takes the place of an authenticator.
 func replaces(who *storage.Person) bool { return who.TOTP != nil || who.Suspended || who.Passkeys > 0 }
 
-// Replaceable tells whether this user's account lets a code sent by e-mail
-// replace an authenticator that can't be asked.
+// Replaceable tells whether a code sent by e-mail may replace an authenticator of
+// this user that can't be asked: by the account's rule, and where nothing says
+// that the mailbox may be somebody else's.
 func (p *Pending) Replaceable() bool {
-	return p.Person != nil && p.Person.Policy.Reenrolment == storage.ReenrolByEmail
+	return p.Person != nil && p.mailbox.open() && (p.Mailbox() || p.waited())
 }
 
 // NeedsMore tells whether an enrolment replaces an authenticator, and a code sent
-// by e-mail is not enough for that: a recovery code, or an admin, opens the way.
+// by e-mail is not enough for that: a recovery code, an admin, or a wait opens
+// the way.
 func (p *Pending) NeedsMore() bool {
 	return p.Person != nil && replaces(p.Person) && !p.Replaceable() && !p.vouched()
 }
@@ -94,9 +96,6 @@ func (s *Service) sendCode(ctx context.Context, p *Pending, progress authn.Progr
 	if p.NeedsMore() {
 		return problem(field, templates.ErrSuspended)
 	}
-	if until := s.emailClosed(p.Person); !until.IsZero() {
-		return s.tooMany(field, templates.ErrReplaceCooldown, until)
-	}
 	user := p.Person.User
 	_, err := s.db.BookAttempts(ctx, s.limits.BookEmailSent(user.ID, user.AccountID, s.visitor(p, s.addressKey(user.Email))))
 	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
@@ -129,31 +128,4 @@ func (s *Service) sendCode(ctx context.Context, p *Pending, progress authn.Progr
 	}
 	p.SignIn.EmailCode = &storage.EmailCodeState{SentAt: now, ExpiresAt: expires}
 	return nil
-}
-
-// How long an address must have been the user's, and how long ago a password
-// reset must be, before an e-mail code alone replaces an authenticator: one
-// mailbox must not give both factors.
-const (
-	settledAddress = 7 * 24 * time.Hour
-	settledReset   = 24 * time.Hour
-)
-
-// emailClosed returns until when the user's address is not enough to replace
-// an authenticator, or zero.
-func (s *Service) emailClosed(who *storage.Person) time.Time {
-	if !replaces(who) {
-		return time.Time{}
-	}
-	var until time.Time
-	if at := who.User.EmailChangedAt; at != nil {
-		until = at.Add(settledAddress)
-	}
-	if at := who.User.PasswordResetAt; at != nil && at.Add(settledReset).After(until) {
-		until = at.Add(settledReset)
-	}
-	if !until.After(s.now()) {
-		return time.Time{}
-	}
-	return until
 }

@@ -53,28 +53,37 @@ func TestKnownFromAnything(t *testing.T) {
 }
 
 // One mailbox must not give both factors.
-func TestEmailClosed(t *testing.T) {
+func TestL02_MailboxAlone(t *testing.T) {
 	s, at := newService(t)
 	ago := func(d time.Duration) *time.Time { then := at.Add(-d); return &then }
+	const day = 24 * time.Hour
 	totp := &storage.TOTP{ID: "app"}
 	for name, c := range map[string]struct {
-		who  storage.Person
-		open time.Duration // from now; 0: open already
+		who   storage.Person
+		wait  storage.WaitState
+		until time.Duration // from now; 0: the address is old enough
+		reset bool
 	}{
-		"nothing to replace":   {storage.Person{User: storage.User{PasswordResetAt: ago(time.Hour)}}, 0},
-		"settled":              {storage.Person{TOTP: totp}, 0},
-		"reset an hour ago":    {storage.Person{TOTP: totp, User: storage.User{PasswordResetAt: ago(time.Hour)}}, 23 * time.Hour},
-		"reset a day ago":      {storage.Person{TOTP: totp, User: storage.User{PasswordResetAt: ago(24 * time.Hour)}}, 0},
-		"new address":          {storage.Person{TOTP: totp, User: storage.User{EmailChangedAt: ago(24 * time.Hour)}}, 6 * 24 * time.Hour},
-		"both":                 {storage.Person{TOTP: totp, User: storage.User{PasswordResetAt: ago(time.Hour), EmailChangedAt: ago(6*24*time.Hour + 12*time.Hour)}}, 23 * time.Hour},
-		"suspended, new reset": {storage.Person{Suspended: true, User: storage.User{PasswordResetAt: ago(time.Hour)}}, 23 * time.Hour},
+		"nothing to replace":           {who: storage.Person{User: storage.User{PasswordResetAt: ago(time.Hour)}}},
+		"settled":                      {who: storage.Person{TOTP: totp}},
+		"reset an hour ago":            {who: storage.Person{TOTP: totp, User: storage.User{PasswordResetAt: ago(time.Hour)}}, reset: true},
+		"and a code given since":       {who: storage.Person{TOTP: totp, User: storage.User{PasswordResetAt: ago(time.Hour), FactorProvenAt: ago(time.Minute)}}, reset: true},
+		"reset long ago":               {who: storage.Person{TOTP: totp, User: storage.User{PasswordResetAt: ago(90 * day), FactorProvenAt: ago(91 * day)}}, reset: true},
+		"a day ago, and a code since":  {who: storage.Person{TOTP: totp, User: storage.User{PasswordResetAt: ago(day), FactorProvenAt: ago(time.Hour)}}},
+		"a wait runs":                  {who: storage.Person{TOTP: totp, User: storage.User{PasswordResetAt: ago(day)}}, wait: storage.WaitRuns, reset: true},
+		"a wait was stopped":           {who: storage.Person{TOTP: totp, User: storage.User{PasswordResetAt: ago(day)}}, wait: storage.WaitStopped, reset: true},
+		"a wait is over":               {who: storage.Person{TOTP: totp, User: storage.User{PasswordResetAt: ago(day)}}, wait: storage.WaitOpen},
+		"new address":                  {who: storage.Person{TOTP: totp, User: storage.User{EmailChangedAt: ago(day)}}, until: 6 * day},
+		"which no wait makes older":    {who: storage.Person{TOTP: totp, User: storage.User{EmailChangedAt: ago(day), PasswordResetAt: ago(day)}}, wait: storage.WaitOpen, until: 6 * day},
+		"suspended, new reset":         {who: storage.Person{Suspended: true, User: storage.User{PasswordResetAt: ago(time.Hour)}}, reset: true},
+		"nothing but a passkey, reset": {who: storage.Person{Passkeys: 1, User: storage.User{PasswordResetAt: ago(time.Hour)}}, reset: true},
 	} {
-		want := time.Time{}
-		if c.open > 0 {
-			want = at.Add(c.open)
+		want := mailbox{reset: c.reset}
+		if c.until > 0 {
+			want.until = at.Add(c.until)
 		}
-		if got := s.emailClosed(&c.who); !got.Equal(want) {
-			t.Errorf("%s: until %s, want %s", name, got, want)
+		if got := s.mailboxOf(&c.who, c.wait); got != want {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
 		}
 	}
 }

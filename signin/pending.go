@@ -59,6 +59,12 @@ type Pending struct {
 	// Outdated says that a sign-in was under way that ended with a change of
 	// the user's password or authenticators.
 	Outdated bool
+	// Wait is the newest wait for another device of this user; empty without one.
+	Wait storage.DeviceWait
+
+	wait    storage.WaitState
+	mailbox mailbox
+	alone   bool // the user is the only admin of an account whose admins approve
 }
 
 // Open opens a sealed request in a browser and works out what is due. It fails
@@ -91,7 +97,7 @@ func (s *Service) read(ctx context.Context, p *Pending) error {
 	if err != nil {
 		return fmt.Errorf("signin: %w", err)
 	}
-	p.SignIn, p.Person, p.Outdated = view.SignIn, view.Person, view.Outdated
+	p.SignIn, p.Person, p.Outdated, p.Wait = view.SignIn, view.Person, view.Outdated, view.Wait
 	if p.Choices = nil; p.Request.Choose && p.SignIn == nil {
 		if p.Choices, err = s.choices(ctx, p); err != nil {
 			return fmt.Errorf("signin: %w", err)
@@ -103,6 +109,9 @@ func (s *Service) read(ctx context.Context, p *Pending) error {
 	}
 	if p.SignIn != nil && !p.Person.Active() {
 		return ErrSwitchedOff
+	}
+	if p.alone, err = s.onlyAdmin(ctx, p); err != nil {
+		return fmt.Errorf("signin: %w", err)
 	}
 	return s.decide(p)
 }
@@ -134,6 +143,8 @@ func (s *Service) decide(p *Pending) error {
 	if p.Person == nil {
 		return nil
 	}
+	p.wait = p.Wait.State(p.Person.User.Epoch, s.now())
+	p.mailbox = s.mailboxOf(p.Person, p.wait)
 	var err error
 	if p.Requirement, err = authn.Require(p.Person.Policy.Policy, p.Person.Subject, p.Request.Ask); err != nil {
 		return err

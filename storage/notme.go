@@ -46,7 +46,7 @@ func (db *DB) NotMeByLink(ctx context.Context, linkHash string) (Person, error) 
 
 // SayNotMe takes back what a message told of, once: all sessions, grants and
 // sign-ins under way of the user end, and an authenticator that was registered
-// then takes no more codes. It fails as [DB.NotMeByLink] does.
+// then takes no more codes; a wait for another device is stopped. It fails as [DB.NotMeByLink] does.
 func (db *DB) SayNotMe(ctx context.Context, linkHash string, by audit.Actor, mails ...Mail) error {
 	err := db.write(ctx, func(tx *sql.Tx) error {
 		l, err := db.findLink(ctx, tx, notMeLink, linkHash)
@@ -74,8 +74,14 @@ func (db *DB) SayNotMe(ctx context.Context, linkHash string, by audit.Actor, mai
 		if err != nil {
 			return err
 		}
-		if suspended > 0 {
+		stopped, err := stopWait(ctx, tx, u, db.now())
+		switch {
+		case err != nil:
+			return err
+		case suspended > 0:
 			reason = "authenticator_suspended"
+		case stopped:
+			reason = "wait_stopped"
 		}
 		n, err := endUser(ctx, tx, u.ID, "", "not_me", now)
 		if err != nil {

@@ -59,6 +59,8 @@ type SignInView struct {
 	// Outdated says that there was a sign-in, but the user's password or
 	// authenticators have changed since: it begins again.
 	Outdated bool
+	// Wait is the newest wait of the person; empty without one.
+	Wait DeviceWait
 }
 
 // Session is one signed-in user of one browser.

@@ -93,9 +93,10 @@ func (db *DB) CompleteSignIn(ctx context.Context, c Completion) (Session, error)
 		riders = append(riders, ride(db.event(enhancedEvent(User{ID: s.UserID, AccountID: s.AccountID}, true, c.Event.Actor))))
 	}
 	won, err := db.guard(ctx, guarded{
-		text: `UPDATE users SET signed_in_at = $1, enhanced = enhanced OR $5 WHERE id = $2 AND account_id = $3 AND epoch = $4 AND disabled_at IS NULL
+		text: `UPDATE users SET signed_in_at = $1, enhanced = enhanced OR $5, factor_proven_at = CASE WHEN $6 THEN $1 ELSE factor_proven_at END
+			WHERE id = $2 AND account_id = $3 AND epoch = $4 AND disabled_at IS NULL
 			AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = users.account_id AND a.suspended_at IS NULL)`,
-		args:   []any{micros(now), s.UserID, s.AccountID, c.SignIn.Epoch, c.Enhance},
+		args:   []any{micros(now), s.UserID, s.AccountID, c.SignIn.Epoch, c.Enhance, c.Evidence.Level() >= authn.LevelMFA},
 		riders: riders,
 	})
 	if err == nil && !won {

@@ -64,7 +64,7 @@ func (db *DB) OpenSignIn(ctx context.Context, key SignInKey, browser string, old
 			p          personRow
 		)
 		dest := append(signInDest(&n, &sealed), atNullTime(&sent), atNullTime(&ends), &tries, atNullTime(&used))
-		dest = append(dest, sessionDest(&s)...)
+		dest = append(append(dest, sessionDest(&s)...), waitDest(&v.Wait)...)
 		if err := r.Scan(append(dest, p.dest()...)...); err != nil {
 			return v, err
 		}
@@ -92,10 +92,11 @@ func (db *DB) OpenSignIn(ctx context.Context, key SignInKey, browser string, old
 			v.Person = &person
 		}
 		return v, nil
-	}, `SELECT `+signInColumns+`, e.sent_at, e.expires_at, COALESCE(e.tries, 0), e.used_at, `+sessionColumns+`, `+personColumns+`
+	}, `SELECT `+signInColumns+`, e.sent_at, e.expires_at, COALESCE(e.tries, 0), e.used_at, `+sessionColumns+`, `+waitColumns+`, `+personColumns+`
 	FROM users u `+personJoins+`
 	LEFT JOIN sign_ins n ON n.user_id = u.id AND `+pending("n")+`
 	LEFT JOIN email_codes e ON e.purpose = '`+enrolmentCode+`' AND e.txn = n.id || '.' || n.binding AND e.user_id = n.user_id
+	LEFT JOIN device_waits w ON w.user_id = u.id
 	LEFT JOIN sessions s ON s.browser = $2 AND s.user_id = u.id AND s.ended_at IS NULL
 	WHERE u.id = COALESCE(
 		(SELECT x.user_id FROM sign_ins x WHERE `+pending("x")+` ORDER BY x.started_at DESC, x.binding LIMIT 1),

@@ -86,6 +86,7 @@ var kindKeys = map[audit.Kind]string{
 	audit.InvitationAccepted:  "admin.log.kind.invitation_accepted",
 	audit.InvitationWithdrawn: "admin.log.kind.invitation_withdrawn",
 	audit.DeviceAsked:         "admin.log.kind.device_request_asked",
+	audit.WaitStarted:         "admin.log.kind.device_wait_started",
 	audit.DeviceApproved:      "admin.log.kind.device_request_approved",
 	audit.DeviceRefused:       "admin.log.kind.device_request_refused",
 	audit.DeviceUsed:          "admin.log.kind.device_request_used",

@@ -21,6 +21,8 @@ type AskAdmin struct {
 	// Recovery and Back are the paths of the recovery code and of the code from
 	// the app, each of which suffices instead; empty: no link.
 	Recovery, Back string
+	// Wait is the path of the wait that helps the only admin; empty: no link.
+	Wait string
 }
 
 // AskState says where a request for a new device stands.

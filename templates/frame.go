@@ -40,6 +40,7 @@ const (
 	DoNewKey       = "new-key"       // connect-device: start over with a new key
 	DoNewDevice    = "new-device"    // enter-code, recovery-code: set up a new mobile device
 	DoAskAdmin     = "ask-admin"     // ask-admin, main form where nobody was asked
+	DoStartWait    = "start-wait"    // device-wait, main form
 	DoKeepDevice   = "keep-device"   // two-step-introduction: stay with the present authenticator
 	DoNotNow       = "not-now"       // two-step-introduction after a recovery code
 	DoOtherUser    = "other-user"    // sign in as someone else (also "Sign out" of a sign-in under way)

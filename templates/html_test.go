@@ -161,7 +161,8 @@ func checkNode(t *testing.T, d doc, n *html.Node, screen string) {
 var noForm = []string{
 	"signed-out", "finished", "error", "recovery-code.none", "invitation.known", "welcome", "not-me-done",
 	"forgot-password.sent",
-	"ask-admin.waiting", "ask-admin.many", "ask-admin.nobody", "ask-admin.operator",
+	"ask-admin.waiting", "ask-admin.many", "ask-admin.nobody", "ask-admin.operator", "ask-admin.wait",
+	"device-wait.runs", "device-wait.stopped", "device-wait.address",
 }
 
 func TestMainFormIsFirstAndSoIsItsButton(t *testing.T) {

@@ -22,25 +22,24 @@ const (
 	// ErrBusy: the server is too busy to check a password now. Status 503.
 	ErrBusy = "error.busy"
 
-	ErrEmailHandover   = "error.email.handover"   // the message could not be handed over
-	ErrEmailCodeEmpty  = "error.email_code.empty" //
-	ErrEmailCodeWrong  = "error.email_code.wrong" //
-	ErrEmailCodeOld    = "error.email_code.old"   // over, or there is none
-	ErrEmailCodeTries  = "error.email_code.tries" // five wrong on one code
-	ErrSendAgainWait   = "error.send_again.wait"  // Until (time.Time); Field DoSendAgain
-	ErrSendAgainLimit  = "error.send_again.limit" // Until (time.Time); Field DoSendAgain
-	ErrCodeForm        = "error.code.form"        // not six digits; costs no attempt
-	ErrCodeEmpty       = "error.code.empty"       //
-	ErrCodeWrong       = "error.code.wrong"       //
-	ErrCodeUsed        = "error.code.used"        // used already, wait for the next one
-	ErrSuspended       = "error.code.suspended"   // too many wrong codes: authenticator suspended
-	ErrRecoveryEmpty   = "error.recovery.empty"   //
-	ErrRecoveryForm    = "error.recovery.form"    // not sixteen characters; costs no attempt
-	ErrRecoveryWrong   = "error.recovery.wrong"   // unknown, used, or of an older set
-	ErrSetupOver       = "error.setup.over"       // the setup was ended meanwhile; begin again
-	ErrAskWait         = "error.ask_admin.wait"   // Until (time.Time): the last message is too young
-	ErrAskLimit        = "error.ask_admin.limit"  // Until (time.Time): too many were asked for
-	ErrReplaceCooldown = "error.replace.cooldown" // Until (time.Time): no replacement by e-mail before
+	ErrEmailHandover  = "error.email.handover"   // the message could not be handed over
+	ErrEmailCodeEmpty = "error.email_code.empty" //
+	ErrEmailCodeWrong = "error.email_code.wrong" //
+	ErrEmailCodeOld   = "error.email_code.old"   // over, or there is none
+	ErrEmailCodeTries = "error.email_code.tries" // five wrong on one code
+	ErrSendAgainWait  = "error.send_again.wait"  // Until (time.Time); Field DoSendAgain
+	ErrSendAgainLimit = "error.send_again.limit" // Until (time.Time); Field DoSendAgain
+	ErrCodeForm       = "error.code.form"        // not six digits; costs no attempt
+	ErrCodeEmpty      = "error.code.empty"       //
+	ErrCodeWrong      = "error.code.wrong"       //
+	ErrCodeUsed       = "error.code.used"        // used already, wait for the next one
+	ErrSuspended      = "error.code.suspended"   // too many wrong codes: authenticator suspended
+	ErrRecoveryEmpty  = "error.recovery.empty"   //
+	ErrRecoveryForm   = "error.recovery.form"    // not sixteen characters; costs no attempt
+	ErrRecoveryWrong  = "error.recovery.wrong"   // unknown, used, or of an older set
+	ErrSetupOver      = "error.setup.over"       // the setup was ended meanwhile; begin again
+	ErrAskWait        = "error.ask_admin.wait"   // Until (time.Time): the last message is too young
+	ErrAskLimit       = "error.ask_admin.limit"  // Until (time.Time): too many were asked for
 )
 
 // Keys of the sentences that confirm something (Notice.Key).

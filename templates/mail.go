@@ -38,6 +38,8 @@ const (
 	MailUnlock                 MailKind = "unlock"                  // DataLink, DataUntil: sign in in another browser
 	MailTwoStepOn              MailKind = "two-step-on"             // by the user's own wish
 	MailTwoStepOff             MailKind = "two-step-off"            //
+	MailDeviceWait             MailKind = "device-wait"             // DataFrom: a wait for another device has begun, and goes on
+	MailMemberWaits            MailKind = "member-waits"            // the same to admins: DataUser, DataAddress, DataFrom
 	MailNotMe                  MailKind = "not-me"                  // to admins: DataUser, DataAddress
 	MailMemberReplaced         MailKind = "member-replaced"         // to admins, of a replacement without the old authenticator: DataUser, DataAddress
 	MailAdminReset             MailKind = "admin-reset"             // an admin removed the authenticators
@@ -58,7 +60,7 @@ const (
 // reader may want to take back.
 func (k MailKind) Deniable() bool {
 	switch k {
-	case MailAuthenticatorConnected, MailAuthenticatorReplaced, MailMemberReplaced, MailRecoveryCodeUsed, MailRecoveryCodesMade,
+	case MailAuthenticatorConnected, MailAuthenticatorReplaced, MailMemberReplaced, MailDeviceWait, MailMemberWaits, MailRecoveryCodeUsed, MailRecoveryCodesMade,
 		MailPasskeyAdded, MailPasskeyRemoved, MailPasswordChanged, MailTwoStepOn, MailTwoStepOff, MailAppAllowed:
 		return true
 	default:
@@ -86,7 +88,7 @@ const (
 	DataUntil  = "until"  // until when it works, RFC 3339
 	DataLeft   = "left"   // MailRecoveryCodeUsed: number of codes left
 	DataClient = "client" // name of the client
-	DataFrom   = "from"   // MailTwoStepAnnounced: RFC 3339; missing: from now on
+	DataFrom   = "from"   // RFC 3339; MailTwoStepAnnounced: missing: from now on
 	DataBy     = "by"     // name of whoever invites or asks; MailInvitation: empty for the service's
 
 	DataUser    = "user"    // name of the user whom it is about
@@ -116,6 +118,8 @@ var notices = map[MailKind]notice{
 	MailUnlock:                 {"mail.unlock.subject", "mail.unlock.text", []string{DataLink, DataUntil}},
 	MailTwoStepOn:              {"mail.two_step_on.subject", "mail.two_step_on.text", nil},
 	MailTwoStepOff:             {"mail.two_step_off.subject", "mail.two_step_off.text", nil},
+	MailDeviceWait:             {"mail.device_wait.subject", "mail.device_wait.text", []string{DataFrom}},
+	MailMemberWaits:            {"mail.member_waits.subject", "mail.member_waits.text", []string{DataUser, DataAddress, DataFrom}},
 	MailNotMe:                  {"mail.not_me.subject", "mail.not_me.text", []string{DataUser, DataAddress}},
 	MailMemberReplaced:         {"mail.member_replaced.subject", "mail.member_replaced.text", []string{DataUser, DataAddress}},
 	MailAdminReset:             {"mail.reset.subject", "mail.reset.text", nil},
@@ -245,6 +249,12 @@ func (l *letter) tell(kind MailKind, n notice, zone *time.Location, data MailDat
 		if from, err := time.Parse(time.RFC3339, data[DataFrom]); err == nil {
 			l.Happened = p.T("mail.two_step.from", "Account", l.Owner, "From", p.Time(from.In(zone)))
 		}
+	case MailDeviceWait, MailMemberWaits:
+		from, err := time.Parse(time.RFC3339, data[DataFrom])
+		if err != nil {
+			return fmt.Errorf("templates: mail %q: %q is no time", kind, DataFrom)
+		}
+		l.Happened = p.T(n.text, "User", inert(data[DataUser]), "Address", oneLine(data[DataAddress]), "From", p.Time(from.In(zone)))
 	default:
 		l.Happened = p.T(n.text, "Client", inert(data[DataClient]), "User", inert(data[DataUser]), "Address", oneLine(data[DataAddress]),
 			"Label", l.Label, "By", inert(data[DataBy]), "Account", l.Owner)

@@ -20,8 +20,10 @@ var mailKinds = []templates.MailKind{
 	templates.MailAdminReset,
 	templates.MailRolesChanged, templates.MailUserDisabled, templates.MailAdminsChanged, templates.MailAccountTwoStepOn, templates.MailAccountTwoStepOff,
 	templates.MailInvitation, templates.MailTwoStepAnnounced, templates.MailPasswordReset, templates.MailUnlock,
-	templates.MailDeviceAsked, templates.MailResetAsked, templates.MailDeviceApproved, templates.MailDeviceRefused,
+	templates.MailDeviceWait, templates.MailMemberWaits, templates.MailDeviceAsked, templates.MailResetAsked, templates.MailDeviceApproved, templates.MailDeviceRefused,
 }
+
+const noonTomorrow = "2026-11-23T13:32:00Z"
 
 var invitationLink = "https://id.example.com/invitation?token=" + linkToken
 
@@ -48,6 +50,8 @@ func TestMails(t *testing.T) {
 		for _, l := range locale.Supported {
 			data := mailData()
 			switch kind {
+			case templates.MailDeviceWait, templates.MailMemberWaits:
+				data[templates.DataFrom], data[templates.DataLink] = noonTomorrow, "https://id.example.com/not-me?token="+linkToken
 			case templates.MailPasswordChanged:
 				data[templates.DataLink] = "https://id.example.com/account/security"
 			case templates.MailDeviceAsked, templates.MailResetAsked:
@@ -108,7 +112,7 @@ func TestNoticesHaveAtMostOneLink(t *testing.T) {
 				continue
 			}
 			data := mailData()
-			data[templates.DataLink] = link
+			data[templates.DataLink], data[templates.DataFrom] = link, noonTomorrow
 			m, err := set.Mail(kind, set.Printer(locale.English), data)
 			if err != nil {
 				t.Fatal(err)
@@ -132,6 +136,7 @@ func TestBothPartsSayTheSame(t *testing.T) {
 	set := load(t)
 	for _, kind := range mailKinds {
 		data := mailData()
+		data[templates.DataFrom] = noonTomorrow
 		if slices.Contains(aboutLinks, kind) {
 			data[templates.DataLink] = invitationLink
 		}

@@ -129,6 +129,12 @@ func samples(t testing.TB) []sample {
 	}
 	many := ask(templates.AskWaiting)
 	many.Admins = append(many.Admins, "Ada", "Bo", "Cy", "Di", "Ed")
+	wait := templates.DeviceWait{
+		Account: "Example Support", Masked: masked, Opens: now.Add(24 * time.Hour), Admins: []string{"Kim Jansen", "Robin Dubois"},
+		Recovery: "/login/recovery-code?r=x", Back: "/login/enter-code?r=x",
+	}
+	runs := wait
+	runs.Opens, runs.Since, runs.From, runs.Until = time.Time{}, now.Add(-time.Hour), now.Add(23*time.Hour), now.Add(71*time.Hour)
 	until := func(f *templates.Frame) { f.Until, f.MoreTime = now.Add(20*time.Minute), true }
 	all := []sample{
 		{"select-account", nil, templates.SelectAccount{Choices: []templates.AccountChoice{
@@ -181,6 +187,12 @@ func samples(t testing.TB) []sample {
 		{"ask-admin.over", nil, ask(templates.AskOver)},
 		{"ask-admin.nobody", nil, templates.AskAdmin{State: templates.AskNobody, Account: "Example Support", Recovery: "/login/recovery-code?r=x"}},
 		{"ask-admin.operator", nil, templates.AskAdmin{State: templates.AskNobody, Account: "Example Support", Back: "/login/enter-code?r=x"}},
+		{"ask-admin.wait", nil, templates.AskAdmin{State: templates.AskNobody, Account: "Example Support", Wait: "/login/device-wait?r=x", Back: "/login/enter-code?r=x"}},
+		{"device-wait", nil, wait},
+		{"device-wait.runs", nil, runs},
+		{"device-wait.stopped", nil, templates.DeviceWait{Stopped: now.Add(20 * time.Hour), Account: "Example Support", Back: "/login/enter-code?r=x"}},
+		{"device-wait.address", nil, templates.DeviceWait{NewAddress: now.Add(5 * 24 * time.Hour), Account: "Example Support", Recovery: "/login/recovery-code?r=x"}},
+		{"device-wait.only-admin", nil, templates.DeviceWait{OnlyAdmin: true, Opens: now.Add(3 * 24 * time.Hour), Account: "Example Support", Masked: masked, Back: "/login/enter-code?r=x"}},
 		{"consent", func(f *templates.Frame) {
 			f.Client = templates.Client{Name: "Grafana", Host: "grafana.example", Privacy: "https://grafana.example/privacy", Terms: "https://grafana.example/terms"}
 		}, templates.Consent{Address: address, Scopes: []string{"openid", "profile", "email", "offline_access", "dashboards.read"}, SwitchUser: true}},

@@ -44,6 +44,7 @@ var screens = []Page{
 	EnterCode{},
 	RecoveryCode{},
 	AskAdmin{},
+	DeviceWait{},
 	Consent{},
 	Invitation{},
 	NotMe{},

@@ -19,6 +19,7 @@ func (ConnectDevice) heading(*Frame) heading       { return heading{key: "connec
 func (SetupCode) heading(*Frame) heading           { return heading{key: "setup.title"} }
 func (RecoveryCode) heading(*Frame) heading        { return heading{key: "recovery.title"} }
 func (AskAdmin) heading(*Frame) heading            { return heading{key: "askadmin.title"} }
+func (DeviceWait) heading(*Frame) heading          { return heading{key: "wait.title"} }
 func (SignOut) heading(*Frame) heading             { return heading{key: "signout.title"} }
 func (SignedOut) heading(*Frame) heading           { return heading{key: "signedout.title"} }
 func (Finished) heading(*Frame) heading            { return heading{key: "finished.title"} }

@@ -1,0 +1,31 @@
+-- +goose Up
+-- The last sign-in in which a second factor was proven. Who signed in since a
+-- password was reset counts as such: of the time before it isn't known.
+ALTER TABLE users ADD COLUMN factor_proven_at BIGINT;
+UPDATE users SET factor_proven_at = signed_in_at WHERE password_reset_at IS NOT NULL;
+
+-- Until when unknown browsers need a code sent by e-mail before the code prompt.
+ALTER TABLE users ADD COLUMN codes_guarded_until BIGINT;
+
+-- When the user was last asked whether what protects the sign-in is still right.
+ALTER TABLE users ADD COLUMN checked_at BIGINT;
+
+-- A wait, announced to the owner of the address, after which a code sent by
+-- e-mail may replace an authenticator where it alone is not enough: the newest
+-- of each user. It works until the user's password or authenticators change (epoch).
+CREATE TABLE device_waits (
+    user_id       TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    account_id    TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    kind          TEXT NOT NULL,
+    epoch         BIGINT NOT NULL,
+    network       TEXT NOT NULL,
+    user_agent    TEXT NOT NULL,
+    started_at    BIGINT NOT NULL,
+    opens_at      BIGINT NOT NULL,
+    closes_at     BIGINT NOT NULL,
+    told_at       BIGINT NOT NULL,
+    cancelled_at  BIGINT
+);
+CREATE INDEX device_waits_by_account ON device_waits (account_id);
+CREATE INDEX device_waits_by_telling ON device_waits (told_at) WHERE cancelled_at IS NULL;
+CREATE INDEX device_waits_by_end ON device_waits (closes_at);
