@@ -48,6 +48,8 @@ var routes = []route{
 	{http.MethodPost, home, templates.DoTurnOn, signedIn, (*visit).turnOn},
 	{http.MethodPost, home, templates.DoTurnOff, settled, (*visit).turnOff},
 	{http.MethodPost, home, templates.DoNewDevice, signedIn, (*visit).newDevice},
+	{http.MethodPost, home, templates.DoForget, settled, (*visit).forget},
+	{http.MethodPost, home, templates.DoForgetAll, settled, (*visit).forgetAll},
 	{http.MethodPost, home, templates.DoRemovePasskey, replacing, (*visit).removePasskey},
 
 	{http.MethodGet, newPasskeyPath, "", twoSteps, (*visit).newPasskey},

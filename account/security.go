@@ -41,6 +41,9 @@ func (v *visit) security() error {
 	if err := v.listPasskeys(&page); err != nil {
 		return err
 	}
+	if err := v.listTrusted(&page); err != nil {
+		return err
+	}
 	return v.show(http.StatusOK, page)
 }
 

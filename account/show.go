@@ -63,6 +63,9 @@ const (
 	noticeSaved     = "saved"
 	noticePassword  = "password"
 
+	noticeForgotten    = "forgotten"
+	noticeForgottenAll = "forgotten-all"
+
 	noticePasskeyAdded   = "passkey-added"
 	noticePasskeyRemoved = "passkey-removed"
 	noticePasskeyRenamed = "passkey-renamed"

@@ -132,7 +132,8 @@ func (v *Visit) signInsByDay() (days []templates.AdminSignIns, err error) {
 	list, err := v.Manage.SignInsByDay(v.R.Context(), v.Who, drawnDays, v.zone())
 	for _, d := range list {
 		days = append(days, templates.AdminSignIns{
-			Day: d.Day, Code: d.Counts[storage.CountCode], Session: d.Counts[storage.CountSession], NotRequired: d.Counts[storage.CountNotRequired],
+			Day: d.Day, Code: d.Counts[storage.CountCode], Session: d.Counts[storage.CountSession],
+			Trusted: d.Counts[storage.CountTrusted], NotRequired: d.Counts[storage.CountNotRequired],
 			RefusedPassword: d.Counts[storage.CountRefusedPassword], RefusedCode: d.Counts[storage.CountRefusedCode],
 		})
 	}

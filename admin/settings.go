@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"stile/device"
@@ -40,7 +41,7 @@ func (v *Visit) showSettings(status int, problems ...templates.FieldError) error
 	p := r.Now
 	page := templates.AdminSettings{
 		Account: v.Person.Account.Name, Policy: shownPolicy(p, r.Products, v.Now()), Version: strconv.FormatInt(p.Version, 10),
-		Required: shownVersion(p.Required), Reenrolment: string(p.Reenrolment), WaiveFirst: p.WaiveFirst,
+		Required: shownVersion(p.Required), Reenrolment: string(p.Reenrolment), WaiveFirst: p.WaiveFirst, TrustDays: strconv.Itoa(p.TrustDays()),
 		Editable: v.Who.Has(manage.EditPolicy), ChangedBy: personal(r.LastBy), ChangedAt: r.LastAt,
 		Lifetimes: templates.AdminLifetimes{
 			TwoStepIdle: minutes(p.Lifetimes.TwoStepIdle), TwoStepAbsolute: minutes(p.Lifetimes.TwoStepAbsolute),
@@ -53,6 +54,7 @@ func (v *Visit) showSettings(status int, problems ...templates.FieldError) error
 		page.Required.Version, page.Required.Build = v.Fields.Get(templates.FieldClientVersion), v.Fields.Get(templates.FieldClientBuild)
 	case templates.DoRules:
 		page.Reenrolment, page.WaiveFirst = v.Fields.Get(templates.FieldReenrolment), v.Fields.Has(templates.FieldWaiveFirst)
+		page.TrustDays = v.Fields.Get(templates.FieldTrustDays)
 	}
 	return v.Show(status, page, problems...)
 }
@@ -181,12 +183,20 @@ func (v *Visit) setRequired() error {
 	return v.setPolicy(manage.PolicyChange{Required: &version})
 }
 
-// setRules changes how a lost device is replaced, and whether the setup code is
-// the first code.
+// setRules changes how a lost device is replaced, whether the setup code is the
+// first code, and for how long browsers are trusted.
 func (v *Visit) setRules() error {
 	mode := storage.Reenrolment(v.Fields.Get(templates.FieldReenrolment))
 	waive := v.Fields.Has(templates.FieldWaiveFirst)
-	return v.setPolicy(manage.PolicyChange{Reenrolment: &mode, WaiveFirst: &waive})
+	c := manage.PolicyChange{Reenrolment: &mode, WaiveFirst: &waive}
+	if v.Fields.Has(templates.FieldTrustDays) {
+		days, err := strconv.Atoi(strings.TrimSpace(v.Fields.Get(templates.FieldTrustDays)))
+		if err != nil {
+			days = -1
+		}
+		c.TrustDays = &days
+	}
+	return v.setPolicy(c)
 }
 
 func (v *Visit) setPolicy(c manage.PolicyChange) error {

@@ -49,6 +49,7 @@ type Policy struct {
 	From        *time.Time `json:"from,omitempty" doc:"From when two-step verification is required, if that is still to come."`
 	WaiveFirst  bool       `json:"waive_first" doc:"The setup code of an enrolment counts as the first code."`
 	Reenrolment string     `json:"reenrolment" enum:"email,recovery-code,admin" doc:"What replaces a lost authenticator."`
+	TrustDays   int        `json:"trusted_browser_days" doc:"For how many days a browser can be trusted from a code on; 0: not at all. Tokens never speak of a code that was not given."`
 	Required    Version    `json:"required" doc:"What every device group must have before two-step verification can be turned on."`
 }
 
@@ -60,7 +61,7 @@ const (
 func policyOf(p storage.Policy) Policy {
 	shown := Policy{
 		Version: p.Version, TwoStep: optional, Products: listOf(p.Products), WaiveFirst: p.WaiveFirst,
-		Reenrolment: string(p.Reenrolment), Required: versionOf(p.Required),
+		Reenrolment: string(p.Reenrolment), TrustDays: p.TrustDays(), Required: versionOf(p.Required),
 	}
 	if p.TwoStep {
 		shown.TwoStep = required
@@ -89,11 +90,12 @@ type PolicyChange struct {
 	From        *time.Time `json:"from,omitempty" doc:"From when it holds; left out: at once."`
 	WaiveFirst  *bool      `json:"waive_first,omitempty"`
 	Reenrolment *string    `json:"reenrolment,omitempty" enum:"email,recovery-code,admin"`
+	TrustDays   *int       `json:"trusted_browser_days,omitempty" minimum:"0" maximum:"30" doc:"0: not at all. What is lowered holds at once."`
 	Required    *Version   `json:"required,omitempty"`
 }
 
 func (c PolicyChange) change() (manage.PolicyChange, error) {
-	m := manage.PolicyChange{Products: c.Products, From: c.From, WaiveFirst: c.WaiveFirst}
+	m := manage.PolicyChange{Products: c.Products, From: c.From, WaiveFirst: c.WaiveFirst, TrustDays: c.TrustDays}
 	if c.TwoStep != nil {
 		m.TwoStep = new(*c.TwoStep == required)
 		if c.From == nil {

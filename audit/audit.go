@@ -27,6 +27,8 @@ const (
 	PasskeyCounter      Kind = "passkey.counter_fell" // a right answer, but for its counter: there may be a copy
 	RecoveryCodesMade   Kind = "recovery_codes.made"
 	RecoveryCodeUsed    Kind = "recovery_code.used"
+	BrowserTrusted      Kind = "trusted_browser.added"
+	BrowserForgotten    Kind = "trusted_browser.forgotten"
 	SessionEnded        Kind = "session.ended"
 	GrantIssued         Kind = "grant.issued"
 	GrantRedeemed       Kind = "grant.redeemed"
@@ -66,7 +68,7 @@ func Kinds() []Kind {
 		SignInSucceeded, SignInFailed, ProofAccepted, ProofRefused, LimitReached,
 		EmailCodeSent, AuthenticatorAdded, AuthenticatorEnded, AuthenticatorPaused, DeviceAsked, WaitStarted,
 		DeviceApproved, DeviceRefused, DeviceUsed, PasskeyAdded, PasskeyRenamed, PasskeyRemoved, PasskeyCounter,
-		RecoveryCodesMade, RecoveryCodeUsed,
+		RecoveryCodesMade, RecoveryCodeUsed, BrowserTrusted, BrowserForgotten,
 		SessionEnded, GrantIssued, GrantRedeemed, GrantRefreshed, GrantEnded,
 		TokenRefused, ConsentGiven, ConsentRefused, AccountChanged, ProductChanged,
 		SeatChanged, DeviceGroupChanged, PolicyChanged, PolicyRefused, EnhancedChanged, NotMeSaid,

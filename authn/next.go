@@ -32,8 +32,8 @@ const (
 )
 
 // Decision is the next step, and why. With StepFinished the reason answers "why
-// was I not asked for a code?": [ReasonNotRequired], [ReasonAlreadyProven], or
-// [ReasonProven] if it was asked for.
+// was I not asked for a code?": [ReasonNotRequired], [ReasonTrusted],
+// [ReasonAlreadyProven], or [ReasonProven] if it was asked for.
 type Decision struct {
 	Step   Step
 	Reason Reason
@@ -59,7 +59,7 @@ func Next(r Requirement, s Subject, p Progress) Decision {
 	case r.Met(p.Evidence, s) && s.Exposed && p.provenHere(counted):
 		return Decision{StepNewPassword, ReasonExposed}
 	case r.Met(p.Evidence, s):
-		return Decision{StepFinished, whyFinished(r, counted, p)}
+		return Decision{StepFinished, r.WhyMet(counted, p.provenHere(counted))}
 	case !s.canBeAsked():
 		return enrol(r, s, p)
 	default:
@@ -141,13 +141,17 @@ func (p Progress) provenHere(counted Evidence) bool {
 	return !p.Started.IsZero() && counted.Level() >= LevelMFA && !counted.newest(held).Before(p.Started)
 }
 
-func whyFinished(r Requirement, counted Evidence, p Progress) Reason {
-	switch {
-	case r.Level <= LevelPassword:
+// WhyMet answers "why was I not asked for a code?" where the requirement is met
+// by what counts for it; here says that the second factor was given just now.
+func (r Requirement) WhyMet(counted Evidence, here bool) Reason {
+	switch trusted := r.Trusted(); {
+	case trusted && counted.Level() < LevelMFA:
+		return ReasonTrusted
+	case r.Level <= LevelPassword && !trusted:
 		return ReasonNotRequired
-	case !p.provenHere(counted):
-		return ReasonAlreadyProven
-	default:
+	case here:
 		return ReasonProven
+	default:
+		return ReasonAlreadyProven
 	}
 }

@@ -19,6 +19,7 @@ type Progress struct {
 	Started   time.Time `json:"started,omitzero"` // when this sign-in began
 	Evidence  Evidence  `json:"evidence,omitempty"`
 	Enrolment Enrolment `json:"enrolment,omitzero"`
+	Trust     bool      `json:"trust,omitempty"` // the browser is to be trusted, see Trusts
 }
 
 // Enrolment is how far the user has come in connecting an authenticator app.

@@ -16,7 +16,7 @@ var events = []string{
 	"setup code", "codes kept", "set up a new mobile device", "not now", "admin approves", "other window enrols", "admin resets",
 	"too many wrong codes", "password changed", "policy on", "policy off", "session ends here", "an hour later",
 	"a new sign-in", "asked for a code", "asked for fresh proofs", "passkey", "passkey added", "synced passkey added", "passkeys removed",
-	"app removed", "asked for a passkey",
+	"app removed", "asked for a passkey", "trusts the browser", "policy trusts browsers", "policy trusts no browser",
 }
 
 // answer is what a cooperative user does at a step.
@@ -49,6 +49,9 @@ func (w *walk) asksForPasskey() bool {
 func drawWalk(t *rapid.T) *walk {
 	w := newWalk(Policy{TwoStep: rapid.Bool().Draw(t, "two-step"), WaiveFirst: rapid.Bool().Draw(t, "waive first")})
 	w.subject.Own = rapid.Bool().Draw(t, "own")
+	if rapid.Bool().Draw(t, "browsers are trusted") {
+		w.policy.TrustFor = time.Hour
+	}
 	if rapid.Bool().Draw(t, "enrolled") {
 		w.connect()
 	}
@@ -104,7 +107,9 @@ func TestNothingFinishesWithLess(t *testing.T) {
 }
 
 func checkFinished(t *rapid.T, w *walk) {
-	needsCode := w.policy.TwoStep || w.subject.Own || slices.Contains(w.ask.Levels, LevelMFA)
+	trust := w.subject.Trusted
+	trusted := trust.ID != "" && at(w.minute).Before(trust.Until) && at(w.minute).Before(trust.Since.Add(w.policy.TrustFor))
+	needsCode := w.policy.TwoStep && !trusted || w.subject.Own || slices.Contains(w.ask.Levels, LevelMFA)
 	if !w.holds(Password) && !w.holdsPasskey() {
 		t.Fatal("finished without a password or passkey")
 	}
@@ -173,7 +178,44 @@ func drawSubject(t *rapid.T) Subject {
 			s.Authenticators = append(s.Authenticators, a)
 		}
 	}
+	if rapid.Bool().Draw(t, "trusted") {
+		s.Trusted = Trust{ID: "here", Since: at(rapid.IntRange(0, 5).Draw(t, "trusted since")), Until: at(rapid.IntRange(0, 10).Draw(t, "trusted until"))}
+	}
+	s.At, s.Exposed = at(rapid.IntRange(3, 8).Draw(t, "now")), rapid.Bool().Draw(t, "exposed")
 	return s
+}
+
+// What a trusted browser changes is what the policy asks for, and only downwards:
+// never what a request asks for, the user's own setting, or what was proven.
+func TestE05_L05_TrustRaisesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawSubject(t)
+		p := Policy{TwoStep: rapid.Bool().Draw(t, "two-step"), TrustFor: time.Duration(rapid.IntRange(-1, 6).Draw(t, "trust for")) * time.Minute}
+		levels := rapid.SliceOf(rapid.SampledFrom([]Level{LevelPassword, LevelMFA, LevelPhishingResistant}))
+		a := Ask{Levels: levels.Draw(t, "levels"), Floor: levels.Draw(t, "floor"), Since: at(rapid.IntRange(0, 5).Draw(t, "since"))}
+		stranger := s
+		stranger.Trusted = Trust{}
+		trusted, err1 := Require(p, s, a)
+		plain, err2 := Require(p, stranger, a)
+		lax, err3 := Require(Policy{}, stranger, a)
+		if err1 != nil || err2 != nil || err3 != nil {
+			t.Fatal(err1, err2, err3)
+		}
+		if trusted.Level > plain.Level || trusted.Level < lax.Level || !trusted.After.Equal(plain.After) {
+			t.Fatalf("trusted %+v, else %+v, without a policy %+v", trusted, plain, lax)
+		}
+		live := s.Trusted.ID != "" && s.At.Before(s.Trusted.Until) && s.At.Before(s.Trusted.Since.Add(p.TrustFor))
+		if trusted.Level < plain.Level && (!live || s.Exposed || !s.canBeAsked()) || trusted.Trusted() && trusted.Level > LevelPassword {
+			t.Fatalf("%+v of %+v under %+v", trusted, s, p)
+		}
+		e := drawEvidence(t, "evidence")
+		if counted := trusted.Counts(e, s); !slices.Equal(counted.AMR(), plain.Counts(e, stranger).AMR()) || counted.Level() != plain.Counts(e, stranger).Level() {
+			t.Fatalf("trust proves %v", counted.AMR())
+		}
+		if why := trusted.WhyMet(trusted.Counts(e, s), false); why == ReasonTrusted && !trusted.Trusted() {
+			t.Fatalf("trusted for no reason: %+v", trusted)
+		}
+	})
 }
 
 // No level is reached without proofs of all that it needs, by authenticators
@@ -247,13 +289,13 @@ func TestStricterPolicyNeverYieldsMore(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawSubject(t)
 		products := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 1, 3)
-		lax := Policy{TwoStep: rapid.Bool().Draw(t, "two-step"), Products: products.Draw(t, "products")}
+		lax := Policy{TwoStep: rapid.Bool().Draw(t, "two-step"), Products: products.Draw(t, "products"), TrustFor: time.Duration(rapid.IntRange(0, 6).Draw(t, "trust for")) * time.Minute}
 		a := Ask{
 			Levels:    rapid.SliceOf(rapid.SampledFrom([]Level{-1, LevelNone, LevelPassword, LevelMFA, LevelPhishingResistant})).Draw(t, "levels"),
 			Essential: rapid.Bool().Draw(t, "essential"), Since: at(rapid.IntRange(0, 5).Draw(t, "since")),
 		}
 		strict, strictSubject, strictAsk := lax, s, a
-		switch rapid.IntRange(0, 4).Draw(t, "how") {
+		switch rapid.IntRange(0, 7).Draw(t, "how") {
 		case 0:
 			strict.TwoStep = true
 		case 1:
@@ -264,7 +306,14 @@ func TestStricterPolicyNeverYieldsMore(t *testing.T) {
 			strictSubject.Own = true
 		case 4:
 			strictAsk.Since = strictAsk.Since.Add(time.Minute)
+		case 5:
+			strict.TrustFor -= time.Minute
+		case 6:
+			strictSubject.Trusted = Trust{}
+		case 7:
+			strictSubject.At = s.At.Add(time.Minute)
 		}
+		strictSubject.Exposed = strictSubject.Exposed || rapid.Bool().Draw(t, "exposed meanwhile")
 		e := drawEvidence(t, "evidence")
 		less := e[:rapid.IntRange(0, len(e)).Draw(t, "less")]
 		if err := yieldsMore(strict, strictSubject, strictAsk, less, lax, s, a, e); err != nil {
@@ -335,6 +384,13 @@ func FuzzPolicy(f *testing.F) {
 			strict.Products = nil
 		}
 		strictSubject.Own = strictSubject.Own || bit(&how)
+		if bit(&setting) {
+			lax.TrustFor = time.Duration(pick(&setting, 8)) * time.Minute
+			strict.TrustFor = lax.TrustFor - time.Duration(pick(&how, 3))*time.Minute
+			s.At, s.Trusted = at(4), Trust{ID: "here", Since: at(int(pick(&setting, 5))), Until: at(int(pick(&setting, 8)))}
+			strictSubject.At, strictSubject.Trusted = at(4+int(pick(&how, 3))), s.Trusted
+			strictSubject.Exposed = bit(&how)
+		}
 		strictAsk.Since = strictAsk.Since.Add(time.Duration(pick(&how, 5)) * time.Minute)
 		if err := yieldsMore(strict, strictSubject, strictAsk, less, lax, s, a, e); err != nil {
 			t.Fatal(err)

@@ -9,10 +9,11 @@ import (
 
 // Policy is what an account requires of its users.
 type Policy struct {
-	Version    int64    `json:"-"`                     // rises with each change
-	TwoStep    bool     `json:"two_step"`              // two-step verification is on
-	Products   []string `json:"products,omitempty"`    // ids: only holders of one of them are covered; empty covers everyone
-	WaiveFirst bool     `json:"waive_first,omitempty"` // the setup code of an enrolment counts as the first code
+	Version    int64         `json:"-"`                     // rises with each change
+	TwoStep    bool          `json:"two_step"`              // two-step verification is on
+	Products   []string      `json:"products,omitempty"`    // ids: only holders of one of them are covered; empty covers everyone
+	WaiveFirst bool          `json:"waive_first,omitempty"` // the setup code of an enrolment counts as the first code
+	TrustFor   time.Duration `json:"trust_for,omitempty"`   // how long a browser may be trusted from its code on; not above zero: never
 }
 
 // Covers tells whether the policy is for this user: for everyone, or because
@@ -39,6 +40,8 @@ type Subject struct {
 	Authenticators []Authenticator // active or suspended ones, the password among them
 	Exposed        bool            // somebody else knows the password: another is chosen in the next sign-in with a second factor
 	Own            bool            // Enhanced Security: two-step verification by the user's own setting
+	Trusted        Trust           // the trusted browser that this is about, if it is one
+	At             time.Time       // when all this was read; without it no browser is trusted
 }
 
 // PasswordID is the authenticator id of a password by its version.
@@ -116,12 +119,13 @@ type Reason string
 
 // Why a requirement is what it is.
 const (
-	ReasonAccountPolicy Reason = "account_policy" // the account requires two-step verification of everyone
-	ReasonProductPolicy Reason = "product_policy" // the account requires it of holders of a product
-	ReasonOwnSetting    Reason = "own_setting"    // Enhanced Security is on
-	ReasonRequested     Reason = "requested"      // the client asked for the level
-	ReasonNotRequired   Reason = "not_required"   // nobody asks for more than the password
-	ReasonMaxAge        Reason = "max_age"        // older proofs do not count (max_age, prompt=login)
+	ReasonAccountPolicy Reason = "account_policy"  // the account requires two-step verification of everyone
+	ReasonProductPolicy Reason = "product_policy"  // the account requires it of holders of a product
+	ReasonOwnSetting    Reason = "own_setting"     // Enhanced Security is on
+	ReasonRequested     Reason = "requested"       // the client asked for the level
+	ReasonNotRequired   Reason = "not_required"    // nobody asks for more than the password
+	ReasonTrusted       Reason = "trusted_browser" // the policy asks for more, but not in this browser
+	ReasonMaxAge        Reason = "max_age"         // older proofs do not count (max_age, prompt=login)
 )
 
 // Requirement is what must be proven. The zero value is never met.
@@ -133,7 +137,8 @@ type Requirement struct {
 
 // Require says what must be proven for this request: the strongest of the
 // account's policy, the user's own setting, what the client is registered for,
-// and what the request asks for. Of the levels that the client lists it asks for
+// and what the request asks for. A trusted browser stands in for what the policy
+// asks for, and for nothing else. Of the levels that the client lists it asks for
 // the first that this user can reach. It fails with [ErrUnmet] or [ErrOtherUser].
 func Require(p Policy, s Subject, a Ask) (Requirement, error) {
 	if a.Subject != "" && a.Subject != s.ID {
@@ -154,12 +159,9 @@ func Require(p Policy, s Subject, a Ask) (Requirement, error) {
 		}
 		r.Reasons = append(r.Reasons, why)
 	}
-	if p.TwoStep && p.Covers(s) {
-		if len(p.Products) == 0 {
-			demand(LevelMFA, ReasonAccountPolicy)
-		} else {
-			demand(LevelMFA, ReasonProductPolicy)
-		}
+	why := p.why(s)
+	if why != ReasonNotRequired && why != ReasonTrusted {
+		demand(LevelMFA, why)
 	}
 	if s.Own {
 		demand(LevelMFA, ReasonOwnSetting)
@@ -169,12 +171,26 @@ func Require(p Policy, s Subject, a Ask) (Requirement, error) {
 		demand(wanted, ReasonRequested)
 	}
 	if r.Level == LevelPassword {
-		r.Reasons = []Reason{ReasonNotRequired}
+		r.Reasons = []Reason{why}
 	}
 	if !r.After.IsZero() {
 		r.Reasons = append(r.Reasons, ReasonMaxAge)
 	}
 	return r, nil
+}
+
+// why tells why the policy asks for two steps of a subject, or does not.
+func (p Policy) why(s Subject) Reason {
+	switch {
+	case !p.TwoStep || !p.Covers(s):
+		return ReasonNotRequired
+	case p.trusts(s):
+		return ReasonTrusted
+	case len(p.Products) == 0:
+		return ReasonAccountPolicy
+	default:
+		return ReasonProductPolicy
+	}
 }
 
 // firstMet returns the first level, in the client's order, that s can reach.

@@ -18,6 +18,16 @@ func TestRequire(t *testing.T) {
 	own := Subject{ID: "ann", Own: true}
 	keyed := Subject{ID: "ann", Authenticators: []Authenticator{{ID: "key", Method: Passkey}}}
 	holder := Subject{ID: "ann", Seats: []string{"chat", "phone"}}
+	days := Policy{TwoStep: true, TrustFor: 2 * time.Hour}
+	here := Subject{
+		ID: "ann", Authenticators: []Authenticator{{ID: "password-1", Method: Password}, {ID: "app", Method: TOTP}},
+		Trusted: Trust{ID: "here", Since: at(0), Until: at(600)}, At: at(30),
+	}
+	but := func(change func(*Subject)) Subject {
+		s := here
+		change(&s)
+		return s
+	}
 	for _, test := range []struct {
 		name    string
 		policy  Policy
@@ -62,6 +72,23 @@ func TestRequire(t *testing.T) {
 		{"who has a passkey can be asked for it", off, keyed, Ask{Levels: []Level{LevelPhishingResistant, LevelMFA}}, LevelPhishingResistant, []Reason{ReasonRequested}, nil},
 		{"essential, of who has one", everyone, keyed, Ask{Levels: []Level{LevelPhishingResistant}, Essential: true}, LevelPhishingResistant, []Reason{ReasonRequested}, nil},
 		{"floor, of who has one", off, keyed, Ask{Floor: []Level{LevelPhishingResistant, LevelMFA}}, LevelPhishingResistant, []Reason{ReasonRequested}, nil},
+		{"L05 trusted browser", days, here, Ask{}, LevelPassword, []Reason{ReasonTrusted}, nil},
+		{"L05 trusted browser, covered product", Policy{TwoStep: true, Products: []string{"phone"}, TrustFor: days.TrustFor}, but(func(s *Subject) { s.Seats = []string{"phone"} }), Ask{}, LevelPassword, []Reason{ReasonTrusted}, nil},
+		{"L05 trusted browser of a user who needs nothing", Policy{TrustFor: days.TrustFor}, here, Ask{}, LevelPassword, []Reason{ReasonNotRequired}, nil},
+		{"L05 at its last moment", days, but(func(s *Subject) { s.At = at(119) }), Ask{}, LevelPassword, []Reason{ReasonTrusted}, nil},
+		{"L05 over, by the policy of now", days, but(func(s *Subject) { s.At = at(120) }), Ask{}, LevelMFA, []Reason{ReasonAccountPolicy}, nil},
+		{"L05 over, by the policy of then", days, but(func(s *Subject) { s.Trusted.Until = at(30) }), Ask{}, LevelMFA, []Reason{ReasonAccountPolicy}, nil},
+		{"L01 the policy trusts none any more", everyone, here, Ask{}, LevelMFA, []Reason{ReasonAccountPolicy}, nil},
+		{"L05 read at an unknown time", days, but(func(s *Subject) { s.At = time.Time{} }), Ask{}, LevelMFA, []Reason{ReasonAccountPolicy}, nil},
+		{"L05 the user's own setting", days, but(func(s *Subject) { s.Own = true }), Ask{}, LevelMFA, []Reason{ReasonOwnSetting}, nil},
+		{"L05 a higher acr", days, here, Ask{Levels: []Level{LevelMFA}}, LevelMFA, []Reason{ReasonRequested}, nil},
+		{"L05 a higher acr, essential", days, here, Ask{Levels: []Level{LevelMFA}, Essential: true}, LevelMFA, []Reason{ReasonRequested}, nil},
+		{"L05 the client's floor", days, here, Ask{Floor: []Level{LevelMFA}}, LevelMFA, []Reason{ReasonRequested}, nil},
+		{"L05 password level asked for", days, here, Ask{Levels: []Level{LevelPassword}, Essential: true}, LevelPassword, []Reason{ReasonTrusted}, nil},
+		{"L05 fresh proofs", days, here, Ask{Since: noon}, LevelPassword, []Reason{ReasonTrusted, ReasonMaxAge}, nil},
+		{"L05 others know the password", days, but(func(s *Subject) { s.Exposed = true }), Ask{}, LevelMFA, []Reason{ReasonAccountPolicy}, nil},
+		{"L07 trusted, but the app is suspended", days, but(func(s *Subject) { s.Authenticators = []Authenticator{{ID: "app", Method: TOTP, Suspended: true}} }), Ask{}, LevelMFA, []Reason{ReasonAccountPolicy}, nil},
+		{"L07 trusted, but there is no second factor", days, but(func(s *Subject) { s.Authenticators = nil }), Ask{}, LevelMFA, []Reason{ReasonAccountPolicy}, nil},
 		{"fresh", off, ann, Ask{Since: noon}, LevelPassword, []Reason{ReasonNotRequired, ReasonMaxAge}, nil},
 		{"fresh with two steps", everyone, ann, Ask{Since: noon}, LevelMFA, []Reason{ReasonAccountPolicy, ReasonMaxAge}, nil},
 		{"hint of this user", off, ann, Ask{Subject: "ann"}, LevelPassword, []Reason{ReasonNotRequired}, nil},

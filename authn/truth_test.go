@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/truth.golden")
@@ -21,13 +22,15 @@ var truthPolicies = []struct {
 	name   string
 	policy Policy
 	own    bool
+	trust  bool
 }{
-	{"two-step verification off", Policy{}, false},
-	{"two-step verification off, Enhanced Security on", Policy{}, true},
-	{"on for everyone", Policy{TwoStep: true}, false},
-	{"on for everyone, Enhanced Security on", Policy{TwoStep: true}, true},
-	{"on for holders of a product, which the user holds", Policy{TwoStep: true, Products: []string{"phone"}}, false},
-	{"on for holders of a product, which the user does not hold", Policy{TwoStep: true, Products: []string{"desk"}}, false},
+	{"two-step verification off", Policy{}, false, false},
+	{"two-step verification off, Enhanced Security on", Policy{}, true, false},
+	{"on for everyone", Policy{TwoStep: true}, false, false},
+	{"on for everyone, Enhanced Security on", Policy{TwoStep: true}, true, false},
+	{"on for holders of a product, which the user holds", Policy{TwoStep: true, Products: []string{"phone"}}, false, false},
+	{"on for holders of a product, which the user does not hold", Policy{TwoStep: true, Products: []string{"desk"}}, false, false},
+	{"on for everyone, browser trusted", Policy{TwoStep: true, TrustFor: 24 * time.Hour}, false, true},
 }
 
 var truthAsks = []struct {
@@ -93,6 +96,9 @@ Old proofs are hours old. What has the same answers as in an earlier section nam
 			n++
 			fmt.Fprintf(&b, "\n%d. account: %s; asked: %s\n", n, policy.name, ask.name)
 			s := Subject{ID: "ann", Seats: []string{"phone"}, Own: policy.own}
+			if s.At = at(signInStarted); policy.trust {
+				s.Trusted = Trust{ID: "browser", Since: at(0), Until: at(2 * signInStarted)}
+			}
 			said := ""
 			for _, enrolled := range truthEnrolled {
 				s.Authenticators = enrolled.has

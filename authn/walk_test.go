@@ -1,6 +1,9 @@
 package authn
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // walk is one user before one screen after another. Lines of a story are what
 // happens; line is what Next says then.
@@ -23,6 +26,7 @@ func newWalk(policy Policy) *walk {
 }
 
 func (w *walk) next() Decision {
+	w.subject.At = at(w.minute)
 	r, err := Require(w.policy, w.subject, w.ask)
 	if err != nil {
 		return Decision{StepSignIn, Reason(err.Error())}
@@ -42,6 +46,7 @@ func (w *walk) connect() string {
 }
 
 func (w *walk) remove(m Method) {
+	w.subject.Trusted = Trust{} // as storage ends them in the same transaction
 	var kept []Authenticator
 	for _, a := range w.subject.Authenticators {
 		if a.Method != m {
@@ -134,8 +139,17 @@ func (w *walk) do(what string) {
 		w.policy.TwoStep = true
 	case "policy off":
 		w.policy.TwoStep = false
+	case "trusts the browser":
+		w.progress = w.progress.TrustBrowser()
+	case "policy trusts browsers":
+		w.policy.TrustFor = 2 * time.Hour
+	case "policy trusts no browser":
+		w.policy.TrustFor = 0
 	case "session ends here":
 		w.session = w.progress.Completed(at(w.minute), nil)
+		if w.progress.Trusts(w.subject) && w.policy.MayTrust(w.subject) {
+			w.subject.Trusted = Trust{ID: "here", Since: at(w.minute), Until: at(w.minute).Add(w.policy.TrustFor)}
+		}
 		w.minute++
 		w.progress = Progress{Started: at(w.minute)}
 	case "an hour later", "a new sign-in":

@@ -72,6 +72,7 @@ type Policy struct {
 	ClientVersion string        `yaml:"client_version" default:"4.3" doc:"Client version and build that every device group must have before an account can require two-step verification."`
 	ClientBuild   int           `yaml:"client_build" default:"1575"`
 	Reenrolment   string        `yaml:"reenrolment" default:"email" doc:"What replaces a lost authenticator besides the password: email, recovery-code or admin."`
+	TrustedDays   int           `yaml:"trusted_browser_days" default:"0" doc:"For how many days a browser can be trusted from a code on, so that the account's policy asks for no code there;\nat most 30, 0 for not at all. Tokens never speak of a code that was not given."`
 	Cooldown      time.Duration `yaml:"cooldown" default:"24h" max:"30d" doc:"How long an authenticator that replaced a lost one without its code opens no sensitive acts; 0s for not at all."`
 }
 

@@ -11,7 +11,7 @@ import (
 func enterCodePage(v *visit) (templates.Page, error) {
 	p := v.pending
 	page := templates.EnterCode{
-		Address: p.Person.User.Email,
+		Address: p.Person.User.Email, TrustDays: v.SignIns.TrustDays(p), Trust: v.problem != nil && v.fields.Has(templates.FieldTrust),
 	}
 	var err error
 	if page.Passkey, err = v.askPasskey(); err != nil {
@@ -37,7 +37,8 @@ func enterCodePage(v *visit) (templates.Page, error) {
 }
 
 func submitCode(v *visit) error {
-	return v.then(v.SignIns.Code(v.r.Context(), v.pending, v.fields.Get(templates.FieldCode)))
+	trust := v.fields.Has(templates.FieldTrust)
+	return v.then(v.SignIns.Code(v.r.Context(), v.pending, v.fields.Get(templates.FieldCode), trust))
 }
 
 // newDevice begins a replacement by the account's rule: an e-mail code, an

@@ -91,6 +91,7 @@ func (v *visit) begin() (err error) {
 		Binding: v.Kit.SentBinding(v.r), Session: v.Sessions.BrowserHash(v.r), Actor: web.Actor(v.r),
 	}
 	v.Kit.Signed(v.r, web.CookieKnown, &b.Known)
+	v.Kit.Signed(v.r, web.CookieTrusted, &b.Trusted)
 	v.pending, err = v.SignIns.Open(v.r.Context(), v.fields.Get(templates.FieldRequest), b)
 	if err != nil {
 		return v.closed(err)
@@ -189,6 +190,11 @@ func (v *visit) finish() error {
 		v.Sessions.Set(v.w, done.Browser)
 		if err := v.Kit.SetSigned(v.w, web.CookieKnown, done.Known, web.KnownAge); err != nil {
 			return err
+		}
+		if done.Trusted != nil {
+			if err := v.Kit.SetSigned(v.w, web.CookieTrusted, *done.Trusted, v.SignIns.TrustedAge(*done.Trusted)); err != nil {
+				return err
+			}
 		}
 	}
 	return v.Kit.Redirect(v.w, v.r, v.pending.Request.Returns(v.pending.Sealed))

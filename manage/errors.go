@@ -60,6 +60,7 @@ const (
 	InputProduct  InputCode = "product"   // the account has no such product
 	InputDate     InputCode = "date"      // in the past, or too far ahead
 	InputMode     InputCode = "mode"      // there is no such mode of re-enrolment
+	InputDays     InputCode = "days"      // not a number of days, or too many
 	InputTaken    InputCode = "taken"     // another record of the account has this name
 	InputConfirm  InputCode = "confirm"   // not the address of the member whom it is about
 	InputMetadata InputCode = "metadata"  // of a client; Detail says what

@@ -3,6 +3,7 @@ package manage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -21,6 +22,7 @@ type PolicyChange struct {
 	WaiveFirst  *bool
 	Reenrolment *storage.Reenrolment
 	Required    *device.Version
+	TrustDays   *int // for how many days a browser can be trusted; 0: not at all
 }
 
 // Review is what a change of policy would bring, and what stands in its way.
@@ -117,6 +119,12 @@ func (s *Service) next(state storage.AccountState, c PolicyChange) (storage.Poli
 			return p, InputError{"reenrolment", InputMode, "use email, recovery-code or admin"}
 		}
 		p.Reenrolment = *c.Reenrolment
+	}
+	if n := c.TrustDays; n != nil {
+		if *n < 0 || *n > storage.MaxTrustDays {
+			return p, InputError{"trusted_browser_days", InputDays, fmt.Sprintf("use 0 to %d", storage.MaxTrustDays)}
+		}
+		p.SetTrustDays(*n)
 	}
 	if c.Products != nil {
 		p.Products = slices.Clone(*c.Products)

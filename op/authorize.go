@@ -14,7 +14,6 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
 	"stile/audit"
-	"stile/authn"
 	"stile/seal"
 	"stile/session"
 	"stile/signin"
@@ -300,27 +299,15 @@ func (p *Provider) issueCode(r *http.Request, q pending, view storage.SessionVie
 		RequestID: q.authorization.ID,
 		Scope:     strings.Join(q.Scope, " "), Claims: q.Claims.String(), Nonce: q.Nonce,
 		Evidence: counted, ACR: p.Levels.Answer(counted.Level(), q.ACR),
-		Offline: q.Offline,
-		Code:    storage.Code{RedirectURI: string(q.Target.URI), Challenge: q.Challenge, ExpiresAt: now.Add(CodeLife)},
+		Offline: q.Offline, TrustedID: person.Subject.Trusted.ID,
+		Code: storage.Code{RedirectURI: string(q.Target.URI), Challenge: q.Challenge, ExpiresAt: now.Add(CodeLife)},
 	}
 	event := userEvent(r, audit.GrantIssued, q.client, view)
-	event.Reason = string(whyIssued(q, v.requirement))
+	event.Reason = string(v.requirement.WhyMet(counted, q.Visited))
 	_, err := p.DB.IssueCode(r.Context(), storage.Issue{
 		Grant: grant, CodeHash: seal.HashToken(code.Reveal()),
 		Epoch: person.User.Epoch, PolicyVersion: person.Policy.Version, ClientVersion: q.client.Version,
 		Touch: !q.Silent, Event: event,
 	})
 	return code, err
-}
-
-// whyIssued answers "Why was I not asked for a code?".
-func whyIssued(q pending, r authn.Requirement) authn.Reason {
-	switch {
-	case r.Level <= authn.LevelPassword:
-		return authn.ReasonNotRequired
-	case q.Visited:
-		return authn.ReasonProven
-	default:
-		return authn.ReasonAlreadyProven
-	}
 }

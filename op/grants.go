@@ -98,11 +98,12 @@ func within(scope, others string) bool {
 }
 
 // lifetime says until when a grant can be refreshed: at the latest, and if it is
-// not used before. Where two steps are required it is shorter.
+// not used before. Where two steps are required it is shorter, also in a browser
+// that the account trusts.
 func lifetime(v storage.GrantView, r authn.Requirement, now time.Time) (idle, absolute time.Time) {
 	l := v.Person.Policy.Lifetimes
 	age := l.GrantAbsolute
-	if r.Level >= authn.LevelMFA {
+	if r.Level >= authn.LevelMFA || r.Trusted() {
 		age = min(age, l.TwoStepGrantAbsolute)
 	}
 	absolute = v.Grant.CreatedAt.Add(age)

@@ -111,6 +111,7 @@ func policy(c config.Policy) (storage.Policy, error) {
 	p.Lifetimes.GrantIdle, p.Lifetimes.GrantAbsolute = c.Refresh.Idle, c.Refresh.Absolute
 	p.Lifetimes.TwoStepGrantAbsolute = c.Refresh.TwoStepAbsolute
 	p.Reenrolment = storage.Reenrolment(c.Reenrolment)
+	p.SetTrustDays(c.TrustedDays)
 	if p.Lifetimes.Cooldown = c.Cooldown; c.Cooldown == 0 {
 		p.Lifetimes.Cooldown = -1 // zero would be "as the default"
 	}

@@ -12,8 +12,9 @@ import (
 	"stile/templates"
 )
 
-// Code answers the code of the authenticator app.
-func (s *Service) Code(ctx context.Context, p *Pending, input string) error {
+// Code answers the code of the authenticator app. With trust, this browser is
+// not to be asked again for a while.
+func (s *Service) Code(ctx context.Context, p *Pending, input string, trust bool) error {
 	code, err := sixDigits(input, templates.ErrCodeEmpty)
 	if err != nil {
 		return err
@@ -35,6 +36,9 @@ func (s *Service) Code(ctx context.Context, p *Pending, input string) error {
 		return s.wrongCode(ctx, p, try)
 	}
 	progress := p.SignIn.Progress.Prove(authn.Proof{Method: authn.TOTP, At: s.now(), Authenticator: totp.ID}, p.Person.Subject)
+	if trust {
+		progress = progress.TrustBrowser()
+	}
 	if p.Request.NewDevice && progress.Enrolment.Reason == "" {
 		progress = progress.Replace(p.Person.Subject) // what was asked for comes next
 	}

@@ -15,6 +15,7 @@ import (
 type Completed struct {
 	Browser seal.Secret // the new id of the browser, for the session cookie
 	Known   Known       // for the known cookie
+	Trusted *Trusted    // for the trusted cookie; nil: as it is
 	Session storage.Session
 }
 
@@ -45,16 +46,22 @@ func (s *Service) Complete(ctx context.Context, p *Pending) (Completed, error) {
 	if enhance {
 		mails = append(mails, s.mail(p, templates.MailTwoStepOn))
 	}
+	known := p.Browser.Known.with(s.addressKey(user.Email), now)
+	trust, trusted := s.trust(p, known)
 	ended, err := s.db.CompleteSignIn(ctx, storage.Completion{
 		SignIn: *p.SignIn, Evidence: evidence, SessionID: going(p),
 		OldBrowser: p.Browser.Session, NewBrowser: seal.HashToken(browser.Reveal()),
 		ExpiresAt: session.Ends(evidence, p.Person.Policy),
-		Enhance:   enhance, Mails: mails,
+		Enhance:   enhance, Mails: mails, Trust: trust, TrustedID: p.Person.Subject.Trusted.ID,
 		Network: p.Browser.Actor.Network, UserAgent: p.Browser.Actor.UserAgent,
 		Event: s.event(p, audit.SignInSucceeded, string(p.Decision.Reason)),
 	})
 	if err != nil {
 		return Completed{}, err
 	}
-	return Completed{Browser: browser, Known: p.Browser.Known.with(s.addressKey(user.Email), now), Session: ended}, nil
+	done := Completed{Browser: browser, Known: known, Session: ended}
+	if trust != nil {
+		done.Trusted = &trusted
+	}
+	return done, nil
 }

@@ -15,6 +15,7 @@ import (
 // LeastPassword is how long a password has to be at least: longer where its user
 // needs nothing else.
 func LeastPassword(p storage.Policy, who authn.Subject) int {
+	who.Trusted = authn.Trust{} // in other browsers it is asked for
 	need, err := authn.Require(p.Policy, who, authn.Ask{})
 	if err == nil && need.Level >= authn.LevelMFA {
 		return factor.MinPasswordWithSecondFactor

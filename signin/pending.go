@@ -32,6 +32,7 @@ type Browser struct {
 	Binding  string // value of its login cookie; empty without one
 	Session  string // hash of its session cookie; empty without one
 	Known    Known
+	Trusted  Trusted
 	Actor    audit.Actor // from where, see web.Actor
 	Language string      // of the pages that it is shown
 }
@@ -93,7 +94,7 @@ func (s *Service) read(ctx context.Context, p *Pending) error {
 			older = append(older, hash)
 		}
 	}
-	view, err := s.db.OpenSignIn(ctx, key, p.Browser.Session, older...)
+	view, err := s.db.OpenSignIn(ctx, key, p.Browser.Session, p.Browser.Trusted.hashes(p.Browser.Known, s.now()), older...)
 	if err != nil {
 		return fmt.Errorf("signin: %w", err)
 	}
@@ -112,6 +113,9 @@ func (s *Service) read(ctx context.Context, p *Pending) error {
 	}
 	if p.alone, err = s.onlyAdmin(ctx, p); err != nil {
 		return fmt.Errorf("signin: %w", err)
+	}
+	if p.Person != nil {
+		p.sameBrowser()
 	}
 	return s.decide(p)
 }

@@ -125,30 +125,32 @@ func (db *DB) grantView(ctx context.Context, where, arg string) (GrantView, erro
 
 const (
 	// grantViewColumns needs the time as $1.
-	grantViewColumns = `g.id, g.account_id, g.client_id, g.user_id, g.session_id, g.request_id, g.scope, g.claims, g.nonce, g.evidence, g.acr, g.offline,
+	grantViewColumns = `g.id, g.account_id, g.client_id, g.user_id, g.session_id, g.request_id, g.scope, g.claims, g.nonce, g.evidence, g.acr, g.offline, g.trusted_id,
 	g.code_redirect_uri, g.code_challenge, g.code_expires_at, g.code_used_at, g.generation, g.rotated_at, g.idle_at, g.expires_at,
 	g.ended_at, g.ended_reason, g.created_at, ` + clientColumns + `,
-	s.id IS NOT NULL AND s.ended_at IS NULL AND s.expires_at > $1, COALESCE(k.scope, ''), ` + personColumns
+	s.id IS NOT NULL AND s.ended_at IS NULL AND s.expires_at > $1, COALESCE(k.scope, ''), ` + trustedColumns + `, ` + personColumns
 
 	// grantViewJoins follows the tables that the grant is found by: PostgreSQL
 	// puts no more than eight tables in another order than the one written.
 	grantViewJoins = `JOIN clients c ON c.id = g.client_id JOIN users u ON u.id = g.user_id ` + personJoins + `
 	LEFT JOIN sessions s ON s.id = g.session_id AND s.user_id = g.user_id
-	LEFT JOIN consents k ON k.user_id = g.user_id AND k.client_id = g.client_id`
+	LEFT JOIN consents k ON k.user_id = g.user_id AND k.client_id = g.client_id` + trustedJoin + `g.trusted_id`
 )
 
 func (db *DB) scanGrantView(r row, more ...any) (v GrantView, err error) {
 	g := &v.Grant
 	var p personRow
+	var trusted TrustedBrowser
 	dest := []any{
-		&g.ID, &g.AccountID, &g.ClientID, &g.UserID, &g.SessionID, &g.RequestID, &g.Scope, &g.Claims, &g.Nonce, fromJSON(&g.Evidence), &g.ACR, &g.Offline,
+		&g.ID, &g.AccountID, &g.ClientID, &g.UserID, &g.SessionID, &g.RequestID, &g.Scope, &g.Claims, &g.Nonce, fromJSON(&g.Evidence), &g.ACR, &g.Offline, &g.TrustedID,
 		&g.Code.RedirectURI, &g.Code.Challenge, atTime(&g.Code.ExpiresAt), atNullTime(&g.Code.UsedAt), &g.Generation, atTime(&g.RotatedAt), atTime(&g.IdleAt),
 		atTime(&g.ExpiresAt), atNullTime(&g.EndedAt), &g.EndedReason, atTime(&g.CreatedAt),
 	}
-	dest = append(append(dest, clientDest(&v.Client)...), &v.SessionLive, &v.Consent)
+	dest = append(append(append(dest, clientDest(&v.Client)...), &v.SessionLive, &v.Consent), trusted.dest()...)
 	if err := r.Scan(append(append(dest, p.dest()...), more...)...); err != nil {
 		return v, err
 	}
 	v.Person, err = p.person(db)
+	trusted.in(&v.Person)
 	return v, err
 }

@@ -272,6 +272,9 @@ func (w DesiredPolicy) over(p Policy, products map[string]string) (Policy, error
 		}
 	}
 	p.Reenrolment = cmp.Or(w.Reenrolment, p.Reenrolment)
+	if w.TrustDays != nil {
+		p.SetTrustDays(*w.TrustDays)
+	}
 	desired, mine := w.Lifetimes.fields(), p.Lifetimes.fields()
 	for i, d := range desired {
 		*mine[i] = cmp.Or(*d, *mine[i])

@@ -61,6 +61,7 @@ type DesiredPolicy struct {
 	Version     string      `yaml:"client_version"`
 	Build       int         `yaml:"client_build"`
 	Reenrolment Reenrolment `yaml:"reenrolment"`
+	TrustDays   *int        `yaml:"trusted_browser_days"`
 	Lifetimes   Lifetimes   `yaml:"lifetimes"`
 }
 

@@ -111,6 +111,7 @@ func policyFields(p Policy, products map[string]string) map[string]string {
 	f := map[string]string{
 		"two_step": "optional", "products": strings.Join(sorted(names), ", "), "waive_first": strconv.FormatBool(p.WaiveFirst),
 		"client_version": p.Required.String(), "reenrolment": string(p.Reenrolment),
+		"trusted_browser_days": strconv.Itoa(p.TrustDays()),
 	}
 	if p.TwoStep {
 		f["two_step"] = "required"

@@ -55,10 +55,10 @@ func (db *DB) IssueCode(ctx context.Context, i Issue) (string, error) {
 		riders: []rider{
 			ride(insert{
 				table: "grants",
-				columns: `id, account_id, client_id, user_id, session_id, request_id, scope, claims, nonce, evidence, acr, offline,
+				columns: `id, account_id, client_id, user_id, session_id, request_id, scope, claims, nonce, evidence, acr, offline, trusted_id,
 					code_hash, code_redirect_uri, code_challenge, code_expires_at, generation, rotated_at, idle_at, expires_at, ended_reason, created_at`,
 				values: []any{
-					g.ID, g.AccountID, g.ClientID, g.UserID, g.SessionID, g.RequestID, g.Scope, g.Claims, g.Nonce, asJSON(g.Evidence), g.ACR, g.Offline,
+					g.ID, g.AccountID, g.ClientID, g.UserID, g.SessionID, g.RequestID, g.Scope, g.Claims, g.Nonce, asJSON(g.Evidence), g.ACR, g.Offline, g.TrustedID,
 					i.CodeHash, g.Code.RedirectURI, g.Code.Challenge, micros(g.Code.ExpiresAt), 0, micros(now), micros(g.Code.ExpiresAt), micros(g.Code.ExpiresAt), "", micros(now),
 				},
 			}),

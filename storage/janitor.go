@@ -26,6 +26,7 @@ var expiring = []struct{ table, key, ends string }{
 	{"device_requests", "account_id, id", fmt.Sprintf("expires_at <= $1 - %d AND expires_at", deviceShown.Microseconds())},
 	{"device_waits", "user_id", fmt.Sprintf("closes_at <= $1 - %d AND closes_at", waitStopped.Microseconds())},
 	{"sessions", "id", "expires_at"},
+	{"trusted_browsers", "id", "expires_at"},
 	{"requests", "hash", "expires_at"},
 	{"links", "hash", "expires_at"},
 	{"address_links", "purpose, address", "expires_at"},

@@ -32,6 +32,9 @@ type Person struct {
 	// it are unused; empty and 0 without one.
 	RecoveryID   string
 	RecoveryLeft int
+	// Trusted is the trusted browser that the session, grant or sign-in is of with
+	// which the person was read; nil without one. The subject has it too.
+	Trusted *TrustedBrowser
 
 	seats string // as they were read, see seatsColumn
 }
@@ -116,10 +119,11 @@ func (r *personRow) dest() []any {
 // person completes what was scanned: opens the key and fills in the defaults.
 func (r *personRow) person(db *DB) (Person, error) {
 	p := r.p
-	p.Policy = p.Policy.filled(db.defaults).At(db.now())
+	now := db.now()
+	p.Policy = p.Policy.filled(db.defaults).At(now)
 	p.Policy.Version = r.policy
 	u := p.User
-	p.Subject = authn.Subject{ID: u.ID, AccountID: u.AccountID, Epoch: u.Epoch, Own: u.Enhanced, Exposed: u.PasswordExposedAt != nil}
+	p.Subject = authn.Subject{ID: u.ID, AccountID: u.AccountID, Epoch: u.Epoch, Own: u.Enhanced, Exposed: u.PasswordExposedAt != nil, At: now}
 	for seat := range strings.SplitSeq(p.seats, seatBreak) {
 		if id, name, ok := strings.Cut(seat, " "); ok {
 			p.Subject.Seats, p.Products = append(p.Subject.Seats, id), append(p.Products, name)

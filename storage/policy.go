@@ -84,6 +84,9 @@ func (p Policy) filled(d Policy) Policy {
 	if p.Reenrolment == "" {
 		p.Reenrolment = d.Reenrolment
 	}
+	if p.TrustFor == 0 {
+		p.TrustFor = d.TrustFor
+	}
 	mine, theirs := p.Lifetimes.fields(), d.Lifetimes.fields()
 	for i, f := range mine {
 		if *f == 0 {
@@ -109,6 +112,9 @@ func (p Policy) kept(d Policy) Policy {
 	if p.Reenrolment == d.Reenrolment {
 		p.Reenrolment = ""
 	}
+	if max(0, p.TrustFor) == max(0, d.TrustFor) {
+		p.TrustFor = 0
+	}
 	mine, theirs := p.Lifetimes.fields(), d.Lifetimes.fields()
 	for i, f := range mine {
 		if *f == *theirs[i] {
@@ -130,7 +136,7 @@ func (p Policy) At(now time.Time) Policy {
 	return p
 }
 
-// Validate refuses lifetimes beyond what may be configured and unknown modes.
+// Validate refuses times beyond what may be configured and unknown modes.
 // It wants a filled policy.
 func (p Policy) Validate() error {
 	l := p.Lifetimes
@@ -147,6 +153,9 @@ func (p Policy) Validate() error {
 			return fmt.Errorf("policy: %s: idle %v and absolute %v: idle must be the shorter one, and absolute at most %v",
 				bound.what, bound.idle, bound.absolute, bound.max)
 		}
+	}
+	if p.TrustFor > MaxTrustDays*day || p.TrustFor > 0 && p.TrustFor%day != 0 || p.TrustFor < noTrust {
+		return fmt.Errorf("policy: trusted browsers for %v: use whole days, 0 to %d", p.TrustFor, MaxTrustDays)
 	}
 	switch p.Reenrolment {
 	case ReenrolByEmail, ReenrolByRecovery, ReenrolByAdmin:
@@ -230,6 +239,9 @@ func (db *DB) updatePolicy(ctx context.Context, tx *sql.Tx, accountID string, de
 	p.Version++
 	if _, err := run(ctx, tx, `UPDATE policies SET version = $2, settings = $3, updated_at = $4 WHERE account_id = $1`,
 		accountID, p.Version, after, micros(now)); err != nil {
+		return Policy{}, err
+	}
+	if err := shortenTrust(ctx, tx, accountID, old, p); err != nil {
 		return Policy{}, err
 	}
 	if err := announce(ctx, tx, accountID, old, p, now); err != nil {

@@ -72,6 +72,7 @@ type Session struct {
 	Evidence    authn.Evidence
 	Network     string
 	UserAgent   string
+	TrustedID   string // the trusted browser that it is of; empty for none
 	CreatedAt   time.Time
 	ChosenAt    time.Time // the live one chosen last is the browser's present user
 	SeenAt      time.Time // written at most once a minute
@@ -102,7 +103,8 @@ type Grant struct {
 	Nonce     string
 	Evidence  authn.Evidence
 	ACR       string
-	Offline   bool // outlives the session
+	Offline   bool   // outlives the session
+	TrustedID string // the trusted browser of the session that gave it; empty for none
 	Code      Code
 	// Generation counts refresh tokens: 0 before the first one.
 	Generation  int64

@@ -15,6 +15,7 @@ import (
 const (
 	CountCode            = "code"             // finished with a second factor
 	CountSession         = "already_proven"   // finished by the second factor that the session had
+	CountTrusted         = "trusted_browser"  // finished with the password alone, in a trusted browser
 	CountNotRequired     = "not_required"     // finished with the password alone, which was enough
 	CountRefusedPassword = "refused_password" // address or password not accepted
 	CountRefusedCode     = "refused_code"     // code of any kind not accepted
@@ -117,6 +118,8 @@ func countedAs(kind audit.Kind, reason string) string {
 		return CountRefusedCode
 	case reason == string(authn.ReasonNotRequired):
 		return CountNotRequired
+	case reason == string(authn.ReasonTrusted):
+		return CountTrusted
 	case reason == string(authn.ReasonAlreadyProven):
 		return CountSession
 	default:

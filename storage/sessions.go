@@ -38,7 +38,11 @@ type Completion struct {
 	OldBrowser, NewBrowser string
 	ExpiresAt              time.Time // absolute limit
 	// Enhance turns on two-step verification by the user's own wish, and tells so.
-	Enhance            bool
+	Enhance bool
+	// Trust makes the browser a trusted one; nil for not. TrustedID is the trusted
+	// browser that it is already, empty for none.
+	Trust              *NewTrust
+	TrustedID          string
 	Network, UserAgent string
 	Mails              []Mail
 	Event              audit.Event // gets the session's id
@@ -62,21 +66,24 @@ func (db *DB) CompleteSignIn(ctx context.Context, c Completion) (Session, error)
 	if err != nil {
 		return Session{}, err
 	}
+	if s.TrustedID = c.TrustedID; c.Trust != nil {
+		s.TrustedID = randomID()
+	}
 	var put rider
 	if s.ID == "" {
 		s.ID = randomID()
 		put = ride(insert{
 			table:   "sessions",
-			columns: "id, browser, account_id, user_id, evidence, network, user_agent, created_at, chosen_at, seen_at, expires_at, ended_reason",
+			columns: "id, browser, account_id, user_id, evidence, network, user_agent, trusted_id, created_at, chosen_at, seen_at, expires_at, ended_reason",
 			values: []any{
-				s.ID, s.Browser, s.AccountID, s.UserID, asJSON(s.Evidence), s.Network, s.UserAgent,
+				s.ID, s.Browser, s.AccountID, s.UserID, asJSON(s.Evidence), s.Network, s.UserAgent, s.TrustedID,
 				micros(now), micros(now), micros(now), micros(s.ExpiresAt), "",
 			},
 		})
 	} else {
-		put = mustRun(`UPDATE sessions SET browser = $1, evidence = $2, network = $3, user_agent = $4, chosen_at = $5, seen_at = $5, expires_at = $6
+		put = mustRun(`UPDATE sessions SET browser = $1, evidence = $2, network = $3, user_agent = $4, chosen_at = $5, seen_at = $5, expires_at = $6, trusted_id = $10
 			WHERE id = $7 AND browser = $8 AND user_id = $9 AND ended_at IS NULL AND expires_at > $5 AND {guard}`,
-			s.Browser, asJSON(s.Evidence), s.Network, s.UserAgent, micros(now), micros(s.ExpiresAt), s.ID, c.OldBrowser, s.UserID)
+			s.Browser, asJSON(s.Evidence), s.Network, s.UserAgent, micros(now), micros(s.ExpiresAt), s.ID, c.OldBrowser, s.UserID, s.TrustedID)
 	}
 	c.Event.SessionID = s.ID
 	riders := []rider{
@@ -91,6 +98,13 @@ func (db *DB) CompleteSignIn(ctx context.Context, c Completion) (Session, error)
 	riders = append(append(riders, mails...), ride(db.event(c.Event)))
 	if c.Enhance {
 		riders = append(riders, ride(db.event(enhancedEvent(User{ID: s.UserID, AccountID: s.AccountID}, true, c.Event.Actor))))
+	}
+	if c.Trust != nil {
+		trusted, err := db.trust(c, s.TrustedID, now)
+		if err != nil {
+			return Session{}, err
+		}
+		riders = append(riders, trusted...)
 	}
 	won, err := db.guard(ctx, guarded{
 		text: `UPDATE users SET signed_in_at = $1, enhanced = enhanced OR $5, factor_proven_at = CASE WHEN $6 THEN $1 ELSE factor_proven_at END
@@ -238,12 +252,12 @@ func (db *DB) endSessions(ctx context.Context, where, arg, reason string, by aud
 }
 
 // ended counts what ended in one act.
-type ended struct{ sessions, grants int64 }
+type ended struct{ sessions, grants, trusted int64 }
 
 // in adds the counts to an event's detail.
 func (n ended) in(e audit.Event) audit.Event {
 	e.Detail = maps.Clone(e.Detail)
-	for name, count := range map[string]int64{"sessions_ended": n.sessions, "grants_ended": n.grants} {
+	for name, count := range map[string]int64{"sessions_ended": n.sessions, "grants_ended": n.grants, "trusted_browsers_ended": n.trusted} {
 		if count > 0 {
 			if e.Detail == nil {
 				e.Detail = map[string]string{}
@@ -254,8 +268,8 @@ func (n ended) in(e audit.Event) audit.Event {
 	return e
 }
 
-// endUser ends all grants of a user, and the sessions but for those of one
-// browser (empty: all). Within the transaction the user's row was changed first.
+// endUser ends all grants and trusted browsers of a user, and the sessions but
+// for those of one browser (empty: all). Within the transaction the user's row was changed first.
 func endUser(ctx context.Context, tx *sql.Tx, userID, except, reason string, now int64) (n ended, err error) {
 	return endUserBut(ctx, tx, userID, except, "", reason, now)
 }
@@ -269,6 +283,11 @@ func endUserBut(ctx context.Context, tx *sql.Tx, userID, except, session, reason
 	}
 	n.grants, err = run(ctx, tx, `UPDATE grants SET ended_at = $1, ended_reason = $2 WHERE user_id = $3 AND ended_at IS NULL
 		AND session_id <> $4`, now, reason, userID, cmp.Or(session, "none"))
+	if err != nil {
+		return n, err
+	}
+	n.trusted, err = run(ctx, tx, `UPDATE trusted_browsers SET ended_at = $1, ended_reason = $2
+		WHERE user_id = $3 AND ended_at IS NULL AND expires_at > $1`, now, reason, userID)
 	return n, err
 }
 
@@ -280,28 +299,30 @@ func presentSession(column, browser string) string {
 
 const (
 	sessionColumns = `COALESCE(s.id, ''), COALESCE(s.browser, ''), COALESCE(s.account_id, ''), COALESCE(s.user_id, ''), s.evidence,
-	COALESCE(s.network, ''), COALESCE(s.user_agent, ''), COALESCE(s.created_at, 0), COALESCE(s.chosen_at, 0), COALESCE(s.seen_at, 0),
+	COALESCE(s.network, ''), COALESCE(s.user_agent, ''), COALESCE(s.trusted_id, ''), COALESCE(s.created_at, 0), COALESCE(s.chosen_at, 0), COALESCE(s.seen_at, 0),
 	COALESCE(s.expires_at, 0), s.ended_at, COALESCE(s.ended_reason, '')`
 
 	// sessionViewColumns needs the client's id as $2.
-	sessionViewColumns = sessionColumns + `, ` + personColumns + `, COALESCE(k.scope, '')
+	sessionViewColumns = sessionColumns + `, ` + personColumns + `, COALESCE(k.scope, ''), ` + trustedColumns + `
 	FROM sessions s JOIN users u ON u.id = s.user_id ` + personJoins + `
-	LEFT JOIN consents k ON k.user_id = s.user_id AND k.client_id = $2`
+	LEFT JOIN consents k ON k.user_id = s.user_id AND k.client_id = $2` + trustedJoin + `s.trusted_id`
 )
 
 func sessionDest(s *Session) []any {
 	return []any{
-		&s.ID, &s.Browser, &s.AccountID, &s.UserID, fromJSON(&s.Evidence), &s.Network, &s.UserAgent,
+		&s.ID, &s.Browser, &s.AccountID, &s.UserID, fromJSON(&s.Evidence), &s.Network, &s.UserAgent, &s.TrustedID,
 		atTime(&s.CreatedAt), atTime(&s.ChosenAt), atTime(&s.SeenAt), atTime(&s.ExpiresAt), atNullTime(&s.EndedAt), &s.EndedReason,
 	}
 }
 
 func (db *DB) scanSessionView(r row) (v SessionView, err error) {
 	var p personRow
-	dest := append(sessionDest(&v.Session), p.dest()...)
-	if err := r.Scan(append(dest, &v.Consent)...); err != nil {
+	var trusted TrustedBrowser
+	dest := append(append(sessionDest(&v.Session), p.dest()...), &v.Consent)
+	if err := r.Scan(append(dest, trusted.dest()...)...); err != nil {
 		return v, err
 	}
 	v.Person, err = p.person(db)
+	trusted.in(&v.Person)
 	return v, err
 }

@@ -43,15 +43,26 @@ type PasswordProof struct {
 // out; its idle limit is the policy's, and for the caller to apply.
 //
 // A sign-in of an older epoch is not returned: view.Outdated says that there was one.
-func (db *DB) OpenSignIn(ctx context.Context, key SignInKey, browser string, older ...string) (SignInView, error) {
+//
+// The person is in a trusted browser where trusted has the hash of one: one of the
+// sign-in's user. Where nothing was proven in this sign-in yet, it is the session's.
+func (db *DB) OpenSignIn(ctx context.Context, key SignInKey, browser string, trusted []string, older ...string) (SignInView, error) {
 	now := db.now()
-	args, bound := []any{key.ID, browser, micros(now)}, ""
-	for _, binding := range append([]string{key.Binding}, older...) {
-		args = append(args, binding)
-		bound += ", $" + strconv.Itoa(len(args))
+	args := []any{key.ID, browser, micros(now)}
+	listed := func(values []string) string {
+		first := len(args)
+		for _, value := range values {
+			args = append(args, value)
+		}
+		return `(` + marks(first, len(values)) + `)`
 	}
+	bound := listed(append([]string{key.Binding}, older...))
 	pending := func(row string) string {
-		return row + `.id = $1 AND ` + row + `.binding IN (` + bound[2:] + `) AND ` + row + `.completed_at IS NULL AND ` + row + `.expires_at > $3`
+		return row + `.id = $1 AND ` + row + `.binding IN ` + bound + ` AND ` + row + `.completed_at IS NULL AND ` + row + `.expires_at > $3`
+	}
+	here := `b.id = s.trusted_id AND n.id IS NULL`
+	if len(trusted) > 0 {
+		here = `(` + here + ` OR b.hash IN ` + listed(trusted) + ` AND n.id IS NOT NULL)`
 	}
 	view, err := one(ctx, db.reader, func(r row) (v SignInView, err error) {
 		var (
@@ -62,16 +73,19 @@ func (db *DB) OpenSignIn(ctx context.Context, key SignInKey, browser string, old
 			tries      int
 			sealed     string
 			p          personRow
+			b          TrustedBrowser
 		)
 		dest := append(signInDest(&n, &sealed), atNullTime(&sent), atNullTime(&ends), &tries, atNullTime(&used))
 		dest = append(append(dest, sessionDest(&s)...), waitDest(&v.Wait)...)
-		if err := r.Scan(append(dest, p.dest()...)...); err != nil {
+		dest = append(dest, p.dest()...)
+		if err := r.Scan(append(dest, b.dest()...)...); err != nil {
 			return v, err
 		}
 		person, err := p.person(db)
 		if err != nil {
 			return v, err
 		}
+		b.in(&person)
 		if s.ID != "" && s.ExpiresAt.After(now) {
 			v.Session = &s
 		}
@@ -92,16 +106,17 @@ func (db *DB) OpenSignIn(ctx context.Context, key SignInKey, browser string, old
 			v.Person = &person
 		}
 		return v, nil
-	}, `SELECT `+signInColumns+`, e.sent_at, e.expires_at, COALESCE(e.tries, 0), e.used_at, `+sessionColumns+`, `+waitColumns+`, `+personColumns+`
+	}, `SELECT `+signInColumns+`, e.sent_at, e.expires_at, COALESCE(e.tries, 0), e.used_at, `+sessionColumns+`, `+waitColumns+`, `+personColumns+`, `+trustedColumns+`
 	FROM users u `+personJoins+`
 	LEFT JOIN sign_ins n ON n.user_id = u.id AND `+pending("n")+`
 	LEFT JOIN email_codes e ON e.purpose = '`+enrolmentCode+`' AND e.txn = n.id || '.' || n.binding AND e.user_id = n.user_id
 	LEFT JOIN device_waits w ON w.user_id = u.id
 	LEFT JOIN sessions s ON s.browser = $2 AND s.user_id = u.id AND s.ended_at IS NULL
+	LEFT JOIN trusted_browsers b ON b.user_id = u.id AND b.ended_at IS NULL AND `+here+`
 	WHERE u.id = COALESCE(
 		(SELECT x.user_id FROM sign_ins x WHERE `+pending("x")+` ORDER BY x.started_at DESC, x.binding LIMIT 1),
 		(`+presentSession("y.user_id", "$2")+`))
-	ORDER BY n.epoch DESC, n.started_at DESC, n.binding LIMIT 1`, args...)
+	ORDER BY n.epoch DESC, n.started_at DESC, n.binding, b.created_at DESC LIMIT 1`, args...)
 	if err == ErrNotFound { //nolint:errorlint // exactly what one returns without a row
 		return SignInView{}, nil
 	}

@@ -34,6 +34,8 @@ const (
 	DoTurnOn    = "turn-on"    // account: Enhanced Security on
 	DoTurnOff   = "turn-off"   // account: Enhanced Security off
 	DoMakeCodes = "make-codes" // account: new recovery codes
+	DoForget    = "forget"     // account: a trusted browser, FieldID
+	DoForgetAll = "forget-all" // account: all trusted browsers
 	DoDownload  = "download"   // account-recovery-codes: as a file
 )
 
@@ -50,7 +52,20 @@ type Account struct {
 	// where there can be none.
 	Passkeys    []AccountPasskey
 	PasskeyPath string
-	OneWay      bool // whoever loses the device has no other way in than to ask somebody
+	// Trusted are the trusted browsers, the newest first. TrustDays is for how many
+	// days one can be trusted; 0: none, and the section is there only for those
+	// that still are.
+	Trusted   []AccountTrusted
+	TrustDays int
+	OneWay    bool // whoever loses the device has no other way in than to ask somebody
+}
+
+// AccountTrusted is a trusted browser.
+type AccountTrusted struct {
+	ID               string
+	Browser, Network string // where the code was given; Browser may be empty
+	Here             bool   // it is the one in use
+	Since, Until     time.Time
 }
 
 // AccountApp is the user's authenticator app.
@@ -143,6 +158,9 @@ var accountNotices = map[string]string{
 	"others":    "account.notice.others",
 	"saved":     "notice.admin.saved",
 	"password":  "account.notice.password",
+
+	"forgotten":     "account.notice.forgotten",
+	"forgotten-all": "account.notice.forgotten_all",
 
 	"passkey-added":   "account.notice.passkey_added",
 	"passkey-removed": "account.notice.passkey_removed",

@@ -39,6 +39,7 @@ func accountSamples() []sample {
 			{At: now, AppName: "Acme Console", Browser: "Firefox on Windows", Network: "192.0.2.7", Why: "proven"},
 			{At: now, Why: "already_proven"},
 			{At: now, Why: "not_required"},
+			{At: now, Why: "trusted_browser"},
 			{At: now, Why: "of a later version"},
 			{At: now, Refused: true, Why: "wrong_password"},
 			{At: now, Refused: true, Why: "totp"},
@@ -56,6 +57,13 @@ func accountSamples() []sample {
 				{ID: "k2", Name: "Acme Console", Since: now.Add(-48 * time.Hour), Used: now.Add(-time.Hour)},
 			},
 		}},
+		{"account.trusted", noticed("account.notice.forgotten", nil), templates.Account{
+			RequiredBy: "Example Support", App: app, TrustDays: 14, Trusted: []templates.AccountTrusted{
+				{ID: "t1", Here: true, Browser: "Firefox on Windows", Network: "192.0.2.7", Since: now, Until: now.AddDate(0, 0, 14)},
+				{ID: "t2", Network: "2001:db8::7", Since: now.AddDate(0, 0, -3), Until: now.AddDate(0, 0, 11)},
+			},
+		}},
+		{"account.trusted.none", noticed("account.notice.forgotten_all", nil), templates.Account{RequiredBy: "Example Support", App: app, TrustDays: 1}},
 		{"account-passkey", nil, templates.AccountPasskeyNew{Ask: templates.Passkey{Options: "{}", Challenge: "c2VhbGVk"}, Value: "Grafana"}},
 		{"account-passkey.refused", problem(templates.FieldPasskey, templates.ErrPasskeyKnown, nil), templates.AccountPasskeyNew{Ask: templates.Passkey{Options: "{}", Challenge: "c2VhbGVk"}}},
 		{"account-passkey-name", problem(templates.FieldName, templates.ErrPasskeyName, locale.Args{"Max": 64}), templates.AccountPasskeyName{ID: "k1"}},

@@ -84,16 +84,17 @@ func (AccountActivity) heading(*Frame) heading { return heading{key: "account.ac
 
 // whyKeys say why a code was asked for, or was not, or what was refused.
 var whyKeys = map[string]string{
-	"proven":         "account.why.proven",
-	"already_proven": "account.why.already_proven",
-	"not_required":   "account.why.not_required",
-	"wrong_password": "account.why.wrong_password",
-	"other_user":     "account.why.wrong_password",
-	"switched_off":   "account.why.switched_off",
-	"totp":           "account.why.wrong_code",
-	"setup_code":     "account.why.wrong_code",
-	"email_code":     "account.why.wrong_email_code",
-	"recovery":       "account.why.wrong_recovery",
+	"proven":          "account.why.proven",
+	"already_proven":  "account.why.already_proven",
+	"trusted_browser": "account.why.trusted_browser",
+	"not_required":    "account.why.not_required",
+	"wrong_password":  "account.why.wrong_password",
+	"other_user":      "account.why.wrong_password",
+	"switched_off":    "account.why.switched_off",
+	"totp":            "account.why.wrong_code",
+	"setup_code":      "account.why.wrong_code",
+	"email_code":      "account.why.wrong_email_code",
+	"recovery":        "account.why.wrong_recovery",
 }
 
 // WhyAsked is the sentence of a reason; of one that has none, nothing.

@@ -131,6 +131,7 @@ var inputKeys = map[string]string{
 	"product":   "error.input.product",
 	"date":      "error.input.date",
 	"mode":      "error.input.mode",
+	"days":      "error.input.days",
 	"taken":     "error.input.taken",
 	"confirm":   "error.input.confirm",
 	"metadata":  "error.input.metadata",

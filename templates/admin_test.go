@@ -44,7 +44,7 @@ func adminSamples() []sample {
 	later.From = now.Add(8 * 24 * time.Hour)
 	coverage := templates.AdminCoverage{Users: 1240, Covered: 214, Enrolled: 71, ToEnrol: 143, SignedIn: 12}
 	settings := templates.AdminSettings{
-		Account: "Example Support", Policy: off, Choice: "off", Version: "3", Required: required, Reenrolment: "email", Editable: true,
+		Account: "Example Support", Policy: off, Choice: "off", Version: "3", Required: required, Reenrolment: "email", TrustDays: "14", Editable: true,
 		Products:  []templates.AdminChoice{{ID: "p1", Name: "Console", Chosen: true}, {ID: "p2", Name: "Reports"}},
 		Lifetimes: templates.AdminLifetimes{TwoStepIdle: 60, TwoStepAbsolute: 720, PasswordIdle: 480, PasswordAbsolute: 7 * 24 * 60},
 	}

@@ -73,6 +73,8 @@ var kindKeys = map[audit.Kind]string{
 	audit.PasskeyCounter:      "admin.log.kind.passkey_counter_fell",
 	audit.RecoveryCodesMade:   "admin.log.kind.recovery_codes_made",
 	audit.RecoveryCodeUsed:    "admin.log.kind.recovery_code_used",
+	audit.BrowserTrusted:      "admin.log.kind.trusted_browser_added",
+	audit.BrowserForgotten:    "admin.log.kind.trusted_browser_forgotten",
 	audit.SessionEnded:        "admin.log.kind.session_ended",
 	audit.PolicyChanged:       "admin.log.kind.policy_changed",
 	audit.PolicyRefused:       "admin.log.kind.policy_refused",
@@ -164,8 +166,8 @@ func (v *view) Happened(refused bool) state {
 
 // AdminSignIns is how the sign-ins of one day ended.
 type AdminSignIns struct {
-	Day                                                      time.Time
-	Code, Session, NotRequired, RefusedPassword, RefusedCode int
+	Day                                                               time.Time
+	Code, Session, Trusted, NotRequired, RefusedPassword, RefusedCode int
 }
 
 // SignInPlot draws the sign-ins by what they came to; nil where there were none.
@@ -174,17 +176,17 @@ func (v *view) SignInPlot(days []AdminSignIns) *Plot {
 		Name: "sign-ins", Title: v.T("admin.plot.sign_ins"), Unit: v.T("admin.plot.day"), Stacked: true, Mark: -1,
 		Summary: v.T("admin.plot.table", "Zone", v.zone().String()),
 	}
-	for _, key := range []string{"admin.plot.code", "admin.plot.session", "admin.plot.not_required", "admin.plot.refused_password", "admin.plot.refused_code"} {
+	for _, key := range []string{"admin.plot.code", "admin.plot.session", "admin.plot.trusted", "admin.plot.not_required", "admin.plot.refused_password", "admin.plot.refused_code"} {
 		p.Series = append(p.Series, PlotSeries{Label: v.T(key)})
 	}
 	in, refused := 0, 0
 	for _, d := range days {
 		day := d.Day.In(v.zone())
 		p.Days = append(p.Days, PlotDay{Day: day, Short: day.Format(time.DateOnly), Long: v.Printer.Date(day)})
-		for i, n := range []int{d.Code, d.Session, d.NotRequired, d.RefusedPassword, d.RefusedCode} {
+		for i, n := range []int{d.Code, d.Session, d.Trusted, d.NotRequired, d.RefusedPassword, d.RefusedCode} {
 			p.Series[i].Values = append(p.Series[i].Values, n)
 		}
-		in, refused = in+d.Code+d.Session+d.NotRequired, refused+d.RefusedPassword+d.RefusedCode
+		in, refused = in+d.Code+d.Session+d.Trusted+d.NotRequired, refused+d.RefusedPassword+d.RefusedCode
 	}
 	if p.Empty() {
 		return nil

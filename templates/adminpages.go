@@ -54,6 +54,7 @@ const (
 	FieldClientBuild   = "client_build"
 	FieldReenrolment   = "reenrolment"
 	FieldWaiveFirst    = "waive_first" // "yes"
+	FieldTrustDays     = "trusted_browser_days"
 )
 
 // Values of FieldTwoStep.
@@ -66,7 +67,7 @@ const (
 // Values of FieldDo in the Admin Center.
 const (
 	DoRequired = "required" // settings: the client version that device groups must have
-	DoRules    = "rules"    // settings: how a lost device is replaced, and the first code
+	DoRules    = "rules"    // settings: how a lost device is replaced, the first code, and trusted browsers
 	DoReview   = "review"   // settings: on to AdminReview with what was chosen
 	DoRemove   = "remove"   // remove the record of the page
 )
@@ -85,6 +86,7 @@ type AdminSettings struct {
 	Required    AdminBelow // what is required: Version and Build
 	Reenrolment string
 	WaiveFirst  bool
+	TrustDays   string // FieldTrustDays
 	Editable    bool
 	ChangedBy   string // who changed it last; may be empty
 	ChangedAt   time.Time

@@ -28,6 +28,7 @@ const (
 	FieldNewPassword = "new-password"
 	FieldCode        = "code"     // e-mail code, setup code, code
 	FieldRecovery    = "recovery" // recovery code
+	FieldTrust       = "trust"    // checkbox: no code is to be asked for in this browser for a while; value "yes"
 	FieldKept        = "kept"     // checkbox: recovery codes are kept; value "yes"
 	FieldReminded    = "reminded" // hidden "yes" on the reminder of Done
 	// FieldNewDevice is a hidden "yes" on recovery-code: another device was asked for.

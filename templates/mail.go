@@ -30,6 +30,7 @@ const (
 	MailRecoveryCodesMade      MailKind = "recovery-codes-made"     //
 	MailPasskeyAdded           MailKind = "passkey-added"           //
 	MailPasskeyRemoved         MailKind = "passkey-removed"         //
+	MailBrowserTrusted         MailKind = "browser-trusted"         // DataUntil
 	MailGrantReused            MailKind = "grant-reused"            // DataClient
 	MailAppAllowed             MailKind = "app-allowed"             // DataClient
 	MailPasswordChanged        MailKind = "password-changed"        //
@@ -61,7 +62,7 @@ const (
 func (k MailKind) Deniable() bool {
 	switch k {
 	case MailAuthenticatorConnected, MailAuthenticatorReplaced, MailMemberReplaced, MailDeviceWait, MailMemberWaits, MailRecoveryCodeUsed, MailRecoveryCodesMade,
-		MailPasskeyAdded, MailPasskeyRemoved, MailPasswordChanged, MailTwoStepOn, MailTwoStepOff, MailAppAllowed:
+		MailPasskeyAdded, MailPasskeyRemoved, MailBrowserTrusted, MailPasswordChanged, MailTwoStepOn, MailTwoStepOff, MailAppAllowed:
 		return true
 	default:
 		return false
@@ -110,6 +111,7 @@ var notices = map[MailKind]notice{
 	MailRecoveryCodesMade:      {"mail.recovery_made.subject", "mail.recovery_made.text", nil},
 	MailPasskeyAdded:           {"mail.passkey_added.subject", "mail.passkey_added.text", nil},
 	MailPasskeyRemoved:         {"mail.passkey_removed.subject", "mail.passkey_removed.text", nil},
+	MailBrowserTrusted:         {"mail.browser_trusted.subject", "mail.browser_trusted.text", []string{DataUntil}},
 	MailGrantReused:            {"mail.reused.subject", "mail.reused.text", []string{DataClient}},
 	MailAppAllowed:             {"mail.allowed.subject", "mail.allowed.text", []string{DataClient}},
 	MailPasswordChanged:        {"mail.password.subject", "mail.password.text", nil},
@@ -257,7 +259,7 @@ func (l *letter) tell(kind MailKind, n notice, zone *time.Location, data MailDat
 		l.Happened = p.T(n.text, "User", inert(data[DataUser]), "Address", oneLine(data[DataAddress]), "From", p.Time(from.In(zone)))
 	default:
 		l.Happened = p.T(n.text, "Client", inert(data[DataClient]), "User", inert(data[DataUser]), "Address", oneLine(data[DataAddress]),
-			"Label", l.Label, "By", inert(data[DataBy]), "Account", l.Owner)
+			"Label", l.Label, "Until", l.Until, "By", inert(data[DataBy]), "Account", l.Owner)
 	}
 	return nil
 }

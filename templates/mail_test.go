@@ -15,7 +15,7 @@ import (
 
 var mailKinds = []templates.MailKind{
 	templates.MailEmailCode, templates.MailAuthenticatorConnected, templates.MailAuthenticatorReplaced,
-	templates.MailAuthenticatorSuspended, templates.MailRecoveryCodeUsed, templates.MailRecoveryCodesMade, templates.MailPasskeyAdded, templates.MailPasskeyRemoved,
+	templates.MailAuthenticatorSuspended, templates.MailRecoveryCodeUsed, templates.MailRecoveryCodesMade, templates.MailPasskeyAdded, templates.MailPasskeyRemoved, templates.MailBrowserTrusted,
 	templates.MailGrantReused, templates.MailAppAllowed, templates.MailPasswordChanged, templates.MailPasswordExposed,
 	templates.MailAdminReset,
 	templates.MailRolesChanged, templates.MailUserDisabled, templates.MailAdminsChanged, templates.MailAccountTwoStepOn, templates.MailAccountTwoStepOff,
@@ -58,6 +58,8 @@ func TestMails(t *testing.T) {
 				data[templates.DataLink] = "https://id.example.com/admin/requests"
 			case templates.MailPasswordReset, templates.MailUnlock:
 				data[templates.DataLink] = resetLink
+			case templates.MailBrowserTrusted:
+				data[templates.DataUntil] = "2026-12-06T13:32:00Z"
 			case templates.MailInvitation:
 				data[templates.DataLink], data[templates.DataUntil] = invitationLink, "2026-11-29T13:32:00Z"
 			}

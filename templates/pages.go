@@ -168,7 +168,7 @@ func (Done) Name() string { return "done" }
 
 // EnterCode is screen 8: the code from the app.
 //
-// Field: FieldCode. Other forms: DoNewDevice, DoOtherUser; link to
+// Fields: FieldCode, FieldTrust. Other forms: DoNewDevice, DoOtherUser; link to
 // recovery-code.
 type EnterCode struct {
 	Reason CodeReason
@@ -177,6 +177,10 @@ type EnterCode struct {
 	// CheckClock asks whether the phone sets its clock itself: from the second
 	// wrong code on.
 	CheckClock bool
+	// TrustDays is for how many days the checkbox says that no code is asked for
+	// in this browser; 0: no checkbox. Trust says that it was ticked a moment ago.
+	TrustDays int
+	Trust     bool
 	// Recovery is the path of "Use a recovery code"; empty: no link.
 	Recovery string
 	// Passkey asks for a passkey in place of the code; nil: the user has none.

@@ -145,6 +145,8 @@ func samples(t testing.TB) []sample {
 		{"sign-in.again", until, templates.SignIn{Address: address, Again: true, Forgot: "/login/forgot-password"}},
 		{"sign-in.passkey", nil, templates.SignIn{Passkey: asked}},
 		{"sign-in.passkey-refused", problem(templates.FieldPasskey, templates.ErrPasskeyRefused, nil), templates.SignIn{Passkey: asked}},
+		{"enter-code.trust", nil, templates.EnterCode{Address: address, Recovery: "/login/recovery-code?r=x", TrustDays: 14}},
+		{"enter-code.trust.wrong", problem(templates.FieldCode, templates.ErrCodeWrong, nil), templates.EnterCode{Address: address, TrustDays: 1, Trust: true}},
 		{"enter-code.passkey", nil, templates.EnterCode{Address: address, Recovery: "/login/recovery-code?r=x", Passkey: asked}},
 		{"enter-code.only-passkey", nil, templates.EnterCode{Address: address, Passkey: asked, OnlyPasskey: true, NoNewDevice: true}},
 		{"sign-in.address", alone, templates.SignIn{Stage: templates.AddressOnly}},

@@ -17,6 +17,7 @@ const (
 	CookieSession = "stile-session" // [seal.KindBrowser]: names the browser, until it closes
 	CookieLogin   = "stile-login"   // [seal.KindBinding]: binds sign-ins under way to the browser
 	CookieKnown   = "stile-known"   // signed: users who completed a sign-in here; grants nothing
+	CookieTrusted = "stile-trusted" // signed: for each user a token of a trusted browser
 	CookieLang    = "stile_lang"    // a language tag that the user chose
 	CookieReturn  = "stile-return"  // sealed: the request of a sign-in that waits for a new password
 	CookieAdmin   = "stile-admin"   // signed: which session the Admin Center was told about

@@ -48,6 +48,7 @@ is refused while a device group falls short.
         client_version: "4.3"
         client_build: 1575
         reenrolment: email         # email, recovery-code or admin
+        trusted_browser_days: 14   # at most 30; 0 is not at all
         lifetimes: {two_step_idle: 1h, two_step_absolute: 12h, password_idle: 8h,
                     password_absolute: 7d, grant_idle: 14d, grant_absolute: 90d,
                     two_step_grant_absolute: 30d, cooldown: 24h}

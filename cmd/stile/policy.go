@@ -23,6 +23,7 @@ type policyRecord struct {
 	Build       int               `json:"client_build"`
 	WaiveFirst  bool              `json:"waive_first"`
 	Reenrolment string            `json:"reenrolment"`
+	TrustDays   int               `json:"trusted_browser_days"`
 	Lifetimes   map[string]string `json:"lifetimes"`
 	Revision    int64             `json:"version"`
 	ToEnrol     int               `json:"users_to_enrol"` // under this policy
@@ -39,7 +40,7 @@ func policyOf(ctx context.Context, db *storage.DB, s storage.AccountState, p sto
 	l := p.Lifetimes
 	record := policyRecord{
 		Account: s.Account.Name, AccountID: s.Account.ID, TwoStep: twoStep(p), Products: []string{},
-		Version: p.Required.Text(), Build: p.Required.Build, WaiveFirst: p.WaiveFirst, Reenrolment: string(p.Reenrolment), Revision: p.Version,
+		Version: p.Required.Text(), Build: p.Required.Build, WaiveFirst: p.WaiveFirst, Reenrolment: string(p.Reenrolment), TrustDays: p.TrustDays(), Revision: p.Version,
 		Lifetimes: map[string]string{
 			"two_step_idle": l.TwoStepIdle.String(), "two_step_absolute": l.TwoStepAbsolute.String(),
 			"password_idle": l.PasswordIdle.String(), "password_absolute": l.PasswordAbsolute.String(),
@@ -77,6 +78,7 @@ func (r policyRecord) table() table {
 		{"required client", fmt.Sprintf("%s build %d", r.Version, r.Build)},
 		{"users to enrol", fmt.Sprint(r.ToEnrol)},
 		{"re-enrolment", r.Reenrolment},
+		{"trusted browser days", fmt.Sprint(r.TrustDays)},
 		{"first code waived", yesNo(r.WaiveFirst)},
 		{"version", fmt.Sprint(r.Revision)},
 	}}

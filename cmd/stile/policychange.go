@@ -21,6 +21,7 @@ type policyFlags struct {
 	products []string
 	client   clientFlag
 	waive    bool
+	trust    int
 }
 
 // twoStepFlag takes required or optional, timeFlag a time of RFC 3339.
@@ -67,6 +68,12 @@ func (f *policyFlags) register(c *cobra.Command) {
 func (f *policyFlags) over(s storage.AccountState, now time.Time) (storage.Policy, error) {
 	c, next := f.command, s.Policy
 	set(c, "waive-first", &next.WaiveFirst, f.waive)
+	if c.Flags().Changed("trusted-browser-days") {
+		if f.trust < 0 || f.trust > storage.MaxTrustDays {
+			return next, fmt.Errorf("--trusted-browser-days %d: use 0 to %d", f.trust, storage.MaxTrustDays)
+		}
+		next.SetTrustDays(f.trust)
+	}
 	if c.Flags().Changed("two-step") {
 		next.TwoStep, next.From = f.twoStep == "required", time.Time{}
 	}
@@ -96,7 +103,8 @@ func (p *program) policyUpdate() *cobra.Command {
 	c := p.verb("update ACCOUNT", "Change an account's policy",
 		"  stile policy update \"Example Support\" --two-step required\n"+
 			"  stile policy update \"Example Support\" --two-step required --products Console,Reports\n"+
-			"  stile policy update \"Example Support\" --two-step required --from 2026-12-24T06:00:00Z",
+			"  stile policy update \"Example Support\" --two-step required --from 2026-12-24T06:00:00Z\n"+
+			"  stile policy update \"Example Support\" --trusted-browser-days 14",
 		cobra.ExactArgs(1),
 		p.work(func(ctx context.Context, db *storage.DB, _ *config.Config, args []string) error {
 			s, err := db.AccountState(ctx, args[0])
@@ -123,7 +131,8 @@ func (p *program) policyUpdate() *cobra.Command {
 	f.register(c)
 	c.Flags().Var(&f.from, "from", "when it begins to be required; who is covered is told by mail before")
 	c.Flags().BoolVar(&f.waive, "waive-first", false, "ask for no code right after enrolment")
-	c.MarkFlagsOneRequired("two-step", "from", "products", "client-version", "client-build", "waive-first")
+	c.Flags().IntVar(&f.trust, "trusted-browser-days", 0, "for how many days a browser can be trusted from a code on; 0 is not at all")
+	c.MarkFlagsOneRequired("two-step", "from", "products", "client-version", "client-build", "waive-first", "trusted-browser-days")
 	p.dryRunFlag(c)
 	return c
 }

@@ -98,7 +98,7 @@ func TestEnrolmentReplacesWholly(t *testing.T) {
 		want(t, "a code of the old app", err, storage.ErrConflict)
 		_, err = h.DB.ProveRecovery(t.Context(), h.RecoveryProof(s, before.RecoveryID, old+"-a"))
 		want(t, "a code of the older set", err, storage.ErrWrong)
-		view, err := h.DB.OpenSignIn(t.Context(), s.Key, mine.Browser)
+		view, err := h.DB.OpenSignIn(t.Context(), s.Key, mine.Browser, nil)
 		must(t, err)
 		if view.SignIn == nil || len(view.SignIn.Secrets.TOTPKey) != 0 || len(view.SignIn.Secrets.Recovery) != 1 {
 			t.Errorf("the sign-in that replaced it: %+v", view.SignIn)

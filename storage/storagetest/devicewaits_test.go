@@ -25,7 +25,7 @@ func (h *House) startWait(db *storage.DB, t testing.TB, s storage.SignIn) (stora
 func (h *House) waits(t testing.TB) (storage.DeviceWait, storage.WaitState) {
 	t.Helper()
 	s := h.Begin(t)
-	v := got(h.DB.OpenSignIn(t.Context(), s.Key, ""))(t)
+	v := got(h.DB.OpenSignIn(t.Context(), s.Key, "", nil))(t)
 	return v.Wait, v.Wait.State(v.Person.User.Epoch, h.Clock.Now())
 }
 

@@ -37,7 +37,7 @@ func TestJ03_OnlyTheNewestCodeCounts(t *testing.T) {
 		if p := h.Person(t); p.User.EmailVerifiedAt == nil {
 			t.Error("the address is not marked as verified")
 		}
-		view, err := h.DB.OpenSignIn(t.Context(), s.Key, "")
+		view, err := h.DB.OpenSignIn(t.Context(), s.Key, "", nil)
 		must(t, err)
 		if !view.SignIn.Progress.Enrolment.EmailVerified || view.SignIn.EmailCode == nil || view.SignIn.EmailCode.UsedAt == nil || view.SignIn.EmailCode.Tries != 1 {
 			t.Errorf("stored %+v, code %+v", view.SignIn.Progress, view.SignIn.EmailCode)

@@ -326,7 +326,7 @@ func TestStatementsOfTheFrequentWays(t *testing.T) {
 			do               func() error
 		}{
 			{"Session", 1, 1, func() error { _, err := h.DB.Session(t.Context(), session.Browser, h.Client.ID); return err }},
-			{"OpenSignIn", 1, 1, func() error { _, err := h.DB.OpenSignIn(t.Context(), pending.Key, session.Browser); return err }},
+			{"OpenSignIn", 1, 1, func() error { _, err := h.DB.OpenSignIn(t.Context(), pending.Key, session.Browser, nil); return err }},
 			{"IssueCode", 1, 3, func() error { _, err := h.DB.IssueCode(t.Context(), issue); return err }},
 			{"RedeemCode", 2, 4, func() error { _, err := h.DB.RedeemCode(t.Context(), code, h.Redeem("a1")); return err }},
 			{"RotateRefresh", 2, 4, func() error { _, _, err := h.DB.RotateRefresh(t.Context(), grant, 1, h.Rotate("a2")); return err }},

@@ -237,7 +237,7 @@ func TestM03_AnswerOfAPasskeyWorksOnce(t *testing.T) {
 					})
 					oneWinner(t, errs, storage.ErrSpent)
 					for i, key := range keys {
-						view, err := h.DB.OpenSignIn(t.Context(), key, "")
+						view, err := h.DB.OpenSignIn(t.Context(), key, "", nil)
 						if err != nil || (view.SignIn != nil) != (errs[i] == nil) {
 							t.Errorf("caller %d got %v, and there is %v", i, errs[i], view.SignIn)
 						}

@@ -25,7 +25,7 @@ func TestQ11_FrequentWaysUseIndexes(t *testing.T) {
 		do   func() error
 	}{
 		{"Session", func() error { _, err := h.DB.Session(t.Context(), h.Session.Browser, h.Client.ID); return err }},
-		{"OpenSignIn", func() error { _, err := h.DB.OpenSignIn(t.Context(), withCode.Key, h.Session.Browser); return err }},
+		{"OpenSignIn", func() error { _, err := h.DB.OpenSignIn(t.Context(), withCode.Key, h.Session.Browser, nil); return err }},
 		{"ProvePassword", func() error { h.Begin(t); return nil }},
 		{"IssueCode", func() error { _, err := h.DB.IssueCode(t.Context(), issue); return err }},
 		{"RedeemCode", func() error { _, err := h.DB.RedeemCode(t.Context(), code, h.Redeem("a1")); return err }},

@@ -14,7 +14,7 @@ import (
 
 // counted are the keys that sign-ins are counted under.
 var counted = []string{
-	storage.CountCode, storage.CountSession, storage.CountNotRequired, storage.CountRefusedPassword, storage.CountRefusedCode,
+	storage.CountCode, storage.CountSession, storage.CountTrusted, storage.CountNotRequired, storage.CountRefusedPassword, storage.CountRefusedCode,
 }
 
 var seriesPromises = []promise{
@@ -47,6 +47,7 @@ func signInsByDay(t *testing.T, e Engine) {
 	record("a", last, audit.GrantIssued, "")
 	record("a", midnight, audit.SignInSucceeded, "already_proven")
 	record("a", midnight, audit.SignInSucceeded, "not_required")
+	record("a", midnight, audit.SignInSucceeded, "trusted_browser")
 	for _, reason := range []string{"totp", "recovery", "email_code", "setup_code"} {
 		record("a", midnight.Add(23*time.Hour+59*time.Minute), audit.ProofRefused, reason)
 	}
@@ -68,7 +69,7 @@ func signInsByDay(t *testing.T, e Engine) {
 	}
 	want := []string{
 		"04 00:00 code 2 refused_password 1",
-		"05 00:00 already_proven 1 not_required 1 refused_code 4",
+		"05 00:00 already_proven 1 not_required 1 refused_code 4 trusted_browser 1",
 		"06 00:00",
 		"07 00:00 refused_password 1",
 	}

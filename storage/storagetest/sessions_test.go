@@ -165,7 +165,7 @@ func TestPresentSessionIsTheOneChosenLast(t *testing.T) {
 		if got := h.current(t, browser); got != "" {
 			t.Errorf("present session %s after the chosen one was over", got)
 		}
-		view, err := h.DB.OpenSignIn(t.Context(), h.Key(), browser)
+		view, err := h.DB.OpenSignIn(t.Context(), h.Key(), browser, nil)
 		if err != nil || view.Session != nil || view.Person != nil {
 			t.Errorf("view %+v, %v", view, err)
 		}
@@ -182,7 +182,7 @@ func TestG05_EvidenceIsOneUsers(t *testing.T) {
 		other := h.NewUser(t, "other@example.com")
 		theirs := h.signInAs(t, other.ID, "", "")
 		s := h.Begin(t) // the house's user, in the same browser
-		view, err := h.DB.OpenSignIn(t.Context(), s.Key, theirs.Browser)
+		view, err := h.DB.OpenSignIn(t.Context(), s.Key, theirs.Browser, nil)
 		must(t, err)
 		if view.SignIn == nil || view.Person.User.ID != h.User.ID || view.Session != nil {
 			t.Errorf("a sign-in of one user sees session %+v", view.Session)

@@ -22,7 +22,7 @@ func want(t *testing.T, what string, err, wanted error) {
 func TestG01_SignInBelongsToOneBrowser(t *testing.T) {
 	Each(t, func(t *testing.T, h *House) {
 		s := h.Begin(t)
-		view, err := h.DB.OpenSignIn(t.Context(), s.Key, "")
+		view, err := h.DB.OpenSignIn(t.Context(), s.Key, "", nil)
 		must(t, err)
 		if view.SignIn == nil || view.Person == nil || view.Person.User.ID != h.User.ID || view.Session != nil {
 			t.Fatalf("view %+v", view)
@@ -35,7 +35,7 @@ func TestG01_SignInBelongsToOneBrowser(t *testing.T) {
 			"another request":                {ID: h.Name("request"), Binding: s.Key.Binding},
 			"no binding":                     {ID: s.Key.ID},
 		} {
-			view, err := h.DB.OpenSignIn(t.Context(), key, "")
+			view, err := h.DB.OpenSignIn(t.Context(), key, "", nil)
 			if err != nil || view.SignIn != nil || view.Person != nil {
 				t.Errorf("%s: %+v, %v", name, view, err)
 			}
@@ -47,7 +47,7 @@ func TestG01_SignInBelongsToOneBrowser(t *testing.T) {
 			want(t, name, err, storage.ErrConflict)
 		}
 		elsewhere := h.SignedIn(t) // the same user, in another browser
-		view, err = h.DB.OpenSignIn(t.Context(), storage.SignInKey{ID: s.Key.ID, Binding: h.Name("binding")}, elsewhere.Browser)
+		view, err = h.DB.OpenSignIn(t.Context(), storage.SignInKey{ID: s.Key.ID, Binding: h.Name("binding")}, elsewhere.Browser, nil)
 		if err != nil || view.SignIn != nil || view.Session == nil {
 			t.Errorf("the user's other browser: %+v, %v", view, err)
 		}
@@ -64,7 +64,7 @@ func TestA04_SignInIsWrittenAsItWasRead(t *testing.T) {
 		must(t, err)
 		_, err = h.DB.SaveProgress(t.Context(), second)
 		want(t, "a window that read before", err, storage.ErrConflict)
-		view, err := h.DB.OpenSignIn(t.Context(), first.Key, "")
+		view, err := h.DB.OpenSignIn(t.Context(), first.Key, "", nil)
 		must(t, err)
 		if !view.SignIn.Progress.Enrolment.AppInstalled || view.SignIn.Version != first.Version || len(view.SignIn.Secrets.Recovery) != 1 {
 			t.Errorf("stored %+v", view.SignIn)
@@ -83,7 +83,7 @@ func TestSignInIsOverAfterItsTime(t *testing.T) {
 	Each(t, func(t *testing.T, h *House) {
 		s := h.Begin(t)
 		h.Clock.Move(10 * time.Minute)
-		view, err := h.DB.OpenSignIn(t.Context(), s.Key, "")
+		view, err := h.DB.OpenSignIn(t.Context(), s.Key, "", nil)
 		if err != nil || view.SignIn != nil {
 			t.Errorf("view %+v, %v", view, err)
 		}
@@ -111,7 +111,7 @@ func TestPasswordBeginsAfreshOrGoesOn(t *testing.T) {
 		}
 		_, err = h.DB.ProvePassword(t.Context(), storage.PasswordProof{SignIn: s, Event: Event(audit.ProofAccepted)})
 		want(t, "going on with what has changed", err, storage.ErrConflict)
-		view, err := h.DB.OpenSignIn(t.Context(), s.Key, "")
+		view, err := h.DB.OpenSignIn(t.Context(), s.Key, "", nil)
 		must(t, err)
 		if view.SignIn.Secrets.AuthenticatorID != s.Secrets.AuthenticatorID {
 			t.Error("going on, the pending authenticator was lost")
@@ -127,7 +127,7 @@ func TestPasswordBeginsAfreshOrGoesOn(t *testing.T) {
 		must(t, err)
 		_, err = h.DB.ProvePassword(t.Context(), storage.PasswordProof{SignIn: h.PendingSignIn(otherPerson, s.Key), Event: Event(audit.ProofAccepted)})
 		must(t, err)
-		view, err = h.DB.OpenSignIn(t.Context(), s.Key, "")
+		view, err = h.DB.OpenSignIn(t.Context(), s.Key, "", nil)
 		must(t, err)
 		if view.Person.User.ID != other.ID || view.SignIn.Secrets.AuthenticatorID != "" {
 			t.Errorf("another user's sign-in kept something: %+v", view.SignIn)
@@ -163,7 +163,7 @@ func TestOutdatedSignInIsTold(t *testing.T) {
 	Each(t, func(t *testing.T, h *House) {
 		s := h.Begin(t)
 		h.Enrol(t)
-		view, err := h.DB.OpenSignIn(t.Context(), s.Key, "")
+		view, err := h.DB.OpenSignIn(t.Context(), s.Key, "", nil)
 		must(t, err)
 		if view.SignIn != nil || view.Person != nil || !view.Outdated {
 			t.Errorf("view %+v", view)
@@ -215,7 +215,7 @@ func TestStepUpStandsOnALiveSession(t *testing.T) {
 		}
 		s, err := start(session.ID, session.Browser)
 		must(t, err)
-		view, err := h.DB.OpenSignIn(t.Context(), s.Key, session.Browser)
+		view, err := h.DB.OpenSignIn(t.Context(), s.Key, session.Browser, nil)
 		must(t, err)
 		if view.SignIn == nil || view.Session == nil || view.Session.ID != session.ID || len(view.SignIn.Progress.Evidence) != 0 {
 			t.Errorf("view %+v", view)
