@@ -8,6 +8,7 @@ import (
 
 	"stile/audit"
 	"stile/authn"
+	"stile/seal"
 	"stile/signin"
 	"stile/storage"
 	"stile/templates"
@@ -89,8 +90,9 @@ func (v *visit) enter(p *page, needs need) (in bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	carried := returning{Token: v.token()}
 	if view == nil {
-		return false, v.signIn(signin.Request{Return: back})
+		return false, v.signIn(signin.Request{Return: back, Payload: carried.payload()})
 	}
 	v.person, v.session = view.Person, view.Session
 	ask := v.ask(needs)
@@ -101,8 +103,9 @@ func (v *visit) enter(p *page, needs need) (in bool, err error) {
 	if !need.Met(v.session.Evidence, v.person.Subject) {
 		req := signin.Request{Return: back, Ask: ask, LoginHint: v.person.User.Email}
 		if needs > signedIn && v.r.Method == http.MethodPost {
-			req.Payload = returning{Notice: noticeConfirmed}.payload()
+			carried.Notice = noticeConfirmed
 		}
+		req.Payload = carried.payload()
 		return false, v.signIn(req)
 	}
 	if v.Now().Sub(v.session.SeenAt) >= time.Minute {
@@ -114,6 +117,14 @@ func (v *visit) enter(p *page, needs need) (in bool, err error) {
 		return false, v.show(http.StatusForbidden, templates.AccountRefused{Until: *until, Back: back})
 	}
 	return true, nil
+}
+
+// token is that of the link that a request is about; empty for none.
+func (v *visit) token() string {
+	if token := v.fields.Get(templates.FieldToken); seal.KindLink.Is(token) {
+		return token
+	}
+	return ""
 }
 
 // ask is what the sign-in has to bring for a need.

@@ -72,6 +72,17 @@ var routes = []route{
 	{http.MethodGet, profilePath, "", signedIn, (*visit).profile},
 	{http.MethodPost, profilePath, "", signedIn, (*visit).saveProfile},
 	{http.MethodPost, activityPath, templates.DoNotMe, settled, (*visit).notMe},
+
+	{http.MethodGet, emailPath, "", settled, (*visit).email},
+	{http.MethodPost, emailPath, "", settled, (*visit).askEmail},
+	{http.MethodGet, confirmPath, "", signedIn, (*visit).newEmail},
+	{http.MethodPost, confirmPath, "", settled, (*visit).confirmEmail},
+
+	{http.MethodGet, dataPath, "", signedIn, (*visit).data},
+	{http.MethodPost, dataPath, templates.DoAskExport, settled, (*visit).askExport},
+	{http.MethodPost, dataPath, templates.DoTakeExport, settled, (*visit).takeExport},
+	{http.MethodGet, erasePath, "", settled, (*visit).erasure},
+	{http.MethodPost, erasePath, "", settled, (*visit).erase},
 }
 
 // page is what is served at one path.

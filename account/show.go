@@ -2,6 +2,7 @@ package account
 
 import (
 	"encoding/json"
+	"net/url"
 
 	"stile/templates"
 	"stile/web"
@@ -62,6 +63,7 @@ const (
 	noticeOthers    = "others"
 	noticeSaved     = "saved"
 	noticePassword  = "password"
+	noticeAddress   = "address"
 
 	noticeForgotten    = "forgotten"
 	noticeForgottenAll = "forgotten-all"
@@ -77,6 +79,7 @@ const (
 type returning struct {
 	Notice string `json:"notice,omitempty"`
 	Device string `json:"device,omitempty"` // the app that was to be replaced
+	Token  string `json:"token,omitempty"`  // of the link that led here
 }
 
 func (b returning) payload() json.RawMessage {
@@ -89,8 +92,15 @@ func (b returning) payload() json.RawMessage {
 func (v *visit) returned() error {
 	req, err := v.SignIns.OpenRequest(v.r.Context(), v.fields.Get(templates.FieldRequest))
 	var back returning
-	if err != nil || json.Unmarshal(req.Payload, &back) != nil || req.Return != v.r.URL.Path || req.Ask.Subject != v.person.User.ID {
+	if err != nil || json.Unmarshal(req.Payload, &back) != nil || req.Return != v.r.URL.Path {
 		return v.done(v.r.URL.Path, "")
+	}
+	if req.Ask.Subject != v.person.User.ID {
+		back.Notice = ""
+	}
+	to := v.r.URL.Path
+	if back.Token != "" { // the page of a link, as the message has it
+		to += "?" + url.Values{templates.FieldToken: {back.Token}}.Encode()
 	}
 	switch back.Notice {
 	case noticeReplaced:
@@ -102,5 +112,5 @@ func (v *visit) returned() error {
 			back.Notice = ""
 		}
 	}
-	return v.done(v.r.URL.Path, back.Notice)
+	return v.done(to, back.Notice)
 }

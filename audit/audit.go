@@ -50,6 +50,10 @@ const (
 	PasswordExposed     Kind = "password.exposed"
 	LinkAsked           Kind = "link.asked" // reason: what for
 	LinkUsed            Kind = "link.used"
+	AddressAsked        Kind = "address.asked"
+	AddressChanged      Kind = "address.changed" // by the user; others' changes are UserChanged
+	DataAsked           Kind = "data.asked"
+	DataExported        Kind = "data.exported"
 	ClientChanged       Kind = "client.changed"
 	ClientRefused       Kind = "client.refused"
 	KeyRotated          Kind = "key.rotated"
@@ -72,7 +76,7 @@ func Kinds() []Kind {
 		SessionEnded, GrantIssued, GrantRedeemed, GrantRefreshed, GrantEnded,
 		TokenRefused, ConsentGiven, ConsentRefused, AccountChanged, ProductChanged,
 		SeatChanged, DeviceGroupChanged, PolicyChanged, PolicyRefused, EnhancedChanged, NotMeSaid,
-		UserChanged, PasswordChanged, PasswordExposed, LinkAsked, LinkUsed, ClientChanged, ClientRefused,
+		UserChanged, PasswordChanged, PasswordExposed, LinkAsked, LinkUsed, AddressAsked, AddressChanged, DataAsked, DataExported, ClientChanged, ClientRefused,
 		AuditExported, PeopleRead, InvitationSent, InvitationAccepted, InvitationWithdrawn,
 		AdminRefused,
 	}

@@ -22,7 +22,8 @@ type Notices struct {
 // To makes a message to a user: it goes to the stored address only, in the
 // user's own language or else the account's. by says from where it was done;
 // what the kind of message needs besides is given as names and values. Where its
-// reader may want to take back what it tells of, it has a link for that.
+// reader may want to take back what it tells of, it has a link for that. What
+// tells of the user's own sign-in goes to the addresses of the last days too.
 func (n Notices) To(u storage.User, a storage.Account, by audit.Actor, kind templates.MailKind, data ...string) storage.Mail {
 	m := storage.Mail{
 		Kind: string(kind), To: u.Email, Lang: cmp.Or(u.Language, a.Language),
@@ -35,6 +36,9 @@ func (n Notices) To(u storage.User, a storage.Account, by audit.Actor, kind temp
 			templates.DataBrowser: Browser(by.UserAgent),
 			templates.DataNetwork: by.Network,
 		},
+	}
+	if kind.Security() {
+		m.Also = u.AlsoTold(n.Now())
 	}
 	if kind.Deniable() {
 		token := seal.NewToken(seal.KindLink).Reveal()

@@ -106,6 +106,7 @@ func (v GrantView) reuseMail(now time.Time) Mail {
 	return Mail{
 		Kind: mailGrantReused,
 		To:   u.Email,
+		Also: u.AlsoTold(now),
 		Lang: cmp.Or(u.Language, a.Language),
 		Data: map[string]string{
 			"client":  cmp.Or(v.Client.Metadata.Name, v.Client.ID),

@@ -15,6 +15,7 @@ const (
 	created = "created"
 	updated = "updated"
 	deleted = "deleted"
+	erased  = "erased" // by the user
 )
 
 // CreateAccount makes an account and its policy, with two-step verification

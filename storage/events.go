@@ -95,6 +95,7 @@ type EventFilter struct {
 	AccountID string
 	SubjectID string
 	ClientID  string
+	ActorID   string // a user: what he did that is not about himself
 	Kind      audit.Kind
 	Kinds     []audit.Kind // any of them
 	Outcome   string
@@ -120,6 +121,10 @@ func (db *DB) Events(ctx context.Context, f EventFilter) ([]StoredEvent, error) 
 		if value != "" {
 			choose(column+" =", value)
 		}
+	}
+	if f.ActorID != "" { // written as in the index audit_events_by_actor
+		where = append(where, "actor_kind = 'user' AND actor_id <> subject_id")
+		choose("actor_id =", f.ActorID)
 	}
 	if len(f.Kinds) > 0 {
 		where = append(where, "kind IN ("+marks(len(args), len(f.Kinds))+")")

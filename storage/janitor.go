@@ -30,6 +30,8 @@ var expiring = []struct{ table, key, ends string }{
 	{"requests", "hash", "expires_at"},
 	{"links", "hash", "expires_at"},
 	{"address_links", "purpose, address", "expires_at"},
+	{"address_changes", "user_id", "expires_at"},
+	{"data_exports", "user_id", "expires_at"},
 	{"invitations", "id", "expires_at"},
 	{"limits", "key", "expires_at"},
 	{"outbox", "id", "expires_at"},
@@ -51,6 +53,9 @@ func (db *DB) RemoveExpired(ctx context.Context) error {
 		if err := db.removeBatches(ctx, e.table, e.key, e.ends+" <= $1", now); err != nil {
 			return err
 		}
+	}
+	if err := db.forgetFormer(ctx); err != nil {
+		return err
 	}
 	err := db.PruneAudit(ctx)
 	if errors.Is(err, ErrForbidden) { // said at start, see [DB.AuditProtected]

@@ -17,7 +17,9 @@ type Mail struct {
 	Kind string // template
 	// To is the address; empty for a message that is dropped instead of sent, so
 	// that a request for an unknown address costs the same.
-	To        string
+	To string
+	// Also are further addresses, each of which gets a message of its own.
+	Also      []string `json:"-"`
 	Lang      string
 	Data      map[string]string // what the template shows; may hold a code
 	DueAt     time.Time         // not sent before; zero for at once

@@ -292,11 +292,13 @@ func signInDest(n *SignIn, sealed *string) []any {
 func (db *DB) enqueueAll(mails []Mail) ([]rider, error) {
 	var all []rider
 	for _, m := range mails {
-		row, err := db.enqueue(m)
-		if err != nil {
-			return nil, err
+		for _, c := range m.copies() {
+			row, err := db.enqueue(c)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, ride(row))
 		}
-		all = append(all, ride(row))
 		if m.NotMe != nil {
 			all = append(all, ride(db.notMeRow(*m.NotMe)))
 		}

@@ -113,8 +113,9 @@ func (db *DB) updateUser(ctx context.Context, tx *sql.Tx, id string, change func
 	}
 	moved, disabled := u.Email != old.Email, u.DisabledAt != nil && old.DisabledAt == nil
 	if moved {
-		now := db.now()
-		u.EmailVerifiedAt, u.EmailChangedAt = nil, &now
+		to := u.Email
+		u.Email = old.Email
+		u = u.Moved(to, db.now())
 	}
 	if moved || disabled {
 		u.Epoch++
@@ -148,9 +149,9 @@ func (db *DB) updateUser(ctx context.Context, tx *sql.Tx, id string, change func
 // saveUser writes a changed user, with the words that belong to the new name.
 func (db *DB) saveUser(ctx context.Context, tx *sql.Tx, old, u User) error {
 	_, err := run(ctx, tx, `UPDATE users SET email = $2, name = $3, roles = $4, language = $5, time_zone = $6, enhanced = $7, epoch = $8,
-		email_verified_at = $9, email_changed_at = $10, disabled_at = $11, updated_at = $12, words_of = $13 WHERE id = $1`,
+		email_verified_at = $9, email_changed_at = $10, disabled_at = $11, updated_at = $12, words_of = $13, former_emails = $14 WHERE id = $1`,
 		u.ID, u.Email, u.Name, asJSON(u.Roles), u.Language, u.TimeZone, u.Enhanced, u.Epoch,
-		nullMicros(u.EmailVerifiedAt), nullMicros(u.EmailChangedAt), nullMicros(u.DisabledAt), micros(db.now()), u.wordsOf())
+		nullMicros(u.EmailVerifiedAt), nullMicros(u.EmailChangedAt), nullMicros(u.DisabledAt), micros(db.now()), u.wordsOf(), u.former())
 	if err == nil && u.wordsOf() != old.wordsOf() {
 		err = putWords(ctx, tx, u)
 	}
@@ -165,18 +166,21 @@ func (db *DB) DeleteUser(ctx context.Context, id string, by audit.Actor) error {
 
 func (db *DB) deleteUser(ctx context.Context, tx *sql.Tx, id string, by audit.Actor) error {
 	u, err := db.lockUser(ctx, tx, id)
+	if err == nil {
+		err = db.removeUser(ctx, tx, u)
+	}
 	if err != nil {
 		return err
 	}
-	if _, err := run(ctx, tx, `DELETE FROM users WHERE id = $1`, id); err != nil {
+	return db.tell(ctx, tx, userEvent(audit.UserChanged, u, deleted, "", by), nil)
+}
+
+// removeUser removes one who is locked.
+func (db *DB) removeUser(ctx context.Context, tx *sql.Tx, u User) error {
+	if _, err := run(ctx, tx, `DELETE FROM users WHERE id = $1`, u.ID); err != nil || !u.administers() {
 		return err
 	}
-	if u.administers() {
-		if err := adminsLeft(ctx, tx, u.AccountID); err != nil {
-			return err
-		}
-	}
-	return db.tell(ctx, tx, userEvent(audit.UserChanged, u, deleted, "", by), nil)
+	return adminsLeft(ctx, tx, u.AccountID)
 }
 
 // Users lists an account's users by address, those after an address, at most

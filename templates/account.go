@@ -14,6 +14,7 @@ const (
 	AccountSessionsSection Section = "sessions"
 	AccountActivitySection Section = "activity"
 	AccountProfileSection  Section = "profile"
+	AccountDataSection     Section = "data"
 )
 
 var accountArea = area{
@@ -23,6 +24,7 @@ var accountArea = area{
 		{AccountSessionsSection, "/account/sessions", "account.nav.sessions"},
 		{AccountActivitySection, "/account/activity", "account.nav.activity"},
 		{AccountProfileSection, "/account/profile", "account.nav.profile"},
+		{AccountDataSection, "/account/data", "account.nav.data"},
 	},
 }
 
@@ -158,6 +160,7 @@ var accountNotices = map[string]string{
 	"others":    "account.notice.others",
 	"saved":     "notice.admin.saved",
 	"password":  "account.notice.password",
+	"address":   "account.notice.address",
 
 	"forgotten":     "account.notice.forgotten",
 	"forgotten-all": "account.notice.forgotten_all",

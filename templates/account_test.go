@@ -50,6 +50,18 @@ func accountSamples() []sample {
 		{"account-profile.wrong", problem(templates.FieldZone, templates.ErrZone, nil), templates.AccountProfile{
 			User: "Mia Member", Address: address, Account: "Example Support", Languages: []templates.AdminChoice{{}, {ID: "fr", Chosen: true}}, Zone: "Europe/Atlantis",
 		}},
+		{"account-email", nil, templates.AccountEmail{Address: address}},
+		{"account-email.asked", nil, templates.AccountEmail{Address: address, Asked: "new@example.com", Until: now.Add(20 * time.Minute)}},
+		{"account-email.wrong", problem(templates.FieldEmail, templates.ErrAddressSame, nil), templates.AccountEmail{Address: address, Value: address}},
+		{"account-email.often", problem(templates.FieldEmail, templates.ErrAddressOften, nil), templates.AccountEmail{Address: address, Value: "new@example.com"}},
+		{"account-email-confirm", nil, templates.AccountEmailConfirm{Address: address, To: "new@example.com", Token: linkToken}},
+		{"account-email-confirm.taken", problem(templates.FieldToken, templates.ErrAddressTaken, nil), templates.AccountEmailConfirm{Address: address, To: "new@example.com", Token: linkToken}},
+		{"account-email-confirm.other", nil, templates.AccountEmailConfirm{OtherUser: true}},
+		{"account-data", nil, templates.AccountData{}},
+		{"account-data.ready", nil, templates.AccountData{ExportID: "x1", Until: now.Add(24 * time.Hour), LastAdmin: true}},
+		{"account-data.wait", problem(templates.DoAskExport, templates.ErrSendAgainLimit, locale.Args{"Until": now.Add(time.Hour)}), templates.AccountData{}},
+		{"account-erase", nil, templates.AccountErase{Address: address, Account: "Example Support"}},
+		{"account-erase.wrong", problem(templates.FieldConfirm, templates.ErrEraseConfirm, nil), templates.AccountErase{Address: address, Account: "Example Support", Value: "other"}},
 		{"account.passkeys", noticed("account.notice.passkey_added", nil), templates.Account{
 			Enhanced: true, App: app, RecoveryLeft: 7, RecoveryMade: now.Add(-90 * 24 * time.Hour), PasskeyPath: "/account/passkeys",
 			Passkeys: []templates.AccountPasskey{

@@ -110,6 +110,10 @@ var kindKeys = map[audit.Kind]string{
 	audit.KeyRotated:          "admin.log.kind.key_rotated",
 	audit.AdminRefused:        "admin.log.kind.admin_refused",
 	audit.EnhancedChanged:     "admin.log.kind.enhanced_changed",
+	audit.AddressAsked:        "admin.log.kind.address_asked",
+	audit.AddressChanged:      "admin.log.kind.address_changed",
+	audit.DataAsked:           "admin.log.kind.data_asked",
+	audit.DataExported:        "admin.log.kind.data_exported",
 }
 
 // reasonKeys are the reasons that are told in words; the others are codes for

@@ -37,6 +37,13 @@ const (
 	MailPasswordExposed        MailKind = "password-exposed"        // somebody has it who lacks the second factor
 	MailPasswordReset          MailKind = "password-reset"          // DataLink, DataUntil
 	MailUnlock                 MailKind = "unlock"                  // DataLink, DataUntil: sign in in another browser
+	MailAddressAsked           MailKind = "address-asked"           // somebody signed in asks for another address
+	MailAddressConfirm         MailKind = "address-confirm"         // to the new address: DataLink, DataUntil
+	MailAddressTaken           MailKind = "address-taken"           // to an address that somebody else asked for
+	MailAddressChanged         MailKind = "address-changed"         // to the new address and the old one
+	MailDataAsked              MailKind = "data-asked"              // an export of one's own data
+	MailErased                 MailKind = "erased"                  // by the user's own wish
+	MailMemberLeft             MailKind = "member-left"             // to admins: DataUser, DataAddress
 	MailTwoStepOn              MailKind = "two-step-on"             // by the user's own wish
 	MailTwoStepOff             MailKind = "two-step-off"            //
 	MailDeviceWait             MailKind = "device-wait"             // DataFrom: a wait for another device has begun, and goes on
@@ -62,10 +69,25 @@ const (
 func (k MailKind) Deniable() bool {
 	switch k {
 	case MailAuthenticatorConnected, MailAuthenticatorReplaced, MailMemberReplaced, MailDeviceWait, MailMemberWaits, MailRecoveryCodeUsed, MailRecoveryCodesMade,
-		MailPasskeyAdded, MailPasskeyRemoved, MailBrowserTrusted, MailPasswordChanged, MailTwoStepOn, MailTwoStepOff, MailAppAllowed:
+		MailPasskeyAdded, MailPasskeyRemoved, MailBrowserTrusted, MailPasswordChanged, MailTwoStepOn, MailTwoStepOff, MailAppAllowed,
+		MailAddressAsked, MailAddressChanged, MailDataAsked:
 		return true
 	default:
 		return false
+	}
+}
+
+// Security tells whether a message of this kind tells a user of something about
+// his own sign-in, so that whoever had the address until lately has to hear it.
+func (k MailKind) Security() bool {
+	switch k {
+	case MailAuthenticatorSuspended, MailGrantReused, MailPasswordExposed, MailAdminReset, MailRolesChanged, MailUserDisabled, MailErased,
+		MailDeviceApproved, MailDeviceRefused:
+		return true
+	case MailMemberReplaced, MailMemberWaits:
+		return false // they tell of somebody else
+	default:
+		return k.Deniable()
 	}
 }
 
@@ -118,6 +140,13 @@ var notices = map[MailKind]notice{
 	MailPasswordExposed:        {"mail.exposed.subject", "mail.exposed.text", nil},
 	MailPasswordReset:          {"mail.password_reset.subject", "mail.password_reset.text", []string{DataLink, DataUntil}},
 	MailUnlock:                 {"mail.unlock.subject", "mail.unlock.text", []string{DataLink, DataUntil}},
+	MailAddressAsked:           {"mail.address_asked.subject", "mail.address_asked.text", nil},
+	MailAddressConfirm:         {"mail.address_confirm.subject", "mail.address_confirm.text", []string{DataLink, DataUntil}},
+	MailAddressTaken:           {"mail.address_taken.subject", "mail.address_taken.text", nil},
+	MailAddressChanged:         {"mail.address_changed.subject", "mail.address_changed.text", nil},
+	MailDataAsked:              {"mail.data_asked.subject", "mail.data_asked.text", nil},
+	MailErased:                 {"mail.erased.subject", "mail.erased.text", nil},
+	MailMemberLeft:             {"mail.member_left.subject", "mail.member_left.text", []string{DataUser, DataAddress}},
 	MailTwoStepOn:              {"mail.two_step_on.subject", "mail.two_step_on.text", nil},
 	MailTwoStepOff:             {"mail.two_step_off.subject", "mail.two_step_off.text", nil},
 	MailDeviceWait:             {"mail.device_wait.subject", "mail.device_wait.text", []string{DataFrom}},
@@ -173,6 +202,9 @@ func (s *Set) Mail(kind MailKind, p locale.Printer, data MailData) (Message, err
 		return Message{}, err
 	}
 	body := "notice"
+	if slices.Contains([]MailKind{MailAddressTaken, MailErased, MailMemberLeft}, kind) {
+		body = "told" // nobody has to answer it
+	}
 	if slices.Contains([]MailKind{MailEmailCode, MailInvitation, MailTwoStepAnnounced}, kind) {
 		body = string(kind)
 	} else if l.What != "" {
@@ -236,8 +268,8 @@ func (l *letter) tell(kind MailKind, n notice, zone *time.Location, data MailDat
 	case MailInvitation:
 		l.Happened = p.T(n.text, "By", orElse(inert(data[DataBy]), l.Service), "Account", l.Owner)
 		return l.leadsToUs(kind)
-	case MailPasswordReset, MailUnlock:
-		what := map[MailKind]string{MailPasswordReset: "mail.link.what", MailUnlock: "mail.unlock.what"}[kind]
+	case MailPasswordReset, MailUnlock, MailAddressConfirm:
+		what := map[MailKind]string{MailPasswordReset: "mail.link.what", MailUnlock: "mail.unlock.what", MailAddressConfirm: "mail.address_confirm.what"}[kind]
 		l.Happened, l.What = p.T(n.text), p.T(what, "Until", l.Until)
 		return l.leadsToUs(kind)
 	case MailRecoveryCodeUsed:

@@ -316,6 +316,8 @@ type SignedOut struct {
 	Continue template.URL
 	// Unreached are names of apps that could not be told.
 	Unreached []string
+	// Erased says that the user is gone for good, by his own wish.
+	Erased bool
 }
 
 // Name of the screen.

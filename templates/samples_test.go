@@ -229,6 +229,7 @@ func samples(t testing.TB) []sample {
 		{"sign-out.alone", alone, templates.SignOut{}},
 		{"signed-out", nil, templates.SignedOut{Continue: "com.example.app:/signed-out?state=x", Unreached: []string{"Grafana"}}},
 		{"signed-out.alone", alone, templates.SignedOut{}},
+		{"signed-out.erased", alone, templates.SignedOut{Erased: true}},
 		{"finished", nil, templates.Finished{Open: "https://console.example/"}},
 		{"finished.native", nil, templates.Finished{Open: "com.example.app:/callback?code=x", Close: true}},
 		{"form-post", nil, templates.FormPost{Action: "https://console.example/callback", Fields: []templates.FormField{{Name: "code", Value: "abc"}, {Name: "state", Value: "x"}}}},

@@ -86,6 +86,10 @@ var screens = []Page{
 	AccountSessions{},
 	AccountActivity{},
 	AccountProfile{},
+	AccountEmail{},
+	AccountEmailConfirm{},
+	AccountData{},
+	AccountErase{},
 	AccountRefused{},
 }
 

@@ -21,10 +21,15 @@ func (RecoveryCode) heading(*Frame) heading        { return heading{key: "recove
 func (AskAdmin) heading(*Frame) heading            { return heading{key: "askadmin.title"} }
 func (DeviceWait) heading(*Frame) heading          { return heading{key: "wait.title"} }
 func (SignOut) heading(*Frame) heading             { return heading{key: "signout.title"} }
-func (SignedOut) heading(*Frame) heading           { return heading{key: "signedout.title"} }
-func (Finished) heading(*Frame) heading            { return heading{key: "finished.title"} }
-func (FormPost) heading(*Frame) heading            { return heading{key: "formpost.title"} }
-func (ErrorPage) heading(*Frame) heading           { return heading{key: "errorpage.title"} }
+func (p SignedOut) heading(*Frame) heading {
+	if p.Erased {
+		return heading{key: "signedout.erased_title"}
+	}
+	return heading{key: "signedout.title"}
+}
+func (Finished) heading(*Frame) heading  { return heading{key: "finished.title"} }
+func (FormPost) heading(*Frame) heading  { return heading{key: "formpost.title"} }
+func (ErrorPage) heading(*Frame) heading { return heading{key: "errorpage.title"} }
 
 func (NewPassword) heading(*Frame) heading { return heading{key: "new_password.title"} }
 func (p ForgotPassword) heading(*Frame) heading {

@@ -20,7 +20,7 @@ func (p *program) userUpdate() *cobra.Command {
 	var c *cobra.Command
 	c = p.verb("update USER", "Change a user",
 		"  stile user update ann@example.com --role member --role admin\n  stile user update ann@example.com --disable",
-		cobra.ExactArgs(1), p.work(func(ctx context.Context, db *storage.DB, _ *config.Config, args []string) error {
+		cobra.ExactArgs(1), p.work(func(ctx context.Context, db *storage.DB, cfg *config.Config, args []string) error {
 			found, err := person(ctx, db, args[0])
 			if err != nil {
 				return err
@@ -31,6 +31,12 @@ func (p *program) userUpdate() *cobra.Command {
 				}
 			}
 			now := p.now().UTC()
+			var mails []storage.Mail
+			if c.Flags().Changed("email") && to.Email != found.User.Email {
+				moved := found
+				moved.User = found.User.Moved(to.Email, now)
+				mails = append(mails, p.notice(cfg, moved, templates.MailAddressChanged))
+			}
 			var was storage.User
 			changed, err := db.UpdateUser(ctx, found.User.ID, func(u *storage.User) error {
 				was = *u
@@ -46,7 +52,7 @@ func (p *program) userUpdate() *cobra.Command {
 					u.DisabledAt = nil
 				}
 				return nil
-			}, by())
+			}, by(), mails...)
 			if err != nil {
 				return err
 			}

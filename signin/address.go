@@ -1,0 +1,77 @@
+package signin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"stile/address"
+	"stile/audit"
+	"stile/limit"
+	"stile/seal"
+	"stile/storage"
+	"stile/templates"
+)
+
+// AddressPath is the page that the link in a message to a new address leads to.
+const AddressPath = "/account/email/confirm"
+
+// AskAddress sends a link to the address that a user wants instead of his own,
+// and tells the present one. Where somebody has that address already, its message
+// says so, and has no link; whoever asked sees and waits for the same.
+func (s *Service) AskAddress(ctx context.Context, own storage.Own, p *storage.Person, email string, b Browser) error {
+	if err := CheckAddress(email); err != nil {
+		return err
+	}
+	canonical, _ := address.Canonical(email) // checked above
+	if canonical == p.User.Email {
+		return problem(templates.FieldEmail, templates.ErrAddressSame)
+	}
+	asks := &Pending{Browser: b, Person: p}
+	visitor := s.visitor(asks, s.addressKey(p.User.Email))
+	bookings := append(s.limits.BookEmailSent(p.User.ID, p.User.AccountID, visitor),
+		s.limits.BookLink("address", s.addressKey(canonical), visitor)...)
+	if err := s.bookMessage(ctx, asks, templates.FieldEmail, bookings); err != nil {
+		return err
+	}
+	holder, err := s.db.PersonByEmail(ctx, canonical)
+	taken := err == nil
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	token, until := seal.NewToken(seal.KindLink).Reveal(), s.now().Add(LinkLife)
+	// It may be a stranger's mailbox: it hears nothing of who asks, and from where.
+	to := storage.User{Email: canonical, Language: cmp.Or(p.User.Language, p.Account.Language, b.Language), TimeZone: cmp.Or(p.User.TimeZone, p.Account.TimeZone)}
+	message := s.notices.To(to, storage.Account{}, audit.Actor{}, templates.MailAddressConfirm,
+		templates.DataLink, strings.TrimSuffix(s.issuer, "/")+AddressPath+"?"+templates.FieldToken+"="+token,
+		templates.DataUntil, until.Format(time.RFC3339))
+	if taken {
+		message = s.notices.To(holder.User, holder.Account, audit.Actor{}, templates.MailAddressTaken)
+	}
+	message.ExpiresAt = until
+	err = s.db.AskAddress(ctx, storage.AddressChange{
+		Own: own, Email: canonical, Hash: seal.HashToken(token), ExpiresAt: until,
+		Event: s.event(asks, audit.AddressAsked, ""), Mails: []storage.Mail{message, s.mail(asks, templates.MailAddressAsked)},
+	})
+	if errors.Is(err, storage.ErrTooMany) {
+		return problem(templates.FieldEmail, templates.ErrAddressOften)
+	}
+	return err
+}
+
+// BookNotice books a message that a user causes by what he does about himself.
+// Who may not cause more gets a [Problem].
+func (s *Service) BookNotice(ctx context.Context, p *storage.Person, b Browser) error {
+	asks := &Pending{Browser: b, Person: p}
+	return s.bookMessage(ctx, asks, "", s.limits.BookEmailSent(p.User.ID, p.User.AccountID, s.visitor(asks, s.addressKey(p.User.Email))))
+}
+
+func (s *Service) bookMessage(ctx context.Context, p *Pending, field string, bookings []limit.Booking) error {
+	_, err := s.db.BookAttempts(ctx, bookings)
+	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
+		return s.limited(ctx, p, limited, s.tooMany(field, templates.ErrSendAgainLimit, limited.Until))
+	}
+	return err
+}
