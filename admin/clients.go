@@ -136,7 +136,7 @@ func (v *Visit) showClient(status int, c storage.Client, secret seal.Secret, pro
 
 // rotateClient gives an app another secret, which is in the answer and nowhere else.
 func (v *Visit) rotateClient() error {
-	c, secret, err := v.Manage.RotateClientSecret(v.R.Context(), v.Who, v.Path("client"))
+	c, secret, err := v.Manage.RotateClientSecret(v.R.Context(), v.Who, v.Path("client"), 0)
 	if problems, known := Problems(err); known {
 		return v.client(http.StatusUnprocessableEntity, problems...)
 	}
@@ -167,7 +167,7 @@ func (v *Visit) removeClient() error {
 	if typed != c.ID && (c.Metadata.Name == "" || typed != c.Metadata.Name) {
 		return v.client(http.StatusUnprocessableEntity, templates.FieldError{Field: templates.FieldConfirm, Key: templates.ErrAdminClientConfirm})
 	}
-	if err := v.Manage.DeleteClient(v.R.Context(), v.Who, c.ID); err != nil {
+	if err := v.Manage.DeleteClient(v.R.Context(), v.Who, c.ID, 0); err != nil {
 		return err
 	}
 	return v.Done(clientsPath, "removed")

@@ -186,7 +186,7 @@ func (v *Visit) changeDevice() error {
 
 // removeDevice removes it.
 func (v *Visit) removeDevice() error {
-	if err := v.Manage.DeleteDeviceGroup(v.R.Context(), v.Who, v.Path("group")); err != nil {
+	if err := v.Manage.DeleteDeviceGroup(v.R.Context(), v.Who, v.Path("group"), ""); err != nil {
 		return err
 	}
 	return v.Done(devicesPath, "removed")

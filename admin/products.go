@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"stile/manage"
@@ -75,7 +76,7 @@ func (v *Visit) showProduct(status int, problems ...templates.FieldError) error 
 		return err
 	}
 	row := productRow(state, state.Products[i], seats)
-	page := templates.AdminProduct{Called: row.Name, Typed: row.Name, Product: row}
+	page := templates.AdminProduct{Called: row.Name, Typed: row.Name, Product: row, Tag: manage.Tag(state.Products[i])}
 	if v.Fields.Has(templates.FieldName) {
 		page.Typed = v.Fields.Get(templates.FieldName)
 	}
@@ -84,7 +85,11 @@ func (v *Visit) showProduct(status int, problems ...templates.FieldError) error 
 
 // renameProduct gives it another name.
 func (v *Visit) renameProduct() error {
-	err := v.Manage.RenameProduct(v.R.Context(), v.Who, v.Path("product"), v.Fields.Get(templates.FieldName))
+	_, err := v.Manage.RenameProduct(v.R.Context(), v.Who, v.Path("product"), v.Fields.Get(templates.FieldName), v.Fields.Get(templates.FieldTag))
+	if errors.Is(err, manage.ErrChanged) {
+		v.Fields = url.Values{} // the page shows the product as it is now
+		return v.showProduct(http.StatusConflict, templates.FieldError{Key: templates.ErrAdminChanged})
+	}
 	if problems, wrong := Problems(err); wrong {
 		return v.showProduct(http.StatusUnprocessableEntity, problems...)
 	} else if err != nil {
@@ -95,7 +100,7 @@ func (v *Visit) renameProduct() error {
 
 // removeProduct takes it away, with the seats that are held.
 func (v *Visit) removeProduct() error {
-	err := v.Manage.DeleteProduct(v.R.Context(), v.Who, v.Path("product"))
+	err := v.Manage.DeleteProduct(v.R.Context(), v.Who, v.Path("product"), "")
 	if errors.Is(err, storage.ErrInUse) {
 		return v.showProduct(http.StatusConflict, templates.FieldError{Key: templates.ErrAdminProductInUse})
 	} else if err != nil {

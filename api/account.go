@@ -142,13 +142,7 @@ type taggedOne[T any] struct {
 
 func tagged[T any](tag string, body T) *taggedOne[T] { return &taggedOne[T]{Tagged{tag}, body} }
 
-// newOne is an answer with a record that was made.
-type newOne[T any] struct {
-	Made
-	Body T
-}
-
-// taggedNew is newOne for a record that has a tag.
+// taggedNew is an answer with a record that was made, and its tag.
 type taggedNew[T any] struct {
 	Tagged
 	Made

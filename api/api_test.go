@@ -149,12 +149,12 @@ func TestClientsGetTheirSecretOnce(t *testing.T) {
 	}
 	w.want("refused metadata", w.call(token, "POST", "/clients", `{"client_name":"x","redirect_uris":["javascript:alert(1)"]}`, "Idempotency-Key", "two"), 422, "redirect_uris")
 	w.want("after a refusal the key is free", w.call(token, "POST", "/clients", body, "Idempotency-Key", "two"), 201, "")
-	rotated := w.call(token, "POST", "/clients/"+id+"/secret", "")
+	rotated := w.call(token, "POST", "/clients/"+id+"/secret", "", "If-Match", "*")
 	if rotated.json["client_secret"] == first.json["client_secret"] || rotated.status != 200 {
 		t.Errorf("rotated: %d %s", rotated.status, rotated.text)
 	}
 	w.want("used by nobody", w.call(token, "GET", "/clients/"+id+"/use", ""), 200, `"users":0`)
-	w.want("removed", w.call(token, "DELETE", "/clients/"+id, ""), 204, "")
+	w.want("removed", w.call(token, "DELETE", "/clients/"+id, "", "If-Match", rotated.header.Get("ETag")), 204, "")
 	w.want("gone", w.call(token, "GET", "/clients/"+id, ""), 404, "")
 }
 

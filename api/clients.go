@@ -146,22 +146,34 @@ func (a *API) changeClients() {
 		}
 		return tagged(versionTag(c.Version), clientOf(c)), nil
 	})
+	type seen struct {
+		ClientPath
+		IfMatch
+	}
 	do(a, act{
 		id: "rotateClientSecret", method: http.MethodPost, path: "/clients/{id}/secret", tag: "Clients", permission: manage.EditClients, status: http.StatusOK,
 		summary: "Give an app another secret", about: "The old one stops working. The answer has the new one, this once.",
-	}, func(ctx context.Context, w manage.Who, in *ClientPath) (*one[Client], error) {
-		c, secret, err := a.o.Manage.RotateClientSecret(ctx, w, in.ID)
+	}, func(ctx context.Context, w manage.Who, in *seen) (*taggedOne[Client], error) {
+		version, err := in.seenVersion()
+		if err != nil {
+			return nil, err
+		}
+		c, secret, err := a.o.Manage.RotateClientSecret(ctx, w, in.ID, version)
 		if err != nil {
 			return nil, err
 		}
 		shown := clientOf(c)
 		shown.Secret = secret.Reveal()
-		return &one[Client]{shown}, nil
+		return tagged(versionTag(c.Version), shown), nil
 	})
 	do(a, act{
 		id: "deleteClient", method: http.MethodDelete, path: "/clients/{id}", tag: "Clients", permission: manage.EditClients,
 		summary: "Remove an app", about: "With all that it holds.",
-	}, func(ctx context.Context, w manage.Who, in *ClientPath) (*struct{}, error) {
-		return nil, a.o.Manage.DeleteClient(ctx, w, in.ID)
+	}, func(ctx context.Context, w manage.Who, in *seen) (*struct{}, error) {
+		version, err := in.seenVersion()
+		if err != nil {
+			return nil, err
+		}
+		return nil, a.o.Manage.DeleteClient(ctx, w, in.ID, version)
 	})
 }

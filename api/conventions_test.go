@@ -115,7 +115,7 @@ func TestNewRecordsAreWhereLocationSays(t *testing.T) {
 			t.Errorf("%s: ETag %q, then %q", path, made.header.Get("ETag"), read.header.Get("ETag"))
 		}
 		if path == "/products" {
-			w.want("renamed", w.call(token, "PATCH", path+"/"+rest, `{"name":"Talk"}`), 200, `"name":"Talk"`)
+			w.want("renamed", w.call(token, "PATCH", path+"/"+rest, `{"name":"Talk"}`, "If-Match", "*"), 200, `"name":"Talk"`)
 			w.want("read again", w.call(token, "GET", path+"/"+rest, ""), 200, `"name":"Talk"`)
 		}
 	}

@@ -204,7 +204,7 @@ func TestN02_AnAppWithMoreScopesIsNotTurnedRound(t *testing.T) {
 	weak := w.token("admin@here.example", "stile.read stile.clients", true)
 	turned := `{"client_name":"Sync","redirect_uris":["https://evil.example/callback"],"scope":"openid stile.users"}`
 	w.want("another address", w.call(weak, "PUT", path, turned, "If-Match", seen), 403, "")
-	w.want("another secret", w.call(weak, "POST", path+"/secret", ""), 403, "")
+	w.want("another secret", w.call(weak, "POST", path+"/secret", "", "If-Match", "*"), 403, "")
 	if now := w.call(admin, "GET", path, ""); strings.Contains(now.text, "evil.example") {
 		t.Errorf("turned round: %s", now.text)
 	}

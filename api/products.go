@@ -19,6 +19,10 @@ type Product struct {
 
 func productOf(p storage.Product) Product { return Product{p.ID, p.Name, p.CreatedAt} }
 
+func taggedProduct(p storage.Product) *taggedOne[Product] {
+	return tagged(etag(manage.Tag(p)), productOf(p))
+}
+
 // All is a list that is short enough to be answered whole.
 type All[T any] struct{ Body ListOf[T] }
 
@@ -56,51 +60,62 @@ func (a *API) products() {
 		}
 		return all(s.Products, productOf), nil
 	})
-	product := func(ctx context.Context, w manage.Who, id string) (*one[Product], error) {
+	do(a, act{
+		id: "getProduct", method: http.MethodGet, path: "/products/{id}", tag: "Products", permission: manage.Read, summary: "One product",
+	}, func(ctx context.Context, w manage.Who, in *ProductPath) (*taggedOne[Product], error) {
 		s, err := a.o.Manage.Account(ctx, w)
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range s.Products {
-			if p.ID == id {
-				return &one[Product]{productOf(p)}, nil
+			if p.ID == in.ID {
+				return taggedProduct(p), nil
 			}
 		}
 		return nil, storage.ErrNotFound
-	}
-	do(a, act{
-		id: "getProduct", method: http.MethodGet, path: "/products/{id}", tag: "Products", permission: manage.Read, summary: "One product",
-	}, func(ctx context.Context, w manage.Who, in *ProductPath) (*one[Product], error) {
-		return product(ctx, w, in.ID)
 	})
 	type create struct{ Body NewProduct }
 	do(a, act{
 		id: "createProduct", method: http.MethodPost, path: "/products", tag: "Products", permission: manage.EditDevices, status: http.StatusCreated,
 		summary: "Give the account a product",
-	}, func(ctx context.Context, w manage.Who, in *create) (*newOne[Product], error) {
+	}, func(ctx context.Context, w manage.Who, in *create) (*taggedNew[Product], error) {
 		p, err := a.o.Manage.CreateProduct(ctx, w, in.Body.Name)
 		if err != nil {
 			return nil, err
 		}
-		return &newOne[Product]{Made{Prefix + "/products/" + p.ID}, productOf(p)}, nil
+		return madeTagged("/products/", p.ID, etag(manage.Tag(p)), productOf(p)), nil
 	})
 	type rename struct {
 		ProductPath
+		IfMatch
 		Body NewProduct
 	}
 	do(a, act{
 		id: "renameProduct", method: http.MethodPatch, path: "/products/{id}", tag: "Products", permission: manage.EditDevices, summary: "Rename a product",
-	}, func(ctx context.Context, w manage.Who, in *rename) (*one[Product], error) {
-		if err := a.o.Manage.RenameProduct(ctx, w, in.ID, in.Body.Name); err != nil {
+	}, func(ctx context.Context, w manage.Who, in *rename) (*taggedOne[Product], error) {
+		tag, err := in.seen()
+		if err != nil {
 			return nil, err
 		}
-		return product(ctx, w, in.ID)
+		p, err := a.o.Manage.RenameProduct(ctx, w, in.ID, in.Body.Name, tag)
+		if err != nil {
+			return nil, err
+		}
+		return taggedProduct(p), nil
 	})
+	type remove struct {
+		ProductPath
+		IfMatch
+	}
 	do(a, act{
 		id: "deleteProduct", method: http.MethodDelete, path: "/products/{id}", tag: "Products", permission: manage.EditDevices,
 		summary: "Take a product with all its seats away", about: "Refused (409, in-use) while the policy names it.",
-	}, func(ctx context.Context, w manage.Who, in *ProductPath) (*struct{}, error) {
-		return nil, a.o.Manage.DeleteProduct(ctx, w, in.ID)
+	}, func(ctx context.Context, w manage.Who, in *remove) (*struct{}, error) {
+		tag, err := in.seen()
+		if err != nil {
+			return nil, err
+		}
+		return nil, a.o.Manage.DeleteProduct(ctx, w, in.ID, tag)
 	})
 }
 
@@ -188,9 +203,17 @@ func (a *API) deviceGroups() {
 		}
 		return tagged(etag(manage.Tag(changed)), groupOf(changed)), nil
 	})
+	type remove struct {
+		GroupPath
+		IfMatch
+	}
 	do(a, act{
 		id: "deleteDeviceGroup", method: http.MethodDelete, path: "/device-groups/{id}", tag: "Device groups", permission: manage.EditDevices, summary: "Remove a device group",
-	}, func(ctx context.Context, w manage.Who, in *GroupPath) (*struct{}, error) {
-		return nil, a.o.Manage.DeleteDeviceGroup(ctx, w, in.ID)
+	}, func(ctx context.Context, w manage.Who, in *remove) (*struct{}, error) {
+		tag, err := in.seen()
+		if err != nil {
+			return nil, err
+		}
+		return nil, a.o.Manage.DeleteDeviceGroup(ctx, w, in.ID, tag)
 	})
 }

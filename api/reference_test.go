@@ -44,7 +44,7 @@ the last ten minutes: otherwise the answer is the challenge of RFC 9470, see [st
 
 - JSON in and out; what isn't described is refused. Times are RFC 3339 in UTC.
 - Lists come a page at a time: go on with the link ` + "`rel=\"next\"`" + `, or with ` + "`cursor`" + ` = ` + "`next`" + `.
-- A record is answered with an ` + "`ETag`" + `. Its change needs it in ` + "`If-Match`" + ` (428 without, 412 if somebody else was faster); ` + "`*`" + ` is any state.
+- A record is answered with an ` + "`ETag`" + `. To change or remove it, and to give an app another secret, send it in ` + "`If-Match`" + ` (428 without, 412 if somebody else was faster); ` + "`*`" + ` is any state.
 - A POST may carry an ` + "`Idempotency-Key`" + ` of your making: for 24 hours a repeat by the same caller with the same app gets the first answer, a secret in it too, and nothing is done twice. The caller needs what the first request needed: role, scope and fresh proofs. 409: the first is
   under way. 422: the key was used for another request. What was refused may be sent again.
 - Errors are RFC 9457 problems (` + "`application/problem+json`" + `); ` + "`type`" + ` is stable, ` + "`errors`" + ` names the fields or lines, ` + "`request_id`" + ` is in the log.

@@ -111,38 +111,47 @@ func (s *Service) UpdateClient(ctx context.Context, w Who, id string, version in
 }
 
 // RotateClientSecret gives one of the account's apps another secret, shown this
-// once. The old one stops working.
-func (s *Service) RotateClientSecret(ctx context.Context, w Who, id string) (storage.Client, seal.Secret, error) {
+// once. The old one stops working. version is the one that was seen, 0 for any.
+func (s *Service) RotateClientSecret(ctx context.Context, w Who, id string, version int64) (storage.Client, seal.Secret, error) {
 	if err := s.may(w, EditClients); err != nil {
 		return storage.Client{}, "", err
 	}
-	c, err := s.Client(ctx, w, id)
-	if err != nil {
-		return c, "", err
-	}
-	if c.Metadata.Public() {
-		return c, "", InputError{"client_id", InputMetadata, "a public app has no secret"}
-	}
-	// Whoever holds the secret has the scopes of the client.
-	if err := w.mayGiveScopes(strings.Fields(c.Metadata.Scope)); err != nil {
-		return c, "", err
+	if _, err := s.Client(ctx, w, id); err != nil {
+		return storage.Client{}, "", err
 	}
 	secret := seal.NewToken(seal.KindClientSecret)
-	if err := s.DB.RotateClientSecret(ctx, id, s.DB.HashClientSecret(id, secret), w.by); err != nil {
-		return c, "", err
+	c, err := s.DB.UpdateClient(ctx, id, func(c *storage.Client) error {
+		if version != 0 && version != c.Version-1 { // it has risen for this change
+			return ErrChanged
+		}
+		if c.Metadata.Public() {
+			return InputError{"client_id", InputMetadata, "a public app has no secret"}
+		}
+		c.SecretHash = s.DB.HashClientSecret(id, secret)
+		// Whoever holds the secret has the scopes of the client.
+		return w.mayGiveScopes(strings.Fields(c.Metadata.Scope))
+	}, w.by)
+	if err != nil {
+		return storage.Client{}, "", err
 	}
 	return c, secret, nil
 }
 
 // DeleteClient removes one of the account's apps, with all that it holds.
-func (s *Service) DeleteClient(ctx context.Context, w Who, id string) error {
+// version is the one that was seen, 0 for any.
+func (s *Service) DeleteClient(ctx context.Context, w Who, id string, version int64) error {
 	if err := s.may(w, EditClients); err != nil {
 		return err
 	}
 	if _, err := s.Client(ctx, w, id); err != nil {
 		return err
 	}
-	return s.DB.DeleteClient(ctx, id, w.by)
+	return s.DB.DeleteClient(ctx, id, func(c storage.Client) error {
+		if version != 0 && version != c.Version {
+			return ErrChanged
+		}
+		return nil
+	}, w.by)
 }
 
 // metadata says which field of a registration is refused.

@@ -18,21 +18,38 @@ func (s *Service) CreateProduct(ctx context.Context, w Who, name string) (storag
 	return p, taken(err)
 }
 
-// RenameProduct gives a product another name.
-func (s *Service) RenameProduct(ctx context.Context, w Who, id, name string) error {
+// RenameProduct gives a product another name. tag is the [Tag] of the product as
+// it was seen; empty for any.
+func (s *Service) RenameProduct(ctx context.Context, w Who, id, name, tag string) (storage.Product, error) {
 	if err := s.named(w, name); err != nil {
-		return err
+		return storage.Product{}, err
 	}
-	return taken(s.DB.RenameProduct(ctx, w.accountID, id, name, w.by))
+	renamed, err := s.DB.UpdateProduct(ctx, w.accountID, id, func(p *storage.Product) error {
+		if err := still(*p, tag); err != nil {
+			return err
+		}
+		p.Name = name
+		return nil
+	}, w.by)
+	return renamed, taken(err)
 }
 
 // DeleteProduct takes a product with all its seats away. It fails with
-// [storage.ErrInUse] while the policy names it.
-func (s *Service) DeleteProduct(ctx context.Context, w Who, id string) error {
+// [storage.ErrInUse] while the policy names it. tag is the [Tag] of the product as
+// it was seen; empty for any.
+func (s *Service) DeleteProduct(ctx context.Context, w Who, id, tag string) error {
 	if err := s.may(w, EditDevices); err != nil {
 		return err
 	}
-	return s.DB.DeleteProduct(ctx, w.accountID, id, w.by)
+	return s.DB.DeleteProduct(ctx, w.accountID, id, func(p storage.Product) error { return still(p, tag) }, w.by)
+}
+
+// still fails with [ErrChanged] if a record is not as it was seen.
+func still(record any, tag string) error {
+	if tag != "" && tag != Tag(record) {
+		return ErrChanged
+	}
+	return nil
 }
 
 // named makes sure that something of the account may get this name.
@@ -101,8 +118,8 @@ func (s *Service) UpdateDeviceGroup(ctx context.Context, w Who, id string, g dev
 		return storage.DeviceGroup{}, err
 	}
 	changed, err := s.DB.UpdateDeviceGroup(ctx, w.accountID, id, func(old *storage.DeviceGroup) error {
-		if tag != "" && tag != Tag(*old) {
-			return ErrChanged
+		if err := still(*old, tag); err != nil {
+			return err
 		}
 		old.Group = g
 		return nil
@@ -110,10 +127,10 @@ func (s *Service) UpdateDeviceGroup(ctx context.Context, w Who, id string, g dev
 	return changed, taken(err)
 }
 
-// DeleteDeviceGroup removes a device group.
-func (s *Service) DeleteDeviceGroup(ctx context.Context, w Who, id string) error {
+// DeleteDeviceGroup removes a device group. tag is as with UpdateDeviceGroup.
+func (s *Service) DeleteDeviceGroup(ctx context.Context, w Who, id, tag string) error {
 	if err := s.may(w, EditDevices); err != nil {
 		return err
 	}
-	return s.DB.DeleteDeviceGroup(ctx, w.accountID, id, w.by)
+	return s.DB.DeleteDeviceGroup(ctx, w.accountID, id, func(g storage.DeviceGroup) error { return still(g, tag) }, w.by)
 }

@@ -139,7 +139,7 @@ func TestE04_RefreshJudgesWhatIsTrueNow(t *testing.T) {
 		}, true},
 		"policy on":        {func(r *rig, _ storage.Session) { r.requireTwoSteps() }, true},
 		"own setting on":   {change(func(u *storage.User) { u.Enhanced = true }), true},
-		"client deleted":   {func(r *rig, _ storage.Session) { r.must(r.db.DeleteClient(r.t.Context(), "poster", audit.System)) }, true},
+		"client deleted":   {func(r *rig, _ storage.Session) { r.must(r.db.DeleteClient(r.t.Context(), "poster", nil, audit.System)) }, true},
 		"idle for 14 days": {func(r *rig, _ storage.Session) { r.at = r.at.Add(14 * 24 * time.Hour) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -190,46 +191,68 @@ func (db *DB) createProduct(ctx context.Context, tx *sql.Tx, p Product, by audit
 	return p, db.unique(err, "product %q", p.Name)
 }
 
-// RenameProduct gives a product another name.
-func (db *DB) RenameProduct(ctx context.Context, accountID, id, name string, by audit.Actor) error {
-	return db.write(ctx, func(tx *sql.Tx) error {
-		if err := checkName("product", name); err != nil {
-			return err
+// UpdateProduct gives a product of an account another name. change may run more
+// than once. Nothing is written when nothing changes.
+func (db *DB) UpdateProduct(ctx context.Context, accountID, id string, change func(*Product) error, by audit.Actor) (Product, error) {
+	return writing(ctx, db, func(tx *sql.Tx) (Product, error) {
+		if _, err := db.lockAccount(ctx, tx, accountID); err != nil {
+			return Product{}, fmt.Errorf("product %q: %w", id, err)
 		}
-		n, err := run(ctx, tx, `UPDATE products SET name = $3 WHERE id = $1 AND account_id = $2`, id, accountID, name)
-		if err == nil && n == 0 {
-			err = ErrNotFound
+		old, err := product(ctx, tx, accountID, id)
+		if err != nil {
+			return Product{}, err
 		}
-		if err == nil {
-			err = db.productEvent(Product{ID: id, AccountID: accountID}, updated, by).add(ctx, tx)
+		p := old
+		if err := change(&p); err != nil {
+			return Product{}, err
 		}
-		return db.unique(err, "product %q", name)
+		if p.Name == old.Name {
+			return old, nil
+		}
+		if err := checkName("product", p.Name); err != nil {
+			return Product{}, err
+		}
+		old.Name = p.Name
+		if _, err = run(ctx, tx, `UPDATE products SET name = $2 WHERE id = $1`, id, p.Name); err == nil {
+			err = db.productEvent(old, updated, by).add(ctx, tx)
+		}
+		return old, db.unique(err, "product %q", p.Name)
 	})
+}
+
+func product(ctx context.Context, q queryer, accountID, id string) (Product, error) {
+	p, err := one(ctx, q, scanProduct, `SELECT `+productColumns+` FROM products WHERE id = $1 AND account_id = $2`, id, accountID)
+	if err != nil {
+		return Product{}, fmt.Errorf("product %q: %w", id, err)
+	}
+	return p, nil
 }
 
 // DeleteProduct takes a product, and all seats of it, from an account. It fails
 // with ErrInUse while the policy names it: without the name the policy could
-// cover others than before.
-func (db *DB) DeleteProduct(ctx context.Context, accountID, id string, by audit.Actor) error {
-	return db.write(ctx, func(tx *sql.Tx) error { return db.deleteProduct(ctx, tx, accountID, id, by) })
+// cover others than before. seen, if there is one, looks at the product before,
+// and may refuse.
+func (db *DB) DeleteProduct(ctx context.Context, accountID, id string, seen func(Product) error, by audit.Actor) error {
+	return db.write(ctx, func(tx *sql.Tx) error { return db.deleteProduct(ctx, tx, accountID, id, seen, by) })
 }
 
-func (db *DB) deleteProduct(ctx context.Context, tx *sql.Tx, accountID, id string, by audit.Actor) error {
+func (db *DB) deleteProduct(ctx context.Context, tx *sql.Tx, accountID, id string, seen func(Product) error, by audit.Actor) error {
 	state, err := db.lockState(ctx, tx, accountID)
 	if err != nil {
 		return err
 	}
-	for _, named := range state.Policy.Products {
-		if named == id {
-			return fmt.Errorf("product %q: %w: take it out of the account's policy first", id, ErrInUse)
-		}
+	p, err := product(ctx, tx, accountID, id)
+	if err == nil && seen != nil {
+		err = seen(p)
 	}
-	n, err := run(ctx, tx, `DELETE FROM products WHERE id = $1 AND account_id = $2`, id, accountID)
-	if err == nil && n == 0 {
-		err = ErrNotFound
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = db.productEvent(Product{ID: id, AccountID: accountID}, deleted, by).add(ctx, tx)
+	if slices.Contains(state.Policy.Products, id) {
+		return fmt.Errorf("product %q: %w: take it out of the account's policy first", id, ErrInUse)
+	}
+	if _, err = run(ctx, tx, `DELETE FROM products WHERE id = $1`, id); err == nil {
+		err = db.productEvent(p, deleted, by).add(ctx, tx)
 	}
 	return db.unique(err, "product %q", id)
 }

@@ -119,7 +119,7 @@ func (a *applier) inside(ctx context.Context, account Account, w DesiredAccount)
 			if slices.Contains(w.Products, name) {
 				continue
 			}
-			if err := a.db.deleteProduct(ctx, a.tx, account.ID, id, a.by); err != nil {
+			if err := a.db.deleteProduct(ctx, a.tx, account.ID, id, nil, a.by); err != nil {
 				return aboutRecord(KindProduct, name, err)
 			}
 			a.changed(KindProduct, account.Name+" / "+name, deleted, nil, nil)
@@ -219,7 +219,7 @@ func (a *applier) deviceGroups(ctx context.Context, account Account, want []Desi
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		if err := a.db.deleteDeviceGroup(ctx, a.tx, account.ID, byName[name].ID, a.by); err != nil {
+		if err := a.db.deleteDeviceGroup(ctx, a.tx, account.ID, byName[name].ID, nil, a.by); err != nil {
 			return err
 		}
 		a.changed(KindDeviceGroup, account.Name+" / "+name, deleted, nil, nil)

@@ -143,7 +143,7 @@ func (a *applier) clients(ctx context.Context, account Account, want []DesiredCl
 		if named[c.ID] {
 			continue
 		}
-		if err := a.db.deleteClient(ctx, a.tx, c.ID, a.by); err != nil {
+		if err := a.db.deleteClient(ctx, a.tx, c.ID, nil, a.by); err != nil {
 			return err
 		}
 		a.changed(KindClient, prefix+c.ID, deleted, nil, nil)

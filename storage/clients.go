@@ -105,15 +105,7 @@ func (db *DB) UpdateClient(ctx context.Context, id string, change func(*Client) 
 }
 
 func (db *DB) updateClient(ctx context.Context, tx *sql.Tx, id string, change func(*Client) error, by audit.Actor) (Client, error) {
-	// The row is held from here on: what is decided below is decided on what it says.
-	n, err := run(ctx, tx, `UPDATE clients SET version = version + 1 WHERE id = $1`, id)
-	if err == nil && n == 0 {
-		err = ErrNotFound
-	}
-	var old Client
-	if err == nil {
-		old, err = client(ctx, tx, id)
-	}
+	old, err := heldClient(ctx, tx, id, 1)
 	if err != nil {
 		return Client{}, db.unique(err, "client %q", id)
 	}
@@ -159,17 +151,37 @@ func (db *DB) RotateClientSecret(ctx context.Context, id, hash string, by audit.
 	return err
 }
 
-// DeleteClient removes a client with all grants and consents that name it.
-func (db *DB) DeleteClient(ctx context.Context, id string, by audit.Actor) error {
-	return db.write(ctx, func(tx *sql.Tx) error { return db.deleteClient(ctx, tx, id, by) })
+// DeleteClient removes a client with all grants and consents that name it. seen,
+// if there is one, looks at it before, and may refuse.
+func (db *DB) DeleteClient(ctx context.Context, id string, seen func(Client) error, by audit.Actor) error {
+	return db.write(ctx, func(tx *sql.Tx) error { return db.deleteClient(ctx, tx, id, seen, by) })
 }
 
-func (db *DB) deleteClient(ctx context.Context, tx *sql.Tx, id string, by audit.Actor) error {
-	accountID, err := one(ctx, tx, scanText, `DELETE FROM clients WHERE id = $1 RETURNING COALESCE(account_id, '')`, id)
-	if err == nil {
-		err = db.clientEvent(Client{ID: id, AccountID: accountID}, deleted, nil, by).add(ctx, tx)
+func (db *DB) deleteClient(ctx context.Context, tx *sql.Tx, id string, seen func(Client) error, by audit.Actor) error {
+	c, err := heldClient(ctx, tx, id, 0)
+	if err == nil && seen != nil {
+		err = seen(c)
+	}
+	if err != nil {
+		return db.unique(err, "client %q", id)
+	}
+	if _, err = run(ctx, tx, `DELETE FROM clients WHERE id = $1`, id); err == nil {
+		err = db.clientEvent(Client{ID: id, AccountID: c.AccountID}, deleted, nil, by).add(ctx, tx)
 	}
 	return db.unique(err, "client %q", id)
+}
+
+// heldClient returns a client whose row is held until the transaction ends: what
+// is decided then is decided on what it says. Its version has risen by so much.
+func heldClient(ctx context.Context, tx *sql.Tx, id string, rise int) (Client, error) {
+	n, err := run(ctx, tx, `UPDATE clients SET version = version + $2 WHERE id = $1`, id, rise)
+	if err == nil && n == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Client{}, err
+	}
+	return client(ctx, tx, id)
 }
 
 // Client returns a client by its client_id, with the state of its account. It fails with ErrNotFound.

@@ -80,9 +80,9 @@ func (db *DB) UpdateDeviceGroup(ctx context.Context, accountID, id string, chang
 		if _, err := db.lockAccount(ctx, tx, accountID); err != nil {
 			return DeviceGroup{}, fmt.Errorf("device group %q: %w", id, err)
 		}
-		old, err := one(ctx, tx, scanDeviceGroup, `SELECT `+deviceGroupColumns+` FROM device_groups WHERE id = $1 AND account_id = $2`, id, accountID)
+		old, err := deviceGroup(ctx, tx, accountID, id)
 		if err != nil {
-			return DeviceGroup{}, fmt.Errorf("device group %q: %w", id, err)
+			return DeviceGroup{}, err
 		}
 		g := old
 		if err := change(&g); err != nil {
@@ -96,23 +96,35 @@ func (db *DB) UpdateDeviceGroup(ctx context.Context, accountID, id string, chang
 	})
 }
 
-// DeleteDeviceGroup removes a device group.
-func (db *DB) DeleteDeviceGroup(ctx context.Context, accountID, id string, by audit.Actor) error {
-	return db.write(ctx, func(tx *sql.Tx) error { return db.deleteDeviceGroup(ctx, tx, accountID, id, by) })
+// DeleteDeviceGroup removes a device group. seen, if there is one, looks at it
+// before, and may refuse.
+func (db *DB) DeleteDeviceGroup(ctx context.Context, accountID, id string, seen func(DeviceGroup) error, by audit.Actor) error {
+	return db.write(ctx, func(tx *sql.Tx) error { return db.deleteDeviceGroup(ctx, tx, accountID, id, seen, by) })
 }
 
-func (db *DB) deleteDeviceGroup(ctx context.Context, tx *sql.Tx, accountID, id string, by audit.Actor) error {
+func (db *DB) deleteDeviceGroup(ctx context.Context, tx *sql.Tx, accountID, id string, seen func(DeviceGroup) error, by audit.Actor) error {
 	if _, err := db.lockAccount(ctx, tx, accountID); err != nil {
 		return err
 	}
-	n, err := run(ctx, tx, `DELETE FROM device_groups WHERE id = $1 AND account_id = $2`, id, accountID)
-	if err == nil && n == 0 {
-		err = ErrNotFound
+	g, err := deviceGroup(ctx, tx, accountID, id)
+	if err == nil && seen != nil {
+		err = seen(g)
 	}
-	if err == nil {
-		err = db.deviceGroupEvent(DeviceGroup{ID: id, AccountID: accountID}, deleted, by).add(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if _, err = run(ctx, tx, `DELETE FROM device_groups WHERE id = $1`, id); err == nil {
+		err = db.deviceGroupEvent(g, deleted, by).add(ctx, tx)
 	}
 	return db.unique(err, "device group %q", id)
+}
+
+func deviceGroup(ctx context.Context, q queryer, accountID, id string) (DeviceGroup, error) {
+	g, err := one(ctx, q, scanDeviceGroup, `SELECT `+deviceGroupColumns+` FROM device_groups WHERE id = $1 AND account_id = $2`, id, accountID)
+	if err != nil {
+		return DeviceGroup{}, fmt.Errorf("device group %q: %w", id, err)
+	}
+	return g, nil
 }
 
 // DeviceGroups lists an account's device groups by name.

@@ -211,12 +211,13 @@ func (AdminProducts) Section() Section { return AdminProductsSection }
 
 func (AdminProducts) heading(*Frame) heading { return heading{key: "admin.products.title"} }
 
-// AdminProduct renames or removes a product. Main form: FieldName. Other form:
-// DoRemove.
+// AdminProduct renames or removes a product. Main form: FieldName, FieldTag.
+// Other form: DoRemove.
 type AdminProduct struct {
 	Called  string // its name as it is
 	Typed   string
 	Product AdminProductRow
+	Tag     string
 }
 
 // Name of the screen.

@@ -171,7 +171,7 @@ func (p *program) clientDelete() *cobra.Command {
 			if err := p.sure(yes, c.ID, fmt.Sprintf("client %q is deleted, and everything it holds stops working", c.ID)); err != nil {
 				return err
 			}
-			if err := db.DeleteClient(ctx, c.ID, by()); err != nil {
+			if err := db.DeleteClient(ctx, c.ID, nil, by()); err != nil {
 				return err
 			}
 			return p.done(clientOf(c, ""), "client %q deleted", c.ID)

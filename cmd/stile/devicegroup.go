@@ -193,7 +193,7 @@ func (p *program) deviceGroupDelete() *cobra.Command {
 			if err := p.sure(yes, g.Name, fmt.Sprintf("device group %q is deleted", g.Name)); err != nil {
 				return err
 			}
-			if err := db.DeleteDeviceGroup(ctx, s.Account.ID, g.ID, by()); err != nil {
+			if err := db.DeleteDeviceGroup(ctx, s.Account.ID, g.ID, nil, by()); err != nil {
 				return err
 			}
 			return p.changed(storage.Difference(s.Account.Name, &g, nil), deviceGroupOf(s, g), "device group %q deleted", g.Name)

@@ -121,10 +121,7 @@ func (p *program) productUpdate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			is := was
-			if is.Name = name; is != was {
-				err = db.RenameProduct(ctx, s.Account.ID, was.ID, name, by())
-			}
+			is, err := db.UpdateProduct(ctx, s.Account.ID, was.ID, func(p *storage.Product) error { p.Name = name; return nil }, by())
 			if err != nil {
 				return err
 			}
@@ -147,7 +144,7 @@ func (p *program) productDelete() *cobra.Command {
 			if err := p.sure(yes, product.Name, fmt.Sprintf("product %q is deleted with all seats of it", product.Name)); err != nil {
 				return err
 			}
-			if err := db.DeleteProduct(ctx, s.Account.ID, product.ID, by()); err != nil {
+			if err := db.DeleteProduct(ctx, s.Account.ID, product.ID, nil, by()); err != nil {
 				return fmt.Errorf("product %q: %w", product.Name, err)
 			}
 			return p.changed(storage.Difference(s.Account.Name, &product, nil), productOf(product), "product %q deleted", product.Name)

@@ -53,7 +53,8 @@ func accounts(t *testing.T, e Engine) {
 		}
 	}
 	desk := got(db.CreateProduct(ctx, storage.Product{AccountID: a.ID, Name: "Desk"}, By))(t)
-	must(t, db.RenameProduct(ctx, a.ID, desk.ID, "Help desk", By))
+	renamed := func(p *storage.Product) error { p.Name = "Help desk"; return nil }
+	must(t, second(db.UpdateProduct(ctx, a.ID, desk.ID, renamed, By)))
 	group := got(db.SaveDeviceGroup(ctx, storage.DeviceGroup{AccountID: a.ID, Group: device.Group{Name: "Office", Has: version("4.2", 7)}}, By))(t)
 	group.Has = version("4.10", 0)
 	must(t, second(db.SaveDeviceGroup(ctx, group, By)))
@@ -65,10 +66,10 @@ func accounts(t *testing.T, e Engine) {
 	stolen := group
 	stolen.AccountID = b.ID
 	for name, err := range map[string]error{
-		"product renamed": db.RenameProduct(ctx, b.ID, desk.ID, "Mine", By),
-		"product deleted": db.DeleteProduct(ctx, b.ID, desk.ID, By),
+		"product renamed": second(db.UpdateProduct(ctx, b.ID, desk.ID, renamed, By)),
+		"product deleted": db.DeleteProduct(ctx, b.ID, desk.ID, nil, By),
 		"group changed":   second(db.SaveDeviceGroup(ctx, stolen, By)),
-		"group deleted":   db.DeleteDeviceGroup(ctx, b.ID, group.ID, By),
+		"group deleted":   db.DeleteDeviceGroup(ctx, b.ID, group.ID, nil, By),
 		"no account":      second(db.CreateProduct(ctx, storage.Product{AccountID: "none", Name: "X"}, By)),
 		"policy": second(db.UpdatePolicy(ctx, b.ID, func(s storage.AccountState) (storage.Policy, error) {
 			s.Policy.Products = []string{desk.ID}
@@ -88,11 +89,11 @@ func accounts(t *testing.T, e Engine) {
 	if p := got(db.PersonByID(ctx, u.ID))(t); !slices.Equal(p.Subject.Seats, []string{desk.ID}) {
 		t.Errorf("seats: %v", p.Subject.Seats)
 	}
-	must(t, db.DeleteProduct(ctx, a.ID, desk.ID, By))
+	must(t, db.DeleteProduct(ctx, a.ID, desk.ID, nil, By))
 	if err := db.TakeSeat(ctx, u.ID, desk.ID, By); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("a seat of a product that is gone: %v", err)
 	}
-	must(t, db.DeleteDeviceGroup(ctx, a.ID, group.ID, By))
+	must(t, db.DeleteDeviceGroup(ctx, a.ID, group.ID, nil, By))
 	must(t, db.DeleteAccount(ctx, a.ID, By))
 	if _, err := db.PersonByID(ctx, u.ID); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("a user of a deleted account: %v", err)

@@ -63,9 +63,9 @@ func keptClients(t *testing.T, e Engine) {
 	if mine := got(db.Clients(ctx, a.ID, "", 10))(t); len(mine) != 1 || mine[0].ID != "console" {
 		t.Errorf("the account's clients: %+v", mine)
 	}
-	must(t, db.DeleteClient(ctx, "console", By))
+	must(t, db.DeleteClient(ctx, "console", nil, By))
 	for name, err := range map[string]error{
-		"read": second(db.Client(ctx, "console")), "deleted": db.DeleteClient(ctx, "console", By),
+		"read": second(db.Client(ctx, "console")), "deleted": db.DeleteClient(ctx, "console", nil, By),
 		"changed":    second(db.UpdateClient(ctx, "console", func(*storage.Client) error { return nil }, By)),
 		"no account": second(db.CreateClient(ctx, storage.Client{ID: "x", AccountID: "none", SecretHash: "x", Metadata: in.Metadata}, By)),
 	} {

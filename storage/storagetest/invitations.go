@@ -54,7 +54,7 @@ func invitationOnce(t *testing.T, e Engine) {
 	i := invited(a, "iris@example.com", "link")
 	i.Products, i.Language, i.TimeZone = []string{desk.ID, gone.ID}, "de", "Europe/Berlin"
 	must(t, db.Invite(ctx, []storage.InvitationToSend{i}, By))
-	must(t, db.DeleteProduct(ctx, a.ID, gone.ID, By))
+	must(t, db.DeleteProduct(ctx, a.ID, gone.ID, nil, By))
 
 	for range 3 { // looking spends nothing
 		found, state, err := db.InvitationByLink(ctx, "link", mayInvite)

@@ -31,7 +31,7 @@ func TestRehearsedChangesAreUndone(t *testing.T) {
 		}
 		must(t, dry.GiveSeat(ctx, h.User.ID, console.ID, By))
 		must(t, dry.SetPassword(ctx, h.User.ID, "$argon2id$another", By, storage.Mail{Kind: "password-changed", To: h.User.Email}))
-		must(t, dry.DeleteProduct(ctx, h.Account.ID, console.ID, By))
+		must(t, dry.DeleteProduct(ctx, h.Account.ID, console.ID, nil, By))
 		must(t, dry.Record(ctx, audit.Event{Kind: audit.AccountChanged, Actor: By, AccountID: h.Account.ID}))
 		must(t, dry.DeleteUser(ctx, h.User.ID, By))
 		if seats := h.Person(t).Subject.Seats; len(seats) != 0 || h.Person(t).User.Password != "$argon2id$of-no-use" {
