@@ -168,7 +168,7 @@ func TestS03_ErasureOfOneself(t *testing.T) {
 		says(t, expect(t, s.Submit(map[string]string{templates.FieldConfirm: typed}), "account-erase", 422), "Type your own e-mail address")
 	}
 	w.mails(agent, templates.MailErased)
-	says(t, expect(t, s.Submit(map[string]string{templates.FieldConfirm: " Agent@Example.com "}), "signed-out", 200), "Everything that was held about you here is removed")
+	says(t, expect(t, s.Submit(map[string]string{templates.FieldConfirm: " Agent@Example.com "}), "signed-out", 200), "Your user is erased")
 
 	for _, b := range []*seat{s, other} {
 		if b.in() {
