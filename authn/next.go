@@ -27,6 +27,7 @@ const (
 	ReasonElsewhere     Reason = "enrolled_elsewhere" // meanwhile an authenticator was connected in another window
 	ReasonSetupSpent    Reason = "setup_spent"        // the setup code was used up by the enrolment
 	ReasonExposed       Reason = "exposed"            // somebody else knows the password
+	ReasonGuarded       Reason = "guarded"            // an e-mail code before the next code of the app, see Subject.Guarded
 	ReasonProven        Reason = "proven"             // finished: the second factor was proven in this sign-in
 	ReasonAlreadyProven Reason = "already_proven"     // finished: the session had proven the second factor before
 )
@@ -56,15 +57,30 @@ func Next(r Requirement, s Subject, p Progress) Decision {
 		return Decision{StepDone, enrolment.Reason}
 	case live && !enrolment.Activated && enrolment.Reason != ReasonFirst:
 		return enrol(r, s, p)
-	case r.Met(p.Evidence, s) && s.Exposed && p.provenHere(counted):
-		return Decision{StepNewPassword, ReasonExposed}
 	case r.Met(p.Evidence, s):
-		return Decision{StepFinished, r.WhyMet(counted, p.provenHere(counted))}
+		return met(r, s, p, counted)
 	case !s.canBeAsked():
 		return enrol(r, s, p)
 	default:
-		return Decision{StepEnterCode, r.whyCode(s, p, r.lacks(counted))}
+		return askCode(r, s, p, counted)
 	}
+}
+
+// met returns what is left to do once the requirement is met.
+func met(r Requirement, s Subject, p Progress, counted Evidence) Decision {
+	if s.Exposed && p.provenHere(counted) {
+		return Decision{StepNewPassword, ReasonExposed}
+	}
+	return Decision{StepFinished, r.WhyMet(counted, p.provenHere(counted))}
+}
+
+// askCode asks for the second factor that is there. Who tries codes in a browser
+// that isn't known shows first, once too many were wrong, that the address is his.
+func askCode(r Requirement, s Subject, p Progress, counted Evidence) Decision {
+	if s.Guarded && !p.AddressProven && s.Has(TOTP) && r.Level < LevelPhishingResistant {
+		return Decision{StepVerifyEmail, ReasonGuarded}
+	}
+	return Decision{StepEnterCode, r.whyCode(s, p, r.lacks(counted))}
 }
 
 // whyCode tells why the code of the app comes next.

@@ -41,6 +41,29 @@ func TestWalks(t *testing.T) {
 			→ sign-in nothing_proven
 			password → enter-code account_policy
 			code → finished proven`},
+		{name: "too many wrong codes in a month: an e-mail code comes first, and enrols nobody", policy: everyone, before: enrolled, story: `
+			many wrong codes in a month → sign-in nothing_proven
+			password → verify-email guarded
+			code → finished proven
+			a new sign-in → sign-in nothing_proven
+			password → verify-email guarded
+			e-mail code → enter-code account_policy
+			set up a new mobile device → two-step-introduction replace
+			continue → verify-email replace
+			not now → enter-code account_policy
+			code → finished proven`},
+		{
+			name: "too many wrong codes in a month: what isn't the app's needs no e-mail code", policy: everyone,
+			before: func(w *walk) { w.connect(); w.addPasskey(Passkey) }, story: `
+			many wrong codes in a month → sign-in nothing_proven
+			password → verify-email guarded
+			recovery code → two-step-introduction recovery
+			a new sign-in → sign-in nothing_proven
+			passkey → finished proven
+			app removed → finished proven
+			a new sign-in → sign-in nothing_proven
+			password → enter-code account_policy`,
+		},
 		{name: "a passkey is the whole sign-in", policy: everyone, before: func(w *walk) { w.connect(); w.addPasskey(Passkey) }, story: `
 			→ sign-in nothing_proven
 			passkey → finished proven

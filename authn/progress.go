@@ -20,6 +20,9 @@ type Progress struct {
 	Evidence  Evidence  `json:"evidence,omitempty"`
 	Enrolment Enrolment `json:"enrolment,omitzero"`
 	Trust     bool      `json:"trust,omitempty"` // the browser is to be trusted, see Trusts
+	// AddressProven says that an e-mail code was entered. It lets an unknown
+	// browser try codes of the app, and shows by itself nobody who enrols.
+	AddressProven bool `json:"address_proven,omitempty"`
 }
 
 // Enrolment is how far the user has come in connecting an authenticator app.
@@ -103,8 +106,15 @@ func (p Progress) Decline() Progress {
 	return p
 }
 
-// VerifyEmail says that the newest code sent to the user's address was entered.
-func (p Progress) VerifyEmail() Progress { p.Enrolment.EmailVerified = true; return p }
+// VerifyEmail says that the newest code sent to the user's address, for an
+// enrolment, was entered.
+func (p Progress) VerifyEmail() Progress {
+	p.Enrolment.EmailVerified, p.AddressProven = true, true
+	return p
+}
+
+// ProveAddress says the same of a code that was sent before one of the app.
+func (p Progress) ProveAddress() Progress { p.AddressProven = true; return p }
 
 // InstallApp answers Continue on the page about authenticator apps.
 func (p Progress) InstallApp() Progress { p.Enrolment.AppInstalled = true; return p }

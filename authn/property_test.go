@@ -16,7 +16,7 @@ var events = []string{
 	"setup code", "codes kept", "set up a new mobile device", "not now", "admin approves", "other window enrols", "admin resets",
 	"too many wrong codes", "password changed", "policy on", "policy off", "session ends here", "an hour later",
 	"a new sign-in", "asked for a code", "asked for fresh proofs", "passkey", "passkey added", "synced passkey added", "passkeys removed",
-	"app removed", "asked for a passkey", "trusts the browser", "policy trusts browsers", "policy trusts no browser",
+	"app removed", "asked for a passkey", "trusts the browser", "policy trusts browsers", "policy trusts no browser", "many wrong codes in a month",
 }
 
 // answer is what a cooperative user does at a step.

@@ -95,7 +95,11 @@ func (w *walk) do(what string) {
 	case "continue":
 		w.progress = w.progress.Start(w.subject)
 	case "e-mail code":
-		w.progress = w.progress.VerifyEmail()
+		if w.next().Reason == ReasonGuarded {
+			w.progress = w.progress.ProveAddress()
+		} else {
+			w.progress = w.progress.VerifyEmail()
+		}
 	case "app installed":
 		w.progress = w.progress.InstallApp()
 	case "connected":
@@ -129,6 +133,8 @@ func (w *walk) do(what string) {
 		w.remove(Password)
 		w.version++
 		w.subject.Authenticators = append(w.subject.Authenticators, Authenticator{ID: PasswordID(w.version), Method: Password})
+	case "many wrong codes in a month":
+		w.subject.Guarded = true
 	case "password exposed":
 		w.subject.Exposed = true
 	case "chooses another password":

@@ -197,16 +197,16 @@ func networks(a netip.Addr) []network {
 	return []network{{own.String(), 1}, {outer.String(), wider}}
 }
 
-// separator stands between the parts of a key. No part holds it: ids and
+// Separator stands between the parts of a key. No part holds it: ids and
 // hashes are base64url or UUIDs.
-const separator = "|"
+const Separator = "|"
 
 func key(name Name, parts ...string) string {
-	return string(name) + separator + strings.Join(parts, separator)
+	return string(name) + Separator + strings.Join(parts, Separator)
 }
 
 // NameOf returns the name of the figure that a booking's key is of.
 func NameOf(key string) Name {
-	name, _, _ := strings.Cut(key, separator)
+	name, _, _ := strings.Cut(key, Separator)
 	return Name(name)
 }

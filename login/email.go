@@ -46,9 +46,13 @@ func keepDevice(v *visit) error { return v.then(v.SignIns.Keep(v.r.Context(), v.
 func verifyEmailPage(v *visit) (templates.Page, error) {
 	p := v.pending
 	page := templates.VerifyEmail{
+		Guard:  p.Decision.Reason == authn.ReasonGuarded,
 		Masked: locale.MaskAddress(p.Person.User.Email), Label: p.SignIn.Label, Account: p.Person.Account.Name,
 	}
-	if c := p.SignIn.EmailCode; c != nil && v.Kit.Now().Before(c.ExpiresAt) {
+	if page.Guard && p.Person.RecoveryLeft > 0 {
+		page.Recovery = v.path(stepRecoveryCode)
+	}
+	if c := p.CodeSent(); c != nil && v.Kit.Now().Before(c.ExpiresAt) {
 		page.ValidUntil = c.ExpiresAt
 	}
 	return page, nil

@@ -79,7 +79,7 @@ func (v *visit) done(step authn.Step) bool {
 	case authn.StepIntroduction:
 		return n.Started
 	case authn.StepVerifyEmail:
-		return n.EmailVerified
+		return n.EmailVerified || v.pending.SignIn.Progress.AddressProven
 	case authn.StepInstallApp, authn.StepConnectDevice, authn.StepSetupCode:
 		return n.Activated
 	case authn.StepDone:

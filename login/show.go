@@ -39,7 +39,9 @@ func (v *visit) options() []web.PageOption {
 
 func (v *visit) frame(f *templates.Frame) {
 	f.Request = v.pending.Sealed
-	f.Step, f.Of = templates.EnrolmentStep(string(v.screen.step), v.pending.ByEmail())
+	if v.pending.Decision.Reason != authn.ReasonGuarded {
+		f.Step, f.Of = templates.EnrolmentStep(string(v.screen.step), v.pending.ByEmail())
+	}
 	f.Until, f.MoreTime = v.pending.Until()
 	f.Notices = v.notices()
 }
@@ -83,7 +85,7 @@ func (v *visit) notice() (key string, args map[string]any) {
 			return templates.NoticePasswordSet, nil
 		}
 	case authn.StepVerifyEmail:
-		if c := p.SignIn.EmailCode; carried == noticeSentAgain && c != nil {
+		if c := p.CodeSent(); carried == noticeSentAgain && c != nil {
 			return templates.NoticeSentAgain, map[string]any{"At": c.SentAt}
 		}
 	case authn.StepInstallApp:

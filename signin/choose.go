@@ -12,7 +12,7 @@ import (
 // choices are the users who are signed in in this browser, the present one
 // first, of whom this request may be about.
 func (s *Service) choices(ctx context.Context, p *Pending) ([]storage.SessionView, error) {
-	if p.Browser.Session == "" {
+	if !p.Request.Choose || p.SignIn != nil || p.Browser.Session == "" {
 		return nil, nil
 	}
 	all, err := s.db.BrowserSessions(ctx, p.Browser.Session)

@@ -28,7 +28,9 @@ func (s *Service) Code(ctx context.Context, p *Pending, input string, trust bool
 	}
 	bookings := append(s.limits.BookTOTP(user.ID, totp.ID, s.visitor(p, s.addressKey(user.Email))), hints(p)...)
 	try, err := s.try(ctx, p, templates.FieldCode, bookings)
-	if err != nil {
+	if full, ok := errors.AsType[storage.LimitedError](err); ok && limit.NameOf(full.Key) == limit.TOTPMonth {
+		return s.guard(ctx, p)
+	} else if err != nil {
 		return err
 	}
 	step, ok := factor.Match([]byte(totp.Key.Reveal()), code, s.now())
@@ -56,6 +58,34 @@ func (s *Service) Code(ctx context.Context, p *Pending, input string, trust bool
 	return s.went(p, saved, nil)
 }
 
+// guard leads to the e-mail code that an unknown browser needs, if too many codes
+// were tried by now.
+func (s *Service) guard(ctx context.Context, p *Pending) error {
+	if err := s.read(ctx, p); err != nil || !p.guarded() {
+		return err
+	}
+	if err := s.db.Record(ctx, s.refused(p, audit.LimitReached, string(limit.TOTPMonth))); err != nil {
+		return err
+	}
+	return s.sendGuard(ctx, p)
+}
+
+// sendGuard sends the e-mail code that is due before one of the app. Where none
+// can be sent now, its page says so, and has the button to send it again.
+func (s *Service) sendGuard(ctx context.Context, p *Pending) error {
+	if !p.guarded() || p.CodeSent() != nil {
+		return nil
+	}
+	if err := s.row(ctx, p); err != nil {
+		return err
+	}
+	err := s.sendCode(ctx, p, storage.CodeGuard, p.SignIn.Progress, templates.DoSendAgain)
+	if _, bounded := errors.AsType[*Problem](err); bounded {
+		return nil
+	}
+	return err
+}
+
 // wrongCode answers a wrong code. After too many in a row the authenticator
 // takes no more, and its user comes back another way.
 func (s *Service) wrongCode(ctx context.Context, p *Pending, try attempt) error {
@@ -66,6 +96,12 @@ func (s *Service) wrongCode(ctx context.Context, p *Pending, try attempt) error 
 		}
 	}
 	if !try.has(limit.TOTP) {
+		if p.SignIn.Progress.AddressProven || s.known(p) {
+			return refusal
+		}
+		if err := s.guard(ctx, p); err != nil || p.guarded() {
+			return err
+		}
 		return refusal
 	}
 	err := s.db.SuspendTOTP(ctx, p.Person.User.ID, p.Person.TOTP.ID,

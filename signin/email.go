@@ -22,9 +22,13 @@ func (s *Service) EmailCode(ctx context.Context, p *Pending, input string) error
 	if err != nil {
 		return err
 	}
-	n := s.changed(p, p.SignIn.Progress.VerifyEmail(), p.SignIn.Secrets)
+	progress, purpose := p.SignIn.Progress.VerifyEmail(), p.codePurpose()
+	if purpose == storage.CodeGuard {
+		progress = p.SignIn.Progress.ProveAddress()
+	}
+	n := s.changed(p, progress, p.SignIn.Secrets)
 	saved, err := s.db.ProveEmail(ctx, storage.EmailProof{
-		SignIn: n, Hash: s.hasher.Text(seal.HashEmailCode, n.CodeParts(code)...), Tries: s.limits.EmailCodeTries,
+		SignIn: n, Purpose: purpose, Hash: s.hasher.Text(seal.HashEmailCode, n.CodeParts(purpose, code)...), Tries: s.limits.EmailCodeTries,
 		Refund: try.right(), Event: s.event(p, audit.ProofAccepted, "email_code"),
 	})
 	refused := s.refused(p, audit.ProofRefused, "email_code")

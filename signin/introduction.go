@@ -28,7 +28,7 @@ func (s *Service) Introduced(ctx context.Context, p *Pending) error {
 	if after.Step != authn.StepVerifyEmail || p.codeWorks(s.now()) {
 		return s.save(ctx, p, progress, p.SignIn.Secrets)
 	}
-	return s.sendCode(ctx, p, progress, "")
+	return s.sendCode(ctx, p, storage.CodeEnrolment, progress, "")
 }
 
 // replaces tells whether an enrolment takes the place of an authenticator.
@@ -74,7 +74,7 @@ func (s *Service) joined(p *Pending, progress authn.Progress) authn.Progress {
 // codeWorks tells whether a code was sent in this sign-in that still counts.
 func (p *Pending) codeWorks(now time.Time) bool {
 	c := p.SignIn.EmailCode
-	return c != nil && c.UsedAt == nil && now.Before(c.ExpiresAt)
+	return c != nil && c.Purpose == storage.CodeEnrolment && c.UsedAt == nil && now.Before(c.ExpiresAt)
 }
 
 // Keep answers "Not now", and the way back to the present authenticator.
@@ -87,13 +87,13 @@ func (s *Service) Keep(ctx context.Context, p *Pending) error {
 
 // SendAgain sends another e-mail; the code in it is the only one that counts.
 func (s *Service) SendAgain(ctx context.Context, p *Pending) error {
-	return s.sendCode(ctx, p, p.SignIn.Progress, templates.DoSendAgain)
+	return s.sendCode(ctx, p, p.codePurpose(), p.SignIn.Progress, templates.DoSendAgain)
 }
 
 // sendCode makes a code and queues its message, within the bounds of how many
 // may be sent. field is where the page says what is wrong.
-func (s *Service) sendCode(ctx context.Context, p *Pending, progress authn.Progress, field string) error {
-	if p.NeedsMore() {
+func (s *Service) sendCode(ctx context.Context, p *Pending, purpose storage.CodePurpose, progress authn.Progress, field string) error {
+	if purpose == storage.CodeEnrolment && p.NeedsMore() {
 		return problem(field, templates.ErrSuspended)
 	}
 	user := p.Person.User
@@ -120,12 +120,12 @@ func (s *Service) sendCode(ctx context.Context, p *Pending, progress authn.Progr
 		templates.DataCode, code, templates.DataLabel, n.Label, templates.DataUntil, expires.Format(time.RFC3339))
 	mail.ExpiresAt = expires
 	saved, err := s.db.SendEmailCode(ctx, storage.SendCode{
-		SignIn: n, Hash: s.hasher.Text(seal.HashEmailCode, n.CodeParts(code)...), Expires: expires,
+		SignIn: n, Purpose: purpose, Hash: s.hasher.Text(seal.HashEmailCode, n.CodeParts(purpose, code)...), Expires: expires,
 		Mail: mail, Event: s.event(p, audit.EmailCodeSent, ""),
 	})
 	if err := s.went(p, saved, err); err != nil {
 		return err
 	}
-	p.SignIn.EmailCode = &storage.EmailCodeState{SentAt: now, ExpiresAt: expires}
+	p.SignIn.EmailCode = &storage.EmailCodeState{Purpose: purpose, SentAt: now, ExpiresAt: expires}
 	return nil
 }

@@ -151,5 +151,8 @@ func (s *Service) provePassword(ctx context.Context, p *Pending, person *storage
 		return err
 	}
 	p.Browser.Binding = binding
-	return s.read(ctx, p)
+	if err := s.read(ctx, p); err != nil {
+		return err
+	}
+	return s.sendGuard(ctx, p)
 }

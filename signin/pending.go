@@ -99,10 +99,8 @@ func (s *Service) read(ctx context.Context, p *Pending) error {
 		return fmt.Errorf("signin: %w", err)
 	}
 	p.SignIn, p.Person, p.Outdated, p.Wait = view.SignIn, view.Person, view.Outdated, view.Wait
-	if p.Choices = nil; p.Request.Choose && p.SignIn == nil {
-		if p.Choices, err = s.choices(ctx, p); err != nil {
-			return fmt.Errorf("signin: %w", err)
-		}
+	if p.Choices, err = s.choices(ctx, p); err != nil {
+		return fmt.Errorf("signin: %w", err)
 	}
 	p.Session = s.usable(p, view)
 	if p.SignIn == nil && p.Session == nil {
@@ -111,8 +109,11 @@ func (s *Service) read(ctx context.Context, p *Pending) error {
 	if p.SignIn != nil && !p.Person.Active() {
 		return ErrSwitchedOff
 	}
-	if p.alone, err = s.onlyAdmin(ctx, p); err != nil {
-		return fmt.Errorf("signin: %w", err)
+	if p.Person != nil {
+		p.Person.Subject.Guarded = view.Guarded != nil && !s.known(p)
+		if p.alone, err = s.onlyAdmin(ctx, p); err != nil {
+			return fmt.Errorf("signin: %w", err)
+		}
 	}
 	if p.Person != nil {
 		p.sameBrowser()
@@ -166,12 +167,33 @@ func (s *Service) decide(p *Pending) error {
 // barred tells whether an enrolment is further than the account's rule of today
 // lets it be: an e-mail code was enough when it was given.
 func (p *Pending) barred() bool {
+	if p.guarded() {
+		return false
+	}
 	switch p.Decision.Step {
 	case authn.StepVerifyEmail, authn.StepInstallApp, authn.StepConnectDevice, authn.StepSetupCode:
 		return p.NeedsMore()
 	default:
 		return false
 	}
+}
+
+// guarded tells whether an e-mail code is due before one of the app.
+func (p *Pending) guarded() bool { return p.Decision.Reason == authn.ReasonGuarded }
+
+// CodeSent is what is known of the e-mail code that is due; nil if none was sent.
+func (p *Pending) CodeSent() *storage.EmailCodeState {
+	if p.SignIn == nil || p.SignIn.EmailCode == nil || p.SignIn.EmailCode.Purpose != p.codePurpose() {
+		return nil
+	}
+	return p.SignIn.EmailCode
+}
+
+func (p *Pending) codePurpose() storage.CodePurpose {
+	if p.guarded() {
+		return storage.CodeGuard
+	}
+	return storage.CodeEnrolment
 }
 
 // Progress is how far the sign-in has come, with what the session had proven
@@ -290,7 +312,7 @@ func (s *Service) visitor(p *Pending, addressKey string) limit.Visitor {
 	network, _ := netip.ParseAddr(p.Browser.Actor.Network) // zero: one shared count
 	v := limit.Visitor{Network: network, Known: p.Browser.Known.here(addressKey, s.now()), Opened: p.Browser.Known.opened(addressKey, s.now())}
 	if p.SignIn != nil {
-		v.Verified = p.SignIn.Progress.Enrolment.EmailVerified
+		v.Verified = p.SignIn.Progress.AddressProven
 	}
 	return v
 }

@@ -70,6 +70,9 @@ type attempt struct {
 func (s *Service) try(ctx context.Context, p *Pending, field string, bookings []limit.Booking) (attempt, error) {
 	reached, err := s.db.BookAttempts(ctx, bookings)
 	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
+		if limit.NameOf(limited.Key) == limit.TOTPMonth {
+			return attempt{}, limited // there is a way on: see guard
+		}
 		return attempt{}, s.limited(ctx, p, limited, s.tooMany(field, templates.ErrTooManyUntil, limited.Until))
 	}
 	return attempt{s, field, bookings, reached}, err

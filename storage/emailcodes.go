@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -25,18 +26,25 @@ var (
 	ErrTries = errors.New("too many wrong codes for this one")
 )
 
-// enrolmentCode is the purpose of the codes that show who enrols.
-const enrolmentCode = "enrolment"
+// CodePurpose is what an e-mail code is for. One is good for nothing else.
+type CodePurpose string
+
+// The purposes. Empty is CodeEnrolment.
+const (
+	CodeEnrolment CodePurpose = "enrolment" // shows who enrols
+	CodeGuard     CodePurpose = "guard"     // shows who may try codes of the app, after too many wrong ones
+)
 
 // CodeParts are what the keyed hash of an e-mail code is made of, with
 // [seal.HashEmailCode]: a code of another user or sign-in never equals it.
-func (s SignIn) CodeParts(code string) []string {
-	return []string{enrolmentCode, s.UserID, s.Key.txn(), code}
+func (s SignIn) CodeParts(purpose CodePurpose, code string) []string {
+	return []string{string(cmp.Or(purpose, CodeEnrolment)), s.UserID, s.Key.txn(), code}
 }
 
 // SendCode is an e-mail code to be sent.
 type SendCode struct {
 	SignIn  SignIn // as read, with the progress to be stored
+	Purpose CodePurpose
 	Hash    string // of the code, see [SignIn.CodeParts]
 	Expires time.Time
 	Mail    Mail
@@ -58,7 +66,7 @@ func (db *DB) SendEmailCode(ctx context.Context, c SendCode) (SignIn, error) {
 	code := insert{
 		table:   "email_codes",
 		columns: "purpose, txn, user_id, hash, tries, sent_at, expires_at, used_at",
-		values:  []any{enrolmentCode, c.SignIn.Key.txn(), c.SignIn.UserID, c.Hash, 0, micros(db.now()), micros(c.Expires), nil},
+		values:  []any{cmp.Or(c.Purpose, CodeEnrolment), c.SignIn.Key.txn(), c.SignIn.UserID, c.Hash, 0, micros(db.now()), micros(c.Expires), nil},
 		suffix: `ON CONFLICT (purpose, txn) DO UPDATE SET user_id = excluded.user_id, hash = excluded.hash, tries = 0,
 			sent_at = excluded.sent_at, expires_at = excluded.expires_at, used_at = NULL`,
 	}
@@ -68,11 +76,12 @@ func (db *DB) SendEmailCode(ctx context.Context, c SendCode) (SignIn, error) {
 
 // EmailProof is a code that a user has entered.
 type EmailProof struct {
-	SignIn SignIn // as read, with the progress that a right code leads to
-	Hash   string // of what was entered, see [SignIn.CodeParts]
-	Tries  int    // how many wrong codes void the one that counts; zero for 5
-	Refund []limit.Back
-	Event  audit.Event // of a right code; a refusal is the caller's to record
+	SignIn  SignIn // as read, with the progress that a right code leads to
+	Purpose CodePurpose
+	Hash    string // of what was entered, see [SignIn.CodeParts]
+	Tries   int    // how many wrong codes void the one that counts; zero for 5
+	Refund  []limit.Back
+	Event   audit.Event // of a right code; a refusal is the caller's to record
 }
 
 // ProveEmail spends the newest code of a sign-in if it is the one entered, and
@@ -84,6 +93,7 @@ func (db *DB) ProveEmail(ctx context.Context, p EmailProof) (SignIn, error) {
 	if p.Tries == 0 {
 		p.Tries = 5
 	}
+	p.Purpose = cmp.Or(p.Purpose, CodeEnrolment)
 	s, now := p.SignIn, micros(db.now())
 	verdict, err := writing(ctx, db, func(tx *sql.Tx) (verdict error, err error) {
 		// Two places to leave: an error rolls back, a verdict lets the try count.
@@ -93,12 +103,12 @@ func (db *DB) ProveEmail(ctx context.Context, p EmailProof) (SignIn, error) {
 			SET tries = tries + CASE WHEN hash = $1 THEN 0 ELSE 1 END, used_at = CASE WHEN hash = $1 THEN CAST($2 AS BIGINT) END
 			WHERE purpose = $3 AND txn = $4 AND user_id = $5 AND used_at IS NULL AND expires_at > $2 AND tries < $6
 			RETURNING tries, used_at IS NOT NULL`,
-			p.Hash, now, enrolmentCode, s.Key.txn(), s.UserID, p.Tries)
+			p.Hash, now, p.Purpose, s.Key.txn(), s.UserID, p.Tries)
 		switch {
 		case err != nil:
 			return nil, err
 		case !won:
-			return db.whyNoCode(ctx, tx, s, p.Tries), nil
+			return db.whyNoCode(ctx, tx, p), nil
 		case !right && tries >= p.Tries:
 			return ErrTries, nil
 		case !right:
@@ -123,7 +133,7 @@ func (db *DB) ProveEmail(ctx context.Context, p EmailProof) (SignIn, error) {
 }
 
 // whyNoCode tells why there was no code to try.
-func (db *DB) whyNoCode(ctx context.Context, tx *sql.Tx, s SignIn, allowed int) error {
+func (db *DB) whyNoCode(ctx context.Context, tx *sql.Tx, p EmailProof) error {
 	type state struct {
 		tries   int
 		expires time.Time
@@ -132,13 +142,13 @@ func (db *DB) whyNoCode(ctx context.Context, tx *sql.Tx, s SignIn, allowed int) 
 	c, err := one(ctx, tx, func(r row) (c state, err error) {
 		return c, r.Scan(&c.tries, atTime(&c.expires), atNullTime(&c.used))
 	}, `SELECT tries, expires_at, used_at FROM email_codes WHERE purpose = $1 AND txn = $2 AND user_id = $3`,
-		enrolmentCode, s.Key.txn(), s.UserID)
+		p.Purpose, p.SignIn.Key.txn(), p.SignIn.UserID)
 	switch {
 	case err != nil:
 		return err
 	case c.used != nil:
 		return ErrSpent
-	case c.tries >= allowed:
+	case c.tries >= p.Tries:
 		return ErrTries
 	default:
 		return ErrExpired

@@ -192,9 +192,6 @@ type User struct {
 	DisabledAt    *time.Time
 	// FactorProvenAt is the last sign-in in which a second factor was proven.
 	FactorProvenAt *time.Time
-	// CodesGuardedUntil ends the time in which an unknown browser needs a code
-	// sent by e-mail before it may try one of the app.
-	CodesGuardedUntil *time.Time
 	// CheckedAt is when the user last saw what protects the sign-in.
 	CheckedAt  *time.Time
 	SignedInAt *time.Time
@@ -203,14 +200,14 @@ type User struct {
 
 const userColumns = `u.id, u.account_id, u.email, u.name, u.language, u.time_zone, u.roles, u.password, u.password_version,
 	u.epoch, u.enhanced, u.email_verified_at, u.email_changed_at, u.password_reset_at, u.cooldown_until, u.disabled_at, u.signed_in_at, u.created_at, u.password_exposed_at,
-	u.factor_proven_at, u.codes_guarded_until, u.checked_at, u.former_emails`
+	u.factor_proven_at, u.checked_at, u.former_emails`
 
 func userDest(u *User) []any {
 	return []any{
 		&u.ID, &u.AccountID, &u.Email, &u.Name, &u.Language, &u.TimeZone, fromJSON(&u.Roles), &u.Password, &u.PasswordVersion,
 		&u.Epoch, &u.Enhanced, atNullTime(&u.EmailVerifiedAt), atNullTime(&u.EmailChangedAt), atNullTime(&u.PasswordResetAt),
 		atNullTime(&u.CooldownUntil), atNullTime(&u.DisabledAt), atNullTime(&u.SignedInAt), atTime(&u.CreatedAt), atNullTime(&u.PasswordExposedAt),
-		atNullTime(&u.FactorProvenAt), atNullTime(&u.CodesGuardedUntil), atNullTime(&u.CheckedAt), fromJSON(&u.FormerEmails),
+		atNullTime(&u.FactorProvenAt), atNullTime(&u.CheckedAt), fromJSON(&u.FormerEmails),
 	}
 }
 

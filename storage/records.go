@@ -44,6 +44,7 @@ type SignInSecrets struct {
 
 // EmailCodeState is what a page may say about the newest e-mail code.
 type EmailCodeState struct {
+	Purpose   CodePurpose
 	SentAt    time.Time
 	ExpiresAt time.Time
 	Tries     int
@@ -61,6 +62,9 @@ type SignInView struct {
 	Outdated bool
 	// Wait is the newest wait of the person; empty without one.
 	Wait DeviceWait
+	// Guarded is until when so many wrong codes of the app were tried that an
+	// unknown browser needs an e-mail code first ([limit.TOTPMonth]); nil: none does.
+	Guarded *time.Time
 }
 
 // Session is one signed-in user of one browser.

@@ -69,14 +69,15 @@ func (db *DB) OpenSignIn(ctx context.Context, key SignInKey, browser string, tru
 			n          SignIn
 			s          Session
 			sent, ends *time.Time
+			purpose    CodePurpose
 			used       *time.Time
 			tries      int
 			sealed     string
 			p          personRow
 			b          TrustedBrowser
 		)
-		dest := append(signInDest(&n, &sealed), atNullTime(&sent), atNullTime(&ends), &tries, atNullTime(&used))
-		dest = append(append(dest, sessionDest(&s)...), waitDest(&v.Wait)...)
+		dest := append(signInDest(&n, &sealed), &purpose, atNullTime(&sent), atNullTime(&ends), &tries, atNullTime(&used))
+		dest = append(append(append(dest, sessionDest(&s)...), waitDest(&v.Wait)...), atNullTime(&v.Guarded))
 		dest = append(dest, p.dest()...)
 		if err := r.Scan(append(dest, b.dest()...)...); err != nil {
 			return v, err
@@ -98,7 +99,7 @@ func (db *DB) OpenSignIn(ctx context.Context, key SignInKey, browser string, tru
 				return v, err
 			}
 			if sent != nil {
-				n.EmailCode = &EmailCodeState{SentAt: *sent, ExpiresAt: *ends, Tries: tries, UsedAt: used}
+				n.EmailCode = &EmailCodeState{Purpose: purpose, SentAt: *sent, ExpiresAt: *ends, Tries: tries, UsedAt: used}
 			}
 			v.SignIn = &n
 		}
@@ -106,17 +107,18 @@ func (db *DB) OpenSignIn(ctx context.Context, key SignInKey, browser string, tru
 			v.Person = &person
 		}
 		return v, nil
-	}, `SELECT `+signInColumns+`, e.sent_at, e.expires_at, COALESCE(e.tries, 0), e.used_at, `+sessionColumns+`, `+waitColumns+`, `+personColumns+`, `+trustedColumns+`
+	}, `SELECT `+signInColumns+`, COALESCE(e.purpose, ''), e.sent_at, e.expires_at, COALESCE(e.tries, 0), e.used_at, `+sessionColumns+`, `+waitColumns+`,
+		`+guardedColumn+`, `+personColumns+`, `+trustedColumns+`
 	FROM users u `+personJoins+`
 	LEFT JOIN sign_ins n ON n.user_id = u.id AND `+pending("n")+`
-	LEFT JOIN email_codes e ON e.purpose = '`+enrolmentCode+`' AND e.txn = n.id || '.' || n.binding AND e.user_id = n.user_id
+	LEFT JOIN email_codes e ON e.purpose IN ('`+string(CodeEnrolment)+`', '`+string(CodeGuard)+`') AND e.txn = n.id || '.' || n.binding AND e.user_id = n.user_id
 	LEFT JOIN device_waits w ON w.user_id = u.id
 	LEFT JOIN sessions s ON s.browser = $2 AND s.user_id = u.id AND s.ended_at IS NULL
 	LEFT JOIN trusted_browsers b ON b.user_id = u.id AND b.ended_at IS NULL AND `+here+`
 	WHERE u.id = COALESCE(
 		(SELECT x.user_id FROM sign_ins x WHERE `+pending("x")+` ORDER BY x.started_at DESC, x.binding LIMIT 1),
 		(`+presentSession("y.user_id", "$2")+`))
-	ORDER BY n.epoch DESC, n.started_at DESC, n.binding, b.created_at DESC LIMIT 1`, args...)
+	ORDER BY n.epoch DESC, n.started_at DESC, n.binding, e.sent_at DESC, b.created_at DESC LIMIT 1`, args...)
 	if err == ErrNotFound { //nolint:errorlint // exactly what one returns without a row
 		return SignInView{}, nil
 	}
@@ -125,6 +127,12 @@ func (db *DB) OpenSignIn(ctx context.Context, key SignInKey, browser string, tru
 	}
 	return view, nil
 }
+
+// guardedColumn is until when the count of all codes of the user u is full, as
+// [limit.State.Book] knows it; none if it isn't. $3 is now.
+const guardedColumn = `(SELECT CASE WHEN g.blocked_until > $3 THEN g.blocked_until
+		WHEN g.count >= g.allowed AND g.window_at + g.per > $3 THEN g.window_at + g.per END
+	FROM limits g WHERE g.key = '` + string(limit.TOTPMonth) + limit.Separator + `' || u.id)`
 
 // ProvePassword stores the first proof of a sign-in, or another password proof
 // in one under way. It fails with ErrConflict if the password, the user or the

@@ -83,6 +83,11 @@ type VerifyEmail struct {
 	// that works.
 	ValidUntil time.Time
 	Account    string // name of the organisation, whose admin can change the address
+	// Guard says that the code comes before one of the app, of which too many
+	// wrong ones were tried: no enrolment.
+	Guard bool
+	// Recovery is the path of the recovery code, with Guard; empty: no link.
+	Recovery string
 }
 
 // Name of the screen.

@@ -159,6 +159,7 @@ func samples(t testing.TB) []sample {
 		{"two-step-introduction.recovery", nil, templates.TwoStepIntroduction{Reason: templates.IntroRecovery, CodesLeft: 9, Declinable: true}},
 		{"two-step-introduction.last", nil, templates.TwoStepIntroduction{Reason: templates.IntroRecovery, Declinable: true}},
 		{"verify-email", nil, templates.VerifyEmail{Masked: masked, Label: "KT", ValidUntil: later, Account: "Example Support"}},
+		{"verify-email.guard", nil, templates.VerifyEmail{Guard: true, Masked: masked, Label: "KT", ValidUntil: later, Account: "Example Support", Recovery: "/login/recovery-code?r=x"}},
 		{"verify-email.again", noticed(templates.NoticeSentAgain, locale.Args{"At": now}), templates.VerifyEmail{Masked: masked, Label: "KT", ValidUntil: later, Account: "Example Support"}},
 		{"verify-email.wait", problem(templates.DoSendAgain, templates.ErrSendAgainWait, locale.Args{"Until": later}), templates.VerifyEmail{Masked: masked, Label: "KT"}},
 		{"verify-email.wrong", problem(templates.FieldCode, templates.ErrEmailCodeWrong, nil), templates.VerifyEmail{Masked: masked, Label: "KT", ValidUntil: later, Account: "Example Support"}},

@@ -4,9 +4,6 @@
 ALTER TABLE users ADD COLUMN factor_proven_at BIGINT;
 UPDATE users SET factor_proven_at = signed_in_at WHERE password_reset_at IS NOT NULL;
 
--- Until when unknown browsers need a code sent by e-mail before the code prompt.
-ALTER TABLE users ADD COLUMN codes_guarded_until BIGINT;
-
 -- When the user was last asked whether what protects the sign-in is still right.
 ALTER TABLE users ADD COLUMN checked_at BIGINT;
 

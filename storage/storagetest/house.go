@@ -298,5 +298,5 @@ func (h *House) EmailProof(s storage.SignIn, code string) storage.EmailProof {
 }
 
 func (h *House) hash(s storage.SignIn, code string) string {
-	return h.DB.Hasher().Text(seal.HashEmailCode, s.CodeParts(code)...)
+	return h.DB.Hasher().Text(seal.HashEmailCode, s.CodeParts(storage.CodeEnrolment, code)...)
 }
