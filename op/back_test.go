@@ -46,6 +46,7 @@ type rig struct {
 	user    storage.User
 	secrets map[string]seal.Secret
 	logged  *logbook
+	ends    func(*storage.Completion) // changes how sign-ins end; nil: not at all
 }
 
 func newRig(t *testing.T) *rig {
@@ -174,12 +175,19 @@ func (r *rig) signIn(methods ...authn.Method) storage.Session {
 			}
 		}
 	}
-	session, err := r.db.CompleteSignIn(ctx, storage.Completion{
+	session, err := r.db.CompleteSignIn(ctx, r.ending(storage.Completion{
 		SignIn: s, Evidence: evidence, NewBrowser: uuid.NewString(),
 		ExpiresAt: r.at.Add(12 * time.Hour), Event: audit.Event{Kind: audit.SignInSucceeded},
-	})
+	}))
 	r.must(err)
 	return session
+}
+
+func (r *rig) ending(c storage.Completion) storage.Completion {
+	if r.ends != nil {
+		r.ends(&c)
+	}
+	return c
 }
 
 // code issues an authorization code to a client, with changes to the grant.
@@ -191,7 +199,7 @@ func (r *rig) code(clientID string, s storage.Session, change ...func(*storage.G
 	code := seal.NewToken(seal.KindCode)
 	g := storage.Grant{
 		AccountID: r.account.ID, ClientID: clientID, UserID: r.user.ID, SessionID: s.ID, RequestID: uuid.NewString(),
-		Scope: "openid profile", Nonce: "n-1", Evidence: s.Evidence, ACR: r.p.Levels.Name(s.Evidence.Level()),
+		Scope: "openid profile", Nonce: "n-1", Evidence: s.Evidence, ACR: r.p.Levels.Name(s.Evidence.Level()), TrustedID: s.TrustedID,
 		Code: storage.Code{
 			RedirectURI: strings.Replace(c.Metadata.RedirectURIs[0], "127.0.0.1/", "127.0.0.1:4711/", 1),
 			Challenge:   exampleChallenge, ExpiresAt: r.at.Add(CodeLife),

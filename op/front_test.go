@@ -200,10 +200,10 @@ func (b *browser) signIn(u storage.User, methods ...authn.Method) storage.Sessio
 			}
 		}
 	}
-	done, err := f.db.CompleteSignIn(ctx, storage.Completion{
+	done, err := f.db.CompleteSignIn(ctx, f.ending(storage.Completion{
 		SignIn: s, Evidence: evidence, SessionID: going, OldBrowser: old,
 		NewBrowser: seal.HashToken(id.Reveal()), ExpiresAt: f.at.Add(12 * time.Hour), Event: audit.Event{Kind: audit.SignInSucceeded},
-	})
+	}))
 	f.must(err)
 	b.cookies["__Host-stile-session"] = id.Reveal()
 	return done

@@ -110,7 +110,7 @@ func (s *Service) trust(p *Pending, known Known) (*storage.NewTrust, Trusted) {
 	until := now.AddDate(0, 0, days)
 	token := TrustToken{Token: seal.NewToken(kindTrusted).Reveal(), Until: until.Unix()}
 	trust := &storage.NewTrust{
-		Hash: token.hash(known.Browser), Until: until,
+		Hash: token.hash(known.Browser), Until: until, PolicyVersion: p.Person.Policy.Version,
 		Mails: []storage.Mail{s.mail(p, templates.MailBrowserTrusted, templates.DataUntil, until.Format(time.RFC3339))},
 	}
 	if old, ok := p.Browser.Trusted.People[person]; ok {

@@ -99,20 +99,19 @@ func (db *DB) CompleteSignIn(ctx context.Context, c Completion) (Session, error)
 	if c.Enhance {
 		riders = append(riders, ride(db.event(enhancedEvent(User{ID: s.UserID, AccountID: s.AccountID}, true, c.Event.Actor))))
 	}
-	if c.Trust != nil {
-		trusted, err := db.trust(c, s.TrustedID, now)
-		if err != nil {
-			return Session{}, err
-		}
-		riders = append(riders, trusted...)
-	}
-	won, err := db.guard(ctx, guarded{
+	write := guarded{
 		text: `UPDATE users SET signed_in_at = $1, enhanced = enhanced OR $5, factor_proven_at = CASE WHEN $6 THEN $1 ELSE factor_proven_at END
 			WHERE id = $2 AND account_id = $3 AND epoch = $4 AND disabled_at IS NULL
 			AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = users.account_id AND a.suspended_at IS NULL)`,
 		args:   []any{micros(now), s.UserID, s.AccountID, c.SignIn.Epoch, c.Enhance, c.Evidence.Level() >= authn.LevelMFA},
 		riders: riders,
-	})
+	}
+	if c.Trust != nil {
+		if err := db.trust(&write, c, s.TrustedID, now); err != nil {
+			return Session{}, err
+		}
+	}
+	won, err := db.guard(ctx, write)
 	if err == nil && !won {
 		err = ErrConflict
 	}

@@ -36,7 +36,9 @@ type NewTrust struct {
 	Hash     string // see [seal.HashToken]
 	Replaces string // hash of the token that the browser had before for this user; empty for none
 	Until    time.Time
-	Mails    []Mail
+	// PolicyVersion is that of the policy that allows it: it must still be so.
+	PolicyVersion int64
+	Mails         []Mail
 }
 
 // Trust days of a policy.
@@ -76,19 +78,22 @@ func (b TrustedBrowser) in(p *Person) {
 	}
 }
 
-// trust stores a browser that a sign-in ends in as a trusted one, with all that
-// belongs to it. The token that it had before is void.
-func (db *DB) trust(c Completion, id string, now time.Time) ([]rider, error) {
+// trust adds to the end of a sign-in that its browser is a trusted one from then
+// on. The token that it had before is void. It is not done if the policy is no
+// longer the one that allows it: it would outlive the change.
+func (db *DB) trust(w *guarded, c Completion, id string, now time.Time) error {
 	t, s := *c.Trust, c.SignIn
 	mails, err := db.enqueueAll(t.Mails)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	w.text += shift(` AND EXISTS (SELECT 1 FROM policies p WHERE p.account_id = users.account_id AND p.version = $1 {hold p})`, len(w.args))
+	w.args = append(w.args, t.PolicyVersion)
 	e := audit.Event{
 		Kind: audit.BrowserTrusted, Actor: c.Event.Actor, AccountID: s.AccountID, SubjectID: s.UserID, SessionID: c.Event.SessionID,
 		ClientID: c.Event.ClientID, Detail: map[string]string{"trusted_browser": id, "until": t.Until.UTC().Format(time.RFC3339)},
 	}
-	return append(mails, ride(db.event(e)),
+	w.riders = append(append(w.riders, mails...), ride(db.event(e)),
 		ride(insert{
 			table:   "trusted_browsers",
 			columns: "id, account_id, user_id, hash, network, user_agent, created_at, expires_at, ended_reason",
@@ -98,7 +103,8 @@ func (db *DB) trust(c Completion, id string, now time.Time) ([]rider, error) {
 			WHERE user_id = $2 AND ended_at IS NULL AND id <> $4 AND (hash = $3 OR id IN (SELECT x.id FROM trusted_browsers x
 				WHERE x.user_id = $2 AND x.ended_at IS NULL AND x.hash <> $3 AND x.id <> $4
 				ORDER BY x.created_at DESC, x.id DESC LIMIT 1000 OFFSET `+strconv.Itoa(maxTrusted-1)+`)) AND {guard}`,
-			micros(now), s.UserID, t.Replaces, id)), nil
+			micros(now), s.UserID, t.Replaces, id))
+	return nil
 }
 
 // OwnTrusted lists the trusted browsers of a user whose own time is not over,

@@ -27,7 +27,8 @@ func (h *House) trusting(t testing.TB, userID, hash string, days int) storage.Co
 	t.Helper()
 	c := h.Completion(h.beginAs(t, userID))
 	c.Trust = &storage.NewTrust{
-		Hash: hash, Until: h.Clock.Now().Add(time.Duration(days) * aDay), Mails: []storage.Mail{{Kind: "browser-trusted", To: h.User.Email}},
+		Hash: hash, Until: h.Clock.Now().Add(time.Duration(days) * aDay), PolicyVersion: h.Person(t).Policy.Version,
+		Mails: []storage.Mail{{Kind: "browser-trusted", To: h.User.Email}},
 	}
 	return c
 }
@@ -266,6 +267,12 @@ func TestTrustedBrowsersAreBoundedAndRemoved(t *testing.T) {
 		must(t, h.DB.SignOutUser(ctx, h.User.ID, By))
 		if _, err := h.DB.CompleteSignIn(ctx, c); !errors.Is(err, storage.ErrConflict) || h.liveTrust(t) != 0 {
 			t.Errorf("overtaken: %v, %d trusted", err, h.liveTrust(t))
+		}
+		// Nor by a policy that has changed meanwhile.
+		c = h.trusting(t, h.User.ID, "by another policy", 14)
+		h.trustFor(t, 7)
+		if _, err := h.DB.CompleteSignIn(ctx, c); !errors.Is(err, storage.ErrConflict) || h.liveTrust(t) != 0 {
+			t.Errorf("by another policy: %v, %d trusted", err, h.liveTrust(t))
 		}
 		h.Clock.Move(31 * aDay)
 		must(t, h.DB.RemoveExpired(ctx))
