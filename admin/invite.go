@@ -152,14 +152,32 @@ func (v *Visit) fileTooLarge() error {
 func faultsOf(err error) (faults []templates.AdminFault, more int) {
 	if e, ok := errors.AsType[*roster.Errors](err); ok {
 		for _, l := range e.Lines {
-			faults = append(faults, templates.AdminFault{Line: l.Line, Text: l.Err.Error()})
+			faults = append(faults, faultOf(l.Line, l.Err))
 		}
 		return faults, e.More
 	}
 	if e, ok := errors.AsType[storage.RowErrors](err); ok {
 		for _, l := range e {
-			faults = append(faults, templates.AdminFault{Line: l.Line, Text: l.Err.Error()})
+			faults = append(faults, faultOf(l.Line, l.Err))
 		}
 	}
 	return faults, 0
+}
+
+// faultOf says what is wrong with a line of a list.
+func faultOf(line int, err error) templates.AdminFault {
+	f := templates.AdminFault{Line: line}
+	if fault, ok := errors.AsType[roster.Fault](err); ok {
+		f.Column, f.Key, f.Args = fault.Column, templates.FaultKey(string(fault.Code)), fault.Args
+		if input, ok := errors.AsType[manage.InputError](err); ok {
+			f.Column = input.Field
+		}
+		return f
+	}
+	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
+		f.Key, f.Args = templates.FaultKey("wait"), locale.Args{"Until": limited.Until}
+		return f
+	}
+	f.Key = templates.FaultKey("other")
+	return f
 }

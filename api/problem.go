@@ -271,7 +271,11 @@ func (a *API) refusal(err error) *Problem {
 func faultsOf(err error) (faults []Fault) {
 	if list, ok := errors.AsType[*roster.Errors](err); ok {
 		for _, l := range list.Lines {
-			faults = append(faults, Fault{Line: l.Line, Detail: l.Err.Error()})
+			f := Fault{Line: l.Line, Detail: l.Err.Error()}
+			if fault, ok := errors.AsType[roster.Fault](l.Err); ok {
+				f.Field, f.Code = fault.Column, string(fault.Code)
+			}
+			faults = append(faults, f)
 		}
 	}
 	if rows, ok := errors.AsType[storage.RowErrors](err); ok {

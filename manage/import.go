@@ -3,6 +3,7 @@ package manage
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -57,13 +58,41 @@ func (s *Service) importRows(w Who, own storage.User, state storage.AccountState
 	for i, r := range list {
 		var err error
 		if rows[i], err = s.importRow(w, own, state, r); err != nil && len(faults) < roster.MaxErrors {
-			faults = append(faults, storage.RowError{Line: r.Line, Err: err})
+			faults = append(faults, storage.RowError{Line: r.Line, Err: rowFault(state, r, err)})
 		}
 	}
 	if faults != nil {
 		return nil, faults
 	}
 	return rows, nil
+}
+
+// rowFault says which value of a row is refused, where it is about one; its code
+// is the [InputCode] then. Other errors stay as they are.
+func rowFault(state storage.AccountState, r roster.Row, err error) error {
+	e, ok := errors.AsType[InputError](err)
+	if !ok {
+		return err
+	}
+	value := r.TimeZone
+	switch e.Code {
+	case InputRole:
+		value = first(r.Roles, func(role string) bool { return checkRoles([]string{role}) != nil })
+	case InputProduct:
+		value = first(r.Products, func(name string) bool {
+			return !slices.ContainsFunc(state.Products, func(p storage.Product) bool { return p.Name == name })
+		})
+	default: // the only other one that names a value
+	}
+	return roster.Fault{Code: roster.FaultCode(e.Code), Args: map[string]any{"Value": value}, Err: err}
+}
+
+// first returns the first of a list that is so, "" if none is.
+func first(list []string, is func(string) bool) string {
+	if i := slices.IndexFunc(list, is); i >= 0 {
+		return list[i]
+	}
+	return ""
 }
 
 // own is the user who asks; none for a service.

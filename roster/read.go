@@ -49,7 +49,7 @@ func read(r io.Reader, e *Errors) ([]Row, error) {
 		}
 		line, _ := text.FieldPos(0)
 		if len(rows) == MaxRows {
-			e.add(line, "more than %d users: split the list", MaxRows)
+			e.add(line, fault(FaultRows, locale.Args{"Most": MaxRows}, "more than %d users: split the list", MaxRows))
 			return nil, nil
 		}
 		rows = append(rows, row(line, cells, seen, e))
@@ -61,7 +61,7 @@ func header(head []string, err error, e *Errors) bool {
 	var parse *csv.ParseError
 	switch {
 	case errors.Is(err, io.EOF):
-		e.add(1, "the list is empty: its first line is %s", Header)
+		e.add(1, fault(FaultEmpty, nil, "the list is empty: its first line is %s", Header))
 		return false
 	case err != nil && !errors.As(err, &parse):
 		return false
@@ -72,13 +72,13 @@ func header(head []string, err error, e *Errors) bool {
 	}
 	switch {
 	case strings.HasPrefix(first, "\xff\xfe"), strings.HasPrefix(first, "\xfe\xff"), strings.ContainsRune(first, 0):
-		e.add(1, "the list is UTF-16: save it as CSV in UTF-8")
+		e.add(1, fault(FaultUTF16, nil, "the list is UTF-16: save it as CSV in UTF-8"))
 	case !utf8.ValidString(first):
-		e.add(1, "the list is not UTF-8: save it as CSV in UTF-8")
+		e.add(1, fault(FaultUTF8, nil, "the list is not UTF-8: save it as CSV in UTF-8"))
 	case strings.ContainsAny(first, ";\t"):
-		e.add(1, "the first line is %q: separate the cells by commas, and begin with %s", cut(first), Header)
+		e.add(1, fault(FaultSeparator, locale.Args{"Text": cut(first)}, "the first line is %q: separate the cells by commas, and begin with %s", cut(first), Header))
 	default:
-		e.add(1, "the first line is %q: it has to be %s", cut(first), Header)
+		e.add(1, fault(FaultHeader, locale.Args{"Text": cut(first)}, "the first line is %q: it has to be %s", cut(first), Header))
 	}
 	return false
 }
@@ -105,7 +105,7 @@ func broken(err error, e *Errors) error {
 	if errors.Is(err, errTooLong) {
 		return unread(errTooLong)
 	}
-	e.add(parse.StartLine, "a quote that does not end, or stands in the middle of a cell: put the cell in quotes, and write \" in it as \"\"")
+	e.add(parse.StartLine, fault(FaultQuote, nil, "a quote that does not end, or stands in the middle of a cell: put the cell in quotes, and write \" in it as \"\""))
 	return nil
 }
 
@@ -122,20 +122,20 @@ func unread(err error) error {
 func row(line int, cells []string, seen map[string]int, e *Errors) Row {
 	columns := strings.Count(Header, ",") + 1
 	if len(cells) != columns {
-		e.add(line, "%d cells instead of %d: %s", len(cells), columns, Header)
+		e.add(line, fault(FaultCells, locale.Args{"Cells": len(cells), "Columns": columns}, "%d cells instead of %d: %s", len(cells), columns, Header))
 		return Row{}
 	}
 	for i, cell := range cells {
 		name := strings.Split(Header, ",")[i]
 		switch cell = Plain(strings.TrimSpace(cell)); {
 		case !utf8.ValidString(cell):
-			e.add(line, "%s: not UTF-8: save the list as CSV in UTF-8", name)
+			e.add(line, fault(FaultUTF8, nil, "not UTF-8: save the list as CSV in UTF-8").at(name))
 			return Row{}
 		case len(cell) > maxCell:
-			e.add(line, "%s: longer than %d bytes", name, maxCell)
+			e.add(line, fault(FaultLong, locale.Args{"Most": maxCell}, "longer than %d bytes", maxCell).at(name))
 			return Row{}
 		case strings.ContainsFunc(cell, unicode.IsControl):
-			e.add(line, "%s: a line break or another control character", name)
+			e.add(line, fault(FaultControl, nil, "a line break or another control character").at(name))
 			return Row{}
 		default:
 			cells[i] = cell
@@ -144,16 +144,16 @@ func row(line int, cells []string, seen map[string]int, e *Errors) Row {
 	w := Row{Line: line, Name: cells[1], Roles: split(cells[2]), Products: split(cells[3]), Language: cells[4], TimeZone: cells[5]}
 	w.email(cells[0], seen, e)
 	if w.Name == "" {
-		e.add(line, "name: it is missing")
+		e.add(line, fault(FaultMissing, nil, "it is missing").at("name"))
 	}
 	if len(w.Roles) > maxList || len(w.Products) > maxList {
-		e.add(line, "more than %d roles or products", maxList)
+		e.add(line, fault(FaultList, locale.Args{"Most": maxList}, "more than %d roles or products", maxList))
 	}
 	if w.Roles != nil && len(w.Roles) == 0 {
-		e.add(line, "roles: nobody is without one; leave the cell empty, or use member")
+		e.add(line, fault(FaultNoRole, nil, "nobody is without one; leave the cell empty, or use member").at("roles"))
 	}
 	if _, ok := locale.Parse(w.Language); !ok && w.Language != "" {
-		e.add(line, "language %q: use one of %v", cut(w.Language), locale.Supported)
+		e.add(line, fault(FaultLanguage, locale.Args{"Value": cut(w.Language)}, "language %q: use one of %v", cut(w.Language), locale.Supported))
 	}
 	return w
 }
@@ -162,11 +162,11 @@ func row(line int, cells []string, seen map[string]int, e *Errors) Row {
 func (w *Row) email(cell string, seen map[string]int, e *Errors) {
 	email, err := address.Canonical(cell)
 	if err != nil {
-		e.add(w.Line, "%w", err)
+		e.add(w.Line, fault(FaultAddress, nil, "%w", err))
 		return
 	}
 	if first, twice := seen[email]; twice {
-		e.add(w.Line, "address %q stands in line %d already", email, first)
+		e.add(w.Line, fault(FaultTwice, locale.Args{"Value": email, "First": first}, "address %q stands in line %d already", email, first))
 	} else {
 		seen[email] = w.Line
 	}

@@ -20,10 +20,11 @@ const (
 	MaxErrors = 100 // faults that are told of
 )
 
-// What bounds one line: bytes of a cell, roles or products of a user.
+// What bounds one line: bytes of a cell, roles or products of a user, who may
+// hold all that an account has.
 const (
-	maxCell = 4096
-	maxList = 100
+	maxCell = 64 << 10
+	maxList = 500
 )
 
 // Row is one user. What is empty is not said: it stays as it is, or is left to
@@ -56,12 +57,12 @@ type Errors struct {
 	More  int
 }
 
-func (e *Errors) add(line int, format string, args ...any) {
+func (e *Errors) add(line int, f Fault) {
 	if len(e.Lines) == MaxErrors {
 		e.More++
 		return
 	}
-	e.Lines = append(e.Lines, LineError{line, fmt.Errorf(format, args...)})
+	e.Lines = append(e.Lines, LineError{line, f})
 }
 
 func (e *Errors) Error() string {

@@ -60,8 +60,8 @@ func TestN07_FaultsAreToldByLine(t *testing.T) {
 		"null":          {list("ann@example.com,A\x00n,,,,"), "line 2: name: a line break or another control character"},
 		"open quote":    {list(good, `bob@example.com,"Bob,,,,`, good), "line 3: a quote that does not end"},
 		"stray quote":   {list(`ann@example.com,A"nn,,,,`), "line 2: a quote that does not end, or stands in the middle"},
-		"long cell":     {list("ann@example.com," + strings.Repeat("n", maxCell+1) + ",,,,"), "line 2: name: longer than 4096 bytes"},
-		"many products": {list("ann@example.com,Ann,," + strings.Repeat("a;b;c;d;", 20) + numbers(101) + ",,"), "line 2: more than 100 roles or products"},
+		"long cell":     {list("ann@example.com," + strings.Repeat("n", maxCell+1) + ",,,,"), "line 2: name: longer than 65536 bytes"},
+		"many products": {list("ann@example.com,Ann,," + strings.Repeat("a;b;c;d;", 20) + numbers(501) + ",,"), "line 2: more than 500 roles or products"},
 	} {
 		rows, err := Read(strings.NewReader(c.text))
 		if rows != nil || err == nil || !strings.Contains(err.Error(), c.says) {

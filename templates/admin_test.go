@@ -174,7 +174,7 @@ func checkForms(t *testing.T, d doc) {
 // TestAdminPagesAreTranslated: whatever people read went through the texts.
 func TestAdminPagesAreTranslated(t *testing.T) {
 	set, word := load(t), regexp.MustCompile(`\p{L}{3,}`)
-	given := regexp.MustCompile(`Example Support|Sam Sales|Sales tablets|Desks|Phones|(Acme )?Console|Reports|Grafana|Mia Member|Firefox on Windows|Safari on iOS|[a-z0-9]{4}(-[a-z0-9]{4}){3}|Stile|agent@example\.com|English|Français|Italiano|Deutsch|Español|Português|Nederlands|7f3k9q2m|Firefox, Linux|https?://[a-z./]+|stile\.[a-z]+|app-\d|email,name|provider, err|openid|profile|offline_access|email|client_(id|secret)|(post_logout_)?redirect_uris|scope|c2VjcmV0|use https|forbidden|Sam|Europe/Brussels`)
+	given := regexp.MustCompile(`Example Support|Sam Sales|Sales tablets|Desks|Phones|(Acme )?Console|Reports|Grafana|Mia Member|Firefox on Windows|Safari on iOS|[a-z0-9]{4}(-[a-z0-9]{4}){3}|Stile|agent@example\.com|English|Français|Italiano|Deutsch|Español|Português|Nederlands|7f3k9q2m|Firefox, Linux|https?://[a-z./]+|stile\.[a-z]+|app-\d|email,name|provider, err|openid|profile|offline_access|email|client_(id|secret)|(post_logout_)?redirect_uris|scope|c2VjcmV0|use https|forbidden|Sam|Europe/Brussels|products`)
 	for _, s := range areaSamples() {
 		d := parsePage(t, renderAdmin(t, set, locale.Pseudo(), s))
 		for _, n := range d.all("script") {

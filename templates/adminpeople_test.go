@@ -68,7 +68,12 @@ func peopleSamples() []sample {
 		}}},
 		{"admin-invitations.none", nil, templates.AdminInvitations{}},
 		{"admin-import", nil, templates.AdminImport{Header: "email,name", Most: 10000}},
-		{"admin-import.wrong", nil, templates.AdminImport{Header: "email,name", Most: 10000, Faults: []templates.AdminFault{{Line: 3, Text: "@"}}, More: 2}},
+		{"admin-import.wrong", nil, templates.AdminImport{Header: "email,name", Most: 10000, Faults: []templates.AdminFault{
+			{Line: 3, Column: "products", Key: templates.FaultKey("product"), Args: map[string]any{"Value": "Reports"}},
+			{Line: 4, Key: templates.FaultKey("address")},
+			{Line: 5, Key: templates.FaultKey("cells"), Args: map[string]any{"Cells": 2, "Columns": 6}},
+			{Line: 6, Key: templates.FaultKey("wait"), Args: map[string]any{"Until": now}},
+		}, More: 2}},
 		{"admin-import.checked", nil, templates.AdminImport{Header: "email,name", Most: 10000, Result: &templates.AdminImported{Checked: true, Invited: 12, Changed: 1}}},
 		{"admin-clients", nil, templates.AdminClients{Clients: []templates.AdminClientRow{app, service}, Pager: pager, Editable: true}},
 		{"admin-clients.none", nil, templates.AdminClients{}},

@@ -1,6 +1,10 @@
 package templates
 
-import "time"
+import (
+	"time"
+
+	"stile/locale"
+)
 
 // AdminChoice is one entry of a list to choose from.
 type AdminChoice struct {
@@ -166,11 +170,44 @@ type AdminImport struct {
 	Result *AdminImported
 }
 
-// AdminFault is what is wrong with one line; the sentence is English, as the
-// command line says it.
+// AdminFault is what is wrong with one line.
 type AdminFault struct {
-	Line int
-	Text string
+	Line   int
+	Column string // as the header of the list has it; may be empty
+	Key    string // see FaultKey
+	Args   locale.Args
+}
+
+// faultKeys are the keys of what may be wrong with a line, by the codes of
+// packages roster and manage.
+var faultKeys = map[string]string{
+	"rows":      "admin.import.fault.rows",
+	"empty":     "admin.import.fault.empty",
+	"utf16":     "admin.import.fault.utf16",
+	"utf8":      "admin.import.fault.utf8",
+	"separator": "admin.import.fault.separator",
+	"header":    "admin.import.fault.header",
+	"quote":     "admin.import.fault.quote",
+	"cells":     "admin.import.fault.cells",
+	"long":      "admin.import.fault.long",
+	"control":   "admin.import.fault.control",
+	"list":      "admin.import.fault.list",
+	"no_role":   "admin.import.fault.no_role",
+	"language":  "admin.import.fault.language",
+	"twice":     "admin.import.fault.twice",
+	"role":      "admin.import.fault.role",
+	"product":   "admin.import.fault.product",
+	"time_zone": "admin.import.fault.time_zone",
+	"wait":      "admin.import.fault.wait",
+}
+
+// FaultKey returns the key of what is wrong with a line of a list; that of
+// [InputKey] for what may be wrong with a field too.
+func FaultKey(code string) string {
+	if key, ok := faultKeys[code]; ok {
+		return key
+	}
+	return InputKey(code)
 }
 
 // AdminImported says what came, or would come, of a list.
