@@ -305,9 +305,19 @@ func TestRequiredVersionAndRulesAreSet(t *testing.T) {
 	rules := g.form("rules")
 	rules.Set("reenrolment", "admin")
 	rules.Set("waive_first", "yes")
+	for _, wrong := range []string{"31", "-1", "a week", ""} {
+		rules.Set("trusted_browser_days", wrong)
+		g.Send(s.url+"/admin/settings", rules)
+		g.want("admin-settings", 422)
+		g.says("Give a whole number of days from 0 to 30.")
+	}
+	rules.Set("trusted_browser_days", "14")
 	g.Send(s.url+"/admin/settings", rules)
 	g.want("admin-settings", 200)
 	p := s.policy(t, a)
+	if p.TrustDays() != 14 || g.form("rules").Get("trusted_browser_days") != "14" {
+		t.Errorf("%d days", p.TrustDays())
+	}
 	if want, _ := device.Parse("4.4", 2000); p.Required.Compare(want) != 0 || p.Reenrolment != storage.ReenrolByAdmin || !p.WaiveFirst {
 		t.Errorf("policy %+v", p)
 	}

@@ -54,6 +54,9 @@ func TestN03_TheSwitch(t *testing.T) {
 	done := w.call(token, "PATCH", "/policy", on, "If-Match", tag)
 	w.want("turned on", done, 200, `"two_step":"required"`)
 	w.want("a product of another account", w.call(token, "PATCH", "/policy", fmt.Sprintf(`{"products":[%q]}`, w.there.product.ID), "If-Match", done.header.Get("ETag")), 422, "products")
+	w.want("days of trusted browsers", w.call(token, "PATCH", "/policy", `{"trusted_browser_days":14}`, "If-Match", "*"), 200, `"trusted_browser_days":14`)
+	w.want("too many of them", w.call(token, "PATCH", "/policy", `{"trusted_browser_days":31}`, "If-Match", "*"), 422, "trusted_browser_days")
+	w.want("none", w.call(token, "PATCH", "/policy", `{"trusted_browser_days":0}`, "If-Match", "*"), 200, `"trusted_browser_days":0`)
 	w.want("a field that isn't", w.call(token, "PATCH", "/policy", `{"two_steps":"required"}`, "If-Match", "*"), 422, "two_steps")
 	for name, body := range map[string]string{
 		"a member twice": `{"two_step":"required","two_step":"optional"}`, "another case": `{"Two_Step":"optional"}`, "a list": `[]`, "no JSON": `{`,

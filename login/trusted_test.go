@@ -18,7 +18,9 @@ func trusts(code string) map[string]string {
 }
 
 // offered tells whether the page has the box.
-func offered(p *stiletest.Page) bool { return strings.Contains(p.Body, `name="`+templates.FieldTrust+`"`) }
+func offered(p *stiletest.Page) bool {
+	return strings.Contains(p.Body, `name="`+templates.FieldTrust+`"`)
+}
 
 // trustDays lets browsers of both accounts be trusted, which both require two steps.
 func (w *world) trustDays(n int) {

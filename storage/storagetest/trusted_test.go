@@ -131,7 +131,12 @@ func TestL05_WhatEndsTrustedBrowsers(t *testing.T) {
 			return h.DB.EndOthers(t.Context(), h.own(t, s), s.Browser, Event(audit.SessionEnded))
 		},
 		"another address": changed(func(u *storage.User) { u.Email = "new@example.com" }),
-		"switched off":    changed(func(u *storage.User) { at := time.Now(); u.DisabledAt = &at }),
+		"another address by one's own wish": func(t *testing.T, h *House, s storage.Session) error {
+			hash := h.Name("link")
+			h.askAddress(t, s, h.Name("new")+"@example.com", hash)
+			return h.DB.ConfirmAddress(t.Context(), h.confirmation(t, s, hash))
+		},
+		"switched off": changed(func(u *storage.User) { at := time.Now(); u.DisabledAt = &at }),
 		"not me": func(t *testing.T, h *House, _ storage.Session) error {
 			h.notice(t, "link", "")
 			return h.DB.SayNotMe(t.Context(), "link", By)
