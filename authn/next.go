@@ -12,6 +12,7 @@ const (
 	StepInstallApp    Step = "install-app"
 	StepConnectDevice Step = "connect-device"
 	StepSetupCode     Step = "setup-code"
+	StepMakePasskey   Step = "make-passkey" // in place of the three screens of the app
 	StepDone          Step = "done"
 	StepEnterCode     Step = "enter-code"
 	StepNewPassword   Step = "new-password"
@@ -120,6 +121,8 @@ func enrol(r Requirement, s Subject, p Progress) Decision {
 		return Decision{StepIntroduction, why}
 	case !n.EmailVerified && !n.Approved && !fresh.Since(p.Started).kinds().include(held):
 		return Decision{StepVerifyEmail, why}
+	case n.Passkey && n.Reason == ReasonFirst:
+		return Decision{StepMakePasskey, why}
 	case !n.AppInstalled:
 		return Decision{StepInstallApp, why}
 	case !n.Connected:

@@ -64,6 +64,19 @@ func TestWalks(t *testing.T) {
 			a new sign-in → sign-in nothing_proven
 			password → enter-code account_policy`,
 		},
+		{name: "a passkey in place of the app", policy: everyone, story: `
+			password → two-step-introduction account_policy
+			passkey instead → verify-email account_policy
+			e-mail code → make-passkey account_policy
+			an app after all → install-app account_policy
+			passkey instead → make-passkey account_policy
+			passkey made → done first
+			codes kept → enter-code setup_spent
+			passkey → finished proven`},
+		{name: "K08 no passkey is made in place of an app that is there", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			passkey instead → enter-code account_policy
+			e-mail code → enter-code account_policy`},
 		{name: "a passkey is the whole sign-in", policy: everyone, before: func(w *walk) { w.connect(); w.addPasskey(Passkey) }, story: `
 			→ sign-in nothing_proven
 			passkey → finished proven

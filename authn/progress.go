@@ -1,6 +1,9 @@
 package authn
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Sensitive is how young proofs must be for what protects a sign-in, or what
 // others depend on.
@@ -32,6 +35,7 @@ type Enrolment struct {
 	Started       bool   `json:"started,omitempty"`  // introduction read
 	EmailVerified bool   `json:"email_verified,omitempty"`
 	Approved      bool   `json:"approved,omitempty"` // an admin let this user, in this sign-in, replace what is lost
+	Passkey       bool   `json:"passkey,omitempty"`  // a passkey is made in place of an app; for first enrolments
 	AppInstalled  bool   `json:"app_installed,omitempty"`
 	Connected     bool   `json:"connected,omitempty"` // key scanned or typed in, says the user
 	Activated     bool   `json:"activated,omitempty"` // the setup code was right, the authenticator is active
@@ -137,6 +141,16 @@ func (p Progress) Activate(policy Policy, id string, at time.Time) Progress {
 	return p
 }
 
+// WithPasskey answers "Use a passkey instead", and the way back from it to an app.
+func (p Progress) WithPasskey(yes bool) Progress { p.Enrolment.Passkey = yes; return p }
+
+// ActivatePasskey says that the passkey of this id was made. Making it proves
+// nothing: the browser says so, and no key has signed.
+func (p Progress) ActivatePasskey(id string) Progress {
+	p.Enrolment.Activated, p.Enrolment.Authenticator = true, id
+	return p
+}
+
 // Keep answers Continue on the page with the recovery codes.
 func (p Progress) Keep() Progress { p.Enrolment.Kept = true; return p }
 
@@ -160,7 +174,7 @@ func (n Enrolment) live(s Subject) bool {
 		return false
 	}
 	if n.Activated {
-		return n.Authenticator != "" && s.active(TOTP) == n.Authenticator
+		return n.Authenticator != "" && slices.ContainsFunc(s.Authenticators, func(a Authenticator) bool { return a.ID == n.Authenticator && !a.Suspended })
 	}
 	return s.active(TOTP) == n.Replaces
 }

@@ -17,6 +17,7 @@ var events = []string{
 	"too many wrong codes", "password changed", "policy on", "policy off", "session ends here", "an hour later",
 	"a new sign-in", "asked for a code", "asked for fresh proofs", "passkey", "passkey added", "synced passkey added", "passkeys removed",
 	"app removed", "asked for a passkey", "trusts the browser", "policy trusts browsers", "policy trusts no browser", "many wrong codes in a month",
+	"passkey instead", "an app after all", "passkey made",
 }
 
 // answer is what a cooperative user does at a step.
@@ -27,6 +28,7 @@ var answer = map[Step]string{
 	StepInstallApp:    "app installed",
 	StepConnectDevice: "connected",
 	StepSetupCode:     "setup code",
+	StepMakePasskey:   "passkey made",
 	StepDone:          "codes kept",
 	StepEnterCode:     "code",
 }
@@ -98,7 +100,7 @@ func TestNothingFinishesWithLess(t *testing.T) {
 			if d.Step != StepFinished && d.Step != StepSignIn && !w.holds(Password) && !w.holdsPasskey() {
 				t.Fatalf("%s is shown before the password is proven", d.Step)
 			}
-			if (d.Step == StepInstallApp || d.Step == StepConnectDevice || d.Step == StepSetupCode) &&
+			if (d.Step == StepInstallApp || d.Step == StepConnectDevice || d.Step == StepSetupCode || d.Step == StepMakePasskey) &&
 				!w.progress.Enrolment.EmailVerified && !w.progress.Enrolment.Approved && !w.holds(Recovery) && !w.gave(TOTP) && !w.gave(Passkey) && !w.gave(SyncedPasskey) {
 				t.Fatalf("%s is shown though nothing but the password says who enrols", d.Step)
 			}

@@ -108,6 +108,16 @@ func (w *walk) do(what string) {
 		w.progress = w.progress.Reconnect()
 	case "setup code":
 		w.progress = w.progress.Activate(w.policy, w.connect(), at(w.minute))
+	case "passkey instead":
+		w.progress = w.progress.Start(w.subject).WithPasskey(true)
+	case "an app after all":
+		w.progress = w.progress.WithPasskey(false)
+	case "passkey made":
+		w.addPasskey(Passkey)
+		w.remove(Recovery)
+		id := fmt.Sprintf("key-%d", w.keys)
+		w.subject.Authenticators = append(w.subject.Authenticators, Authenticator{ID: "codes-of-" + id, Method: Recovery})
+		w.progress = w.progress.ActivatePasskey(id)
 	case "codes kept":
 		w.progress = w.progress.Keep()
 	case "set up a new mobile device":

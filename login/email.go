@@ -28,6 +28,7 @@ func introductionPage(v *visit) (templates.Page, error) {
 	if why, ok := introductions[p.Decision.Reason]; ok {
 		page.Reason = why
 	}
+	page.Passkey = v.SignIns.PasskeyOffered(p)
 	if p.ByEmail() {
 		page.Masked = locale.MaskAddress(p.Person.User.Email)
 	}

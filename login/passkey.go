@@ -26,8 +26,28 @@ func (v *visit) challengeOf() []string {
 	return []string{"passkey", string(v.screen.step), v.pending.Request.ID}
 }
 
-func submitPasskey(v *visit) error {
-	var challenge string
+// challenge is the one that this browser was asked with; empty without one.
+func (v *visit) challenge() (challenge string) {
 	v.Kit.UnsealHere(v.r, v.fields.Get(templates.FieldChallenge), &challenge, v.challengeOf()...)
-	return v.then(v.SignIns.Passkey(v.r.Context(), v.pending, challenge, v.fields.Get(templates.FieldPasskey)))
+	return challenge
+}
+
+func submitPasskey(v *visit) error {
+	return v.then(v.SignIns.Passkey(v.r.Context(), v.pending, v.challenge(), v.fields.Get(templates.FieldPasskey)))
+}
+
+// A passkey that is made in place of connecting an app.
+
+func usePasskey(v *visit) error { return v.then(v.SignIns.UsePasskey(v.r.Context(), v.pending)) }
+
+func useApp(v *visit) error { return v.then(v.SignIns.UseApp(v.r.Context(), v.pending)) }
+
+func makePasskeyPage(v *visit) (templates.Page, error) {
+	options, challenge := v.SignIns.NewPasskey(v.pending)
+	sealed, err := v.Kit.SealHere(v.w, v.r, challenge, signin.ChallengeLife, v.challengeOf()...)
+	return templates.MakePasskey{Ask: templates.Passkey{Options: options, Challenge: sealed}}, err
+}
+
+func submitMadePasskey(v *visit) error {
+	return v.then(v.SignIns.MakePasskey(v.r.Context(), v.pending, v.challenge(), v.fields.Get(templates.FieldPasskey)))
 }

@@ -18,12 +18,13 @@ var screens = []screen{
 	{authn.StepSelectAccount, selectAccountPage, forms{"": chooseAccount, templates.DoChoose: chooseAccount, templates.DoOtherUser: otherUser}},
 	{authn.StepSignIn, signInPage, forms{"": submitPassword, templates.DoPasskey: submitPasskey, templates.DoOtherAddress: otherAddress}},
 	{authn.StepIntroduction, introductionPage, forms{
-		"": continueIntroduction, templates.DoKeepDevice: keepDevice, templates.DoNotNow: keepDevice, templates.DoOtherUser: otherUser,
+		"": continueIntroduction, templates.DoUsePasskey: usePasskey, templates.DoKeepDevice: keepDevice, templates.DoNotNow: keepDevice, templates.DoOtherUser: otherUser,
 	}},
 	{authn.StepVerifyEmail, verifyEmailPage, forms{"": submitEmailCode, templates.DoSendAgain: sendAgain}},
 	{authn.StepInstallApp, installAppPage, forms{"": continueInstalled}},
 	{authn.StepConnectDevice, connectDevicePage, forms{"": continueConnected, templates.DoNewKey: newKey}},
 	{authn.StepSetupCode, setupCodePage, forms{"": submitSetupCode}},
+	{authn.StepMakePasskey, makePasskeyPage, forms{"": submitMadePasskey, templates.DoUseApp: useApp}},
 	{authn.StepDone, donePage, forms{"": continueDone}},
 	{authn.StepEnterCode, enterCodePage, forms{
 		"": submitCode, templates.DoPasskey: submitPasskey, templates.DoNewDevice: newDevice, templates.DoOtherUser: otherUser,
@@ -80,7 +81,7 @@ func (v *visit) done(step authn.Step) bool {
 		return n.Started
 	case authn.StepVerifyEmail:
 		return n.EmailVerified || v.pending.SignIn.Progress.AddressProven
-	case authn.StepInstallApp, authn.StepConnectDevice, authn.StepSetupCode:
+	case authn.StepInstallApp, authn.StepConnectDevice, authn.StepSetupCode, authn.StepMakePasskey:
 		return n.Activated
 	case authn.StepDone:
 		return n.Kept

@@ -39,7 +39,7 @@ func (v *visit) options() []web.PageOption {
 
 func (v *visit) frame(f *templates.Frame) {
 	f.Request = v.pending.Sealed
-	if v.pending.Decision.Reason != authn.ReasonGuarded {
+	if v.pending.Decision.Reason != authn.ReasonGuarded && !v.pending.Progress().Enrolment.Passkey {
 		f.Step, f.Of = templates.EnrolmentStep(string(v.screen.step), v.pending.ByEmail())
 	}
 	f.Until, f.MoreTime = v.pending.Until()

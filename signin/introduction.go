@@ -23,7 +23,11 @@ func (s *Service) Introduced(ctx context.Context, p *Pending) error {
 	if err := s.row(ctx, p); err != nil {
 		return err
 	}
-	progress := p.SignIn.Progress.Start(p.Person.Subject)
+	return s.begun(ctx, p, p.SignIn.Progress.Start(p.Person.Subject).WithPasskey(false))
+}
+
+// begun stores that an enrolment begins, and sends the e-mail where one is due.
+func (s *Service) begun(ctx context.Context, p *Pending, progress authn.Progress) error {
 	after := authn.Next(p.Requirement, p.Person.Subject, s.joined(p, progress))
 	if after.Step != authn.StepVerifyEmail || p.codeWorks(s.now()) {
 		return s.save(ctx, p, progress, p.SignIn.Secrets)

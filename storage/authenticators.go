@@ -92,12 +92,7 @@ func (db *DB) ActivateTOTP(ctx context.Context, a Activation) (SignIn, error) {
 		if err := putRecovery(ctx, tx, s, a.Recovery, now); err != nil {
 			return err
 		}
-		// This sign-in alone goes along with the new epoch.
-		if err := mustChange(run(ctx, tx, `UPDATE sign_ins SET epoch = epoch + 1 WHERE id = $1 AND binding = $2 AND epoch = $3`,
-			s.Key.ID, s.Key.Binding, s.Epoch)); err != nil {
-			return err
-		}
-		if err := db.advanceIn(ctx, tx, s); err != nil {
+		if err := db.alongIn(ctx, tx, s); err != nil {
 			return err
 		}
 		event := a.Event
@@ -122,6 +117,16 @@ func (db *DB) ActivateTOTP(ctx context.Context, a Activation) (SignIn, error) {
 	s.Version++
 	s.Epoch++
 	return s, nil
+}
+
+// alongIn lets a sign-in alone go along with the user's new epoch, and writes its
+// step.
+func (db *DB) alongIn(ctx context.Context, tx *sql.Tx, s SignIn) error {
+	if err := mustChange(run(ctx, tx, `UPDATE sign_ins SET epoch = epoch + 1 WHERE id = $1 AND binding = $2 AND epoch = $3`,
+		s.Key.ID, s.Key.Binding, s.Epoch)); err != nil {
+		return err
+	}
+	return db.advanceIn(ctx, tx, s)
 }
 
 // pendingTOTP reads the key that waits in the sign-in for its first code.

@@ -149,12 +149,6 @@ func (db *DB) AddPasskey(ctx context.Context, a PasskeyAddition) (Passkey, error
 		if err != nil {
 			return err
 		}
-		if err := a.Challenge.spent().add(ctx, tx); err != nil {
-			if db.dialect.exists(err) {
-				err = ErrSpent
-			}
-			return err
-		}
 		has, err := one(ctx, tx, scanInt, `SELECT count(*) FROM passkeys WHERE user_id = $1`, u.ID)
 		if err == nil && has >= maxPasskeys {
 			err = ErrTooMany
@@ -163,19 +157,7 @@ func (db *DB) AddPasskey(ctx context.Context, a PasskeyAddition) (Passkey, error
 			return err
 		}
 		k.ID, k.Since, k.Used = cmp.Or(k.ID, randomID()), now, nil
-		owner := SignIn{UserID: u.ID, AccountID: u.AccountID}
-		if err := newAuthenticator(k.ID, kindPasskey, owner, "", 0, micros(now)).add(ctx, tx); err != nil {
-			return err
-		}
-		err = insert{
-			table:   "passkeys",
-			columns: "authenticator_id, account_id, user_id, credential, public_key, counter, transports, synced, backed_up, name",
-			values: []any{
-				k.ID, u.AccountID, u.ID, base64.RawURLEncoding.EncodeToString(k.Credential), base64.RawURLEncoding.EncodeToString(k.PublicKey),
-				int64(k.Counter), asJSON(k.Transports), k.Synced, k.BackedUp, k.Name,
-			},
-		}.add(ctx, tx)
-		if err := db.unique(err, "passkey"); err != nil {
+		if err := db.putPasskey(ctx, tx, SignIn{UserID: u.ID, AccountID: u.AccountID}, k, a.Challenge); err != nil {
 			return err
 		}
 		return db.tell(ctx, tx, a.Event, a.Mails)
@@ -184,6 +166,28 @@ func (db *DB) AddPasskey(ctx context.Context, a PasskeyAddition) (Passkey, error
 		return Passkey{}, about("passkey", err)
 	}
 	return k, nil
+}
+
+// putPasskey writes a passkey, and spends the challenge that it was made with.
+func (db *DB) putPasskey(ctx context.Context, tx *sql.Tx, owner SignIn, k Passkey, c Challenge) error {
+	if err := c.spent().add(ctx, tx); err != nil {
+		if db.dialect.exists(err) {
+			err = ErrSpent
+		}
+		return err
+	}
+	if err := newAuthenticator(k.ID, kindPasskey, owner, "", 0, micros(k.Since)).add(ctx, tx); err != nil {
+		return err
+	}
+	err := insert{
+		table:   "passkeys",
+		columns: "authenticator_id, account_id, user_id, credential, public_key, counter, transports, synced, backed_up, name",
+		values: []any{
+			k.ID, owner.AccountID, owner.UserID, base64.RawURLEncoding.EncodeToString(k.Credential), base64.RawURLEncoding.EncodeToString(k.PublicKey),
+			int64(k.Counter), asJSON(k.Transports), k.Synced, k.BackedUp, k.Name,
+		},
+	}.add(ctx, tx)
+	return db.unique(err, "passkey")
 }
 
 // RenamePasskey gives a passkey of a user another name. It fails with ErrNotFound.

@@ -42,7 +42,7 @@ func (SignIn) Name() string { return "sign-in" }
 // e-mail (or goes to install-app where no e-mail code is needed).
 //
 // Other forms: DoKeepDevice (Reason IntroReplace), DoNotNow (Declinable),
-// DoOtherUser ("Sign out").
+// DoOtherUser ("Sign out"), DoUsePasskey (Passkey).
 type TwoStepIntroduction struct {
 	Reason IntroReason
 	// Account is the name of the user's organisation.
@@ -54,6 +54,8 @@ type TwoStepIntroduction struct {
 	Declinable bool
 	// CodesLeft is the number of recovery codes left, for IntroRecovery.
 	CodesLeft int
+	// Passkey offers a passkey in place of the app (DoUsePasskey).
+	Passkey bool
 }
 
 // IntroReason says why the two-step introduction is shown.
@@ -164,6 +166,8 @@ type Done struct {
 	MadeAt   time.Time // for the printed sheet
 	// Replaced says that an earlier authenticator has stopped working.
 	Replaced bool
+	// Passkey says that a passkey was made in place of an app.
+	Passkey bool
 	// Download is the path of the codes as a text file; empty: no link.
 	Download string
 }

@@ -30,6 +30,23 @@ const (
 	ErrPasskeyName    = "error.passkey.name" // Max (int)
 )
 
+// MakePasskey is where a passkey is made within a sign-in, in place of connecting
+// an app. Without a script the way to the app is open.
+//
+// Other form: DoUseApp.
+type MakePasskey struct{ Ask Passkey }
+
+// Name of the screen.
+func (MakePasskey) Name() string { return "make-passkey" }
+
+func (MakePasskey) heading(*Frame) heading { return heading{key: "makepasskey.title"} }
+
+// Values of FieldDo about a passkey in place of an app.
+const (
+	DoUsePasskey = "use-passkey" // two-step-introduction
+	DoUseApp     = "use-app"     // make-passkey
+)
+
 // AccountPasskey is one passkey in the list on the page "Sign in & security".
 type AccountPasskey struct {
 	ID, Name string

@@ -40,6 +40,7 @@ var screens = []Page{
 	InstallApp{},
 	ConnectDevice{},
 	SetupCode{},
+	MakePasskey{},
 	Done{},
 	EnterCode{},
 	RecoveryCode{},
