@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"stile/address"
@@ -98,7 +99,7 @@ func (v *Visit) log() error {
 		User: v.Query.Get(templates.FieldUser), Since: v.Query.Get(templates.FieldSince), Until: v.Query.Get(templates.FieldUntil),
 		Zone: v.zone().String(), Filtered: len(filter) > 0, CSV: withQuery(logCSVPath, filter), JSONL: withQuery(logJSONLPath, filter),
 	}
-	if !page.Filtered && f.After == "" { // the newest page of everything
+	if !page.Filtered && f.After == "" && !v.following() { // the newest page of everything
 		if page.Days, err = v.signInsByDay(); err != nil {
 			return err
 		}
@@ -114,6 +115,7 @@ func (v *Visit) log() error {
 		page.Outcomes = append(page.Outcomes, templates.AdminChoice{ID: o, Chosen: o == f.Outcome})
 	}
 	page.Pager = v.pagerOf(logPath, filter, len(list), func() string { return list[listed-1].ID })
+	v.follow(&page, filter, list)
 	list = list[:min(len(list), listed)]
 	names, err := v.Manage.Names(v.R.Context(), v.Who, list)
 	if err != nil {
@@ -123,6 +125,37 @@ func (v *Visit) log() error {
 		page.Events = append(page.Events, eventRow(e, names))
 	}
 	return v.Show(http.StatusOK, page)
+}
+
+// followed is how often the page loads itself while somebody follows the log.
+const followed = 10 * time.Second
+
+// following tells whether the request is for the log as it goes on: for one that
+// the page makes by itself, too, so that it is no sign that somebody is there.
+func (v *Visit) following() bool { return v.Query.Has(templates.FieldFollow) }
+
+// follow fills in what leads to following, or, where somebody does, what came
+// since. The place where it began is the id of the newest line then.
+func (v *Visit) follow(page *templates.AdminLog, filter url.Values, list []storage.StoredEvent) {
+	filter.Del(templates.FieldAfter)
+	if v.Query.Get(templates.FieldAfter) != "" {
+		return
+	}
+	if !v.following() {
+		filter.Set(templates.FieldFollow, "-")
+		if len(list) > 0 {
+			filter.Set(templates.FieldFollow, list[0].ID)
+		}
+		page.Follow = withQuery(logPath, filter)
+		return
+	}
+	page.Unfollow, page.Every = withQuery(logPath, filter), int(followed/time.Second)
+	page.New = slices.IndexFunc(list, func(e storage.StoredEvent) bool { return e.ID <= v.Query.Get(templates.FieldFollow) })
+	if page.New < 0 {
+		page.New = len(list)
+	}
+	page.More, page.New = page.New > listed, min(page.New, listed)
+	v.W.Header().Set("Refresh", strconv.Itoa(page.Every)) // the same page again
 }
 
 // drawnDays is how far back the plot of sign-ins goes.

@@ -5,12 +5,15 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"stile/audit"
 	"stile/manage"
 	"stile/storage"
+	"stile/storage/storagetest"
 )
 
 // happens writes an event about a user into the log.
@@ -141,5 +144,68 @@ func TestN01_TheLogIsForAdminsAndAuditors(t *testing.T) {
 		if p := g.Open(s.url + path); p.Status != 403 {
 			t.Errorf("helpdesk sees %s: %s", path, p)
 		}
+	}
+}
+
+// Following is a page that loads itself, and a way to stop it; it keeps the
+// filter and counts what came in.
+func TestLogIsFollowed(t *testing.T) {
+	s := sharedSite(t)
+	a := s.account(t, "4.3", 1575)
+	g := s.enters(t, a, storage.RoleAuditor)
+	refused := func(n int) {
+		for range n {
+			s.happens(t, a, audit.Event{Kind: audit.TokenRefused, Outcome: audit.Refused})
+		}
+	}
+	g.Open(s.url + "/admin/log?kind=token.refused")
+	if g.Page().Header.Get("Refresh") != "" {
+		t.Error("it loads itself before anybody wants it to")
+	}
+	p := g.Press("Follow")
+	if p.Header.Get("Refresh") != "10" {
+		t.Errorf("headers %v", p.Header)
+	}
+	g.says("No new lines yet", "every 10 seconds")
+	s.happens(t, a, audit.Event{Kind: audit.ClientRefused, Outcome: audit.Refused}) // of another kind
+	refused(2)
+	g.Open(p.URL.String())
+	g.says("2 new lines since you began to follow")
+	refused(49)
+	g.Open(p.URL.String())
+	g.says("More than 50 new lines")
+	if p = g.Press("Stop following"); p.Header.Get("Refresh") != "" || p.URL.Query().Get("kind") != "token.refused" {
+		t.Errorf("it goes on, or has lost the filter: %s", p.URL)
+	}
+	p = g.Press("Follow")
+	refused(1)
+	g.Open(p.URL.String())
+	g.says("1 new line since you began to follow")
+	if links := g.Page().Links("/admin/log?after="); len(links) != 1 || strings.Contains(links[0], "follow=") {
+		t.Errorf("older lines are followed: %v", links)
+	}
+}
+
+// A page that loads itself is no sign of somebody: the session ends as if it
+// were not there.
+func TestFollowingKeepsNoSessionAlive(t *testing.T) {
+	s := sharedSite(t)
+	a := s.account(t, "4.3", 1575)
+	g := s.enters(t, a, storage.RoleAuditor)
+	seen := func() (at int64) {
+		must(t, storagetest.Raw(t, "sqlite:"+filepath.Join(shared.t.dir, "stile.db")).QueryRowContext(t.Context(), `SELECT seen_at FROM sessions WHERE user_id = $1`, g.user.ID).Scan(&at))
+		return at
+	}
+	before := seen()
+	s.pass(2 * time.Minute)
+	defer s.pass(-2 * time.Minute)
+	g.Open(s.url + "/admin/log?follow=-")
+	g.want("admin-log", 200)
+	if seen() != before {
+		t.Error("the session was used")
+	}
+	g.Open(s.url + "/admin/log")
+	if seen() == before {
+		t.Error("the session was not used")
 	}
 }

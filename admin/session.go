@@ -128,7 +128,7 @@ func (v *Visit) enter(route *Route) (in bool, err error) {
 	case err != nil:
 		return false, err
 	}
-	if v.Now().Sub(v.Session.SeenAt) >= time.Minute {
+	if v.Now().Sub(v.Session.SeenAt) >= time.Minute && !v.following() {
 		if err := v.Manage.DB.TouchSession(v.R.Context(), v.Session.ID); err != nil {
 			return false, err
 		}

@@ -327,3 +327,48 @@ func TestUsersOfAnApp(t *testing.T) {
 		t.Errorf("lines: %v", lines)
 	}
 }
+
+// The log goes on from where it was read: each line once, the oldest first, and
+// none before it is half a minute old.
+func TestLogIsFollowed(t *testing.T) {
+	w := newWorld(t)
+	token := w.service("job")
+	record := func(reason string) {
+		if err := w.db.Record(t.Context(), audit.Event{Kind: audit.SignInFailed, Outcome: audit.Refused, AccountID: w.here.account.ID, Reason: reason}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := w.call(token, "GET", "/events?kind=sign_in.failed", "")
+	after, _ := first.json["after"].(string)
+	ask := func(query string) (reasons string) {
+		t.Helper()
+		a := w.call(token, "GET", "/events?kind=sign_in.failed"+query+"&after="+after, "")
+		w.want("go on", a, 200, `"after"`)
+		after = a.json["after"].(string)
+		for _, i := range a.items() {
+			reasons += i["reason"].(string) + " "
+		}
+		return reasons
+	}
+	w.later(time.Minute)
+	token = w.service("job")
+	record("one")
+	w.later(time.Second)
+	record("two")
+	if got := ask(""); got != "" {
+		t.Errorf("too young: %q", got)
+	}
+	w.later(time.Second)
+	record("three")
+	w.later(29*time.Second + 10*time.Millisecond)
+	if got := ask("&limit=1") + ask("&limit=1") + ask("&limit=1"); got != "one two " {
+		t.Errorf("what is old enough: %q", got)
+	}
+	w.later(2 * time.Second)
+	if got := ask("") + ask(""); got != "three " {
+		t.Errorf("the last: %q", got)
+	}
+	w.want("no position", w.call(token, "GET", "/events?after=x", ""), 422, "after")
+	w.want("both", w.call(token, "GET", "/events?cursor=x&after="+after, ""), 422, "after")
+	w.want("another account's", w.call(w.token("admin@there.example", all, true), "GET", "/events?after="+after, ""), 422, "not one of ours")
+}

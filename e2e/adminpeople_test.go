@@ -104,4 +104,7 @@ func TestScreensOfPeopleAndApps(t *testing.T) {
 	c.submit()
 	wrong("admin-client-change-wrong")
 	visit("/admin/log?kind=client.changed", "admin-log")
+	c.press("Follow")
+	c.screen("admin-log")
+	c.inspect("admin-log-following")
 }

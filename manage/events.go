@@ -22,6 +22,27 @@ func (s *Service) Events(ctx context.Context, w Who, f storage.EventFilter) ([]s
 	return s.DB.Events(ctx, f)
 }
 
+// NewEvents lists what came into the account's audit log after a position, oldest
+// first, but not what is so young that something older could still come in. It
+// returns the position to go on from; an empty one begins now.
+func (s *Service) NewEvents(ctx context.Context, w Who, f storage.EventFilter, position string) (list []storage.StoredEvent, next string, err error) {
+	if err := s.may(w, ReadAudit); err != nil {
+		return nil, "", err
+	}
+	next = s.DB.LogPosition()
+	if position == "" || position >= next {
+		return nil, max(position, next), nil
+	}
+	f.Newer, f.After, f.AccountID = position, next, w.accountID
+	if list, err = s.DB.Events(ctx, f); err != nil {
+		return nil, "", err
+	}
+	if n := len(list); n > 0 && n == f.Limit {
+		next = list[n-1].ID
+	}
+	return list, next, nil
+}
+
 // exportPage is how many lines of the log are held at a time.
 const exportPage = 500
 

@@ -103,8 +103,20 @@ type EventFilter struct {
 	Until     time.Time // before
 	// After is the id of the last line of the page before: only older ones follow.
 	After string
+	// Newer is the id of a line, or a [DB.LogPosition]: only newer ones follow, the
+	// oldest first.
+	Newer string
 	Limit int // 100 if zero
 }
+
+// settles is how long after its id an event may come into the log: as long as a
+// transaction takes, and as far as replicas' clocks are apart.
+const settles = 30 * time.Second
+
+// LogPosition is the place in the audit log, for [EventFilter.Newer], up to which
+// no line comes in any more. Who reads on from there misses nothing, and may find
+// lines of the last half minute again.
+func (db *DB) LogPosition() string { return firstTimeID(db.now().Add(-settles)) }
 
 // Events lists the audit log, newest first.
 func (db *DB) Events(ctx context.Context, f EventFilter) ([]StoredEvent, error) {
@@ -145,6 +157,11 @@ func (db *DB) Events(ctx context.Context, f EventFilter) ([]StoredEvent, error) 
 	if f.After != "" {
 		choose("id <", f.After)
 	}
+	order := `DESC`
+	if f.Newer != "" {
+		choose("id >", f.Newer)
+		order = `ASC`
+	}
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
@@ -153,7 +170,7 @@ func (db *DB) Events(ctx context.Context, f EventFilter) ([]StoredEvent, error) 
 		text += ` WHERE ` + strings.Join(where, ` AND `)
 	}
 	args = append(args, f.Limit)
-	events, err := many(ctx, db.reader, scanEvent, text+` ORDER BY id DESC LIMIT $`+strconv.Itoa(len(args)), args...)
+	events, err := many(ctx, db.reader, scanEvent, text+` ORDER BY id `+order+` LIMIT $`+strconv.Itoa(len(args)), args...)
 	if err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}

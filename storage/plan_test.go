@@ -94,6 +94,8 @@ func TestQ11_AdministrationIsAnsweredFromIndexes(t *testing.T) {
 		{"log of kinds", false, log(EventFilter{Kinds: []audit.Kind{audit.SignInFailed, audit.ProofRefused}})},
 		{"log of a user", false, log(EventFilter{SubjectID: "u2001"})},
 		{"log of a client", true, log(EventFilter{ClientID: "desktop", Outcome: audit.OK})},
+		{"newer lines", true, log(EventFilter{Newer: db.LogPosition()})},
+		{"newer lines of a kind", true, log(EventFilter{Newer: db.LogPosition(), Kind: audit.SignInFailed})},
 		{"sign-ins", false, func() error { _, err := db.SignInsByDay(ctx, a.ID, now.Add(-30*day), now, time.UTC); return err }},
 		{"enrolment", false, func() error { _, err := db.EnrolmentByDay(ctx, a.ID, now.Add(-30*day), now, time.UTC); return err }},
 		{"demotion", false, func() error {

@@ -19,6 +19,11 @@ type AdminLog struct {
 	Filtered           bool // not everything is listed
 	CSV, JSONL         string
 	Days               []AdminSignIns // to be drawn; empty with a filter
+	Follow             string         // path of the page that loads itself; empty on further pages
+	Unfollow           string         // path out of it; empty where it isn't
+	New                int            // lines since then, of those shown
+	More               bool           // and more of them
+	Every              int            // seconds
 }
 
 // AdminEvent is one line of the log.
@@ -46,6 +51,7 @@ const (
 	FieldUser    = "user"
 	FieldSince   = "since"
 	FieldUntil   = "until"
+	FieldFollow  = "follow" // where somebody began to follow the log
 )
 
 // Name of the screen.

@@ -53,6 +53,8 @@ func peopleSamples() []sample {
 	reset, own := request, request
 	reset.ID, reset.Reset, reset.By, reset.State, reset.Decider, reset.Decided = "r2", true, "Sam Sales", templates.RequestApproved, "Sam Sales", now
 	own.ID, own.Own = "r3", true
+	following := logPage()
+	following.Days, following.Follow, following.Unfollow, following.New, following.Every = nil, "", "/admin/log", 2, 10
 	return []sample{
 		{"admin-users", nil, templates.AdminUsers{
 			Text: "sam", States: []templates.AdminChoice{{Chosen: true}, {ID: "covered"}, {ID: "enrolled"}, {ID: "to-enrol"}, {ID: "not-covered"}, {ID: "disabled"}},
@@ -94,6 +96,7 @@ func peopleSamples() []sample {
 		{"admin-requests", nil, templates.AdminRequests{Requests: []templates.AdminRequest{request, own, reset}, Pager: pager, Editable: true}},
 		{"admin-requests.none", nil, templates.AdminRequests{}},
 		{"admin-log", nil, logPage()},
+		{"admin-log.following", nil, following},
 		{"admin-log.none", nil, templates.AdminLog{Zone: "Europe/Brussels", Filtered: true, User: address, Since: "2026-11-01"}},
 	}
 }
@@ -101,7 +104,7 @@ func peopleSamples() []sample {
 func logPage() templates.AdminLog {
 	sam := templates.AdminActor{Name: "Sam Sales", Code: "u1", Path: "/admin/users/u1"}
 	page := templates.AdminLog{
-		Zone: "Europe/Brussels", CSV: "/admin/log.csv", JSONL: "/admin/log.jsonl",
+		Zone: "Europe/Brussels", Follow: "/admin/log?follow=e1", CSV: "/admin/log.csv", JSONL: "/admin/log.jsonl",
 		Kinds:    []templates.AdminChoice{{Chosen: true}, {ID: string(audit.SignInSucceeded)}, {ID: string(audit.AdminRefused)}},
 		Outcomes: []templates.AdminChoice{{Chosen: true}, {ID: audit.OK}, {ID: audit.Refused}},
 		Events: []templates.AdminEvent{

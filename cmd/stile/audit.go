@@ -60,6 +60,7 @@ func (p *program) auditList() *cobra.Command {
 	var choice eventFlags
 	var after string
 	var limit int
+	var follow bool
 	c := p.verb("list", "List events, newest first",
 		"  stile audit list --user ann@example.com\n  stile audit list --account \"Example Support\" --kind policy.changed --json",
 		cobra.NoArgs, p.work(func(ctx context.Context, db *storage.DB, _ *config.Config, _ []string) error {
@@ -68,6 +69,12 @@ func (p *program) auditList() *cobra.Command {
 				return err
 			}
 			f.After, f.Limit = after, limit
+			if follow {
+				if after != "" {
+					return wrongUsage("--follow goes on with newer events, --after with older ones: use one of them")
+				}
+				return p.follow(ctx, db, f)
+			}
 			list, err := db.Events(ctx, f)
 			if err != nil {
 				return err
@@ -84,5 +91,6 @@ func (p *program) auditList() *cobra.Command {
 	choice.flags(c)
 	c.Flags().StringVar(&after, "after", "", "only older ones than the event of this id, for the next page")
 	c.Flags().IntVar(&limit, "limit", 100, "at most so many")
+	c.Flags().BoolVar(&follow, "follow", false, "oldest first, and go on with what comes in until interrupted; with --json one object a line")
 	return c
 }

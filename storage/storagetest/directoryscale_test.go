@@ -75,6 +75,7 @@ func TestQ11_AdministrationUsesIndexes(t *testing.T) {
 		{"log", log(storage.EventFilter{})},
 		{"log of a kind", log(storage.EventFilter{Kind: audit.SignInFailed})},
 		{"log of a while", log(storage.EventFilter{Since: now.Add(-time.Hour), Until: now})},
+		{"newer lines", log(storage.EventFilter{Newer: h.DB.LogPosition()})},
 		{"sign-ins", func() error {
 			return second(h.DB.SignInsByDay(ctx, h.Account.ID, now.AddDate(0, 0, -30), now, time.UTC))
 		}},
