@@ -107,9 +107,12 @@ func (r reporting) Fatalf(f string, args ...any) { r.draw.Fatalf(f, args...) }
 // an authenticator; and in the end everybody still gets in.
 func TestE05_PeopleAtSeveralBrowsers(t *testing.T) {
 	t.Parallel()
-	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set("12") // in make test; more with -rapid.checks
-		t.Cleanup(func() { _ = f.Value.Set(f.DefValue) })
+	// In make test always the same days; more of others with -rapid.checks and -rapid.seed.
+	for name, value := range map[string]string{"rapid.checks": "12", "rapid.seed": "20"} {
+		if f := flag.Lookup(name); f.Value.String() == f.DefValue {
+			_ = f.Value.Set(value)
+			t.Cleanup(func() { _ = f.Value.Set(f.DefValue) })
+		}
 	}
 	s := startWithClock(t, "")
 	rapid.Check(t, func(draw *rapid.T) {
@@ -262,10 +265,11 @@ func (w *world) owner(tokens stiletest.Tokens) *human {
 }
 
 // protected is what must not change by a stranger's doing.
-func (w *world) protected(h *human) string {
-	p, err := w.db.PersonByID(w.t.Context(), h.id)
+func (s *system) protected(t testing.TB, userID string) string {
+	t.Helper()
+	p, err := s.db.PersonByID(t.Context(), userID)
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	app := ""
 	if p.TOTP != nil {

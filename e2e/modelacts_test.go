@@ -11,183 +11,8 @@ import (
 	"pgregory.net/rapid"
 
 	"stile/audit"
-	"stile/demo"
 	"stile/storage"
 )
-
-// begin opens a sign-in of somebody in a browser, to the client or to a page.
-// Where somebody is signed in already it is theirs, unless the request is to
-// choose among them.
-func (w *world) begin(d *desk, h *human, page string, params ...string) *tab {
-	if !slices.Contains(params, "select_account") {
-		if d.proven[d.present] != nil {
-			h = d.present
-		}
-		if there := w.present(d); there != nil {
-			h = there
-		}
-	}
-	own := *d.Browser // a window of its own, of the same browser
-	t := &tab{desk: d, by: h, attempt: w.rp.Begin(append(params, "scope", "openid email offline_access")...), walker: &walker{Browser: &own, t: w.t, s: w.system, who: h.person, app: h.app}}
-	own.Again = t.walker.newestCode
-	if page == "" {
-		page = t.attempt.URL
-	}
-	own.Open(page)
-	return t
-}
-
-// answer fills in the screen, and tells whether that was right. What was proven
-// counts once its sign-in is over, which may lead straight into another.
-func (w *world) answer(t *tab, values map[string]string, proves ...kind) bool {
-	before := t.walker.Page()
-	after := t.walker.Submit(values)
-	if after.Status >= 400 && after.Screen() == before.Screen() {
-		return false
-	}
-	t.typed = append(t.typed, proves...)
-	if after.URL.Query().Get("r") != before.URL.Query().Get("r") || !strings.HasPrefix(after.URL.Path, "/login/") {
-		w.completed(t)
-	}
-	return true
-}
-
-// step answers the screen that is shown, as its owner would, and tells whether
-// the sign-in goes on.
-func (w *world) step(t *tab) bool {
-	h, p := t.by, t.walker.Page()
-	w.draw.Logf("%s at %s", h.Email, p.Screen())
-	switch p.Screen() {
-	case "sign-in":
-		t.typed = nil
-		return w.answer(t, map[string]string{"email": h.Email, "password": h.Password}, byPassword)
-	case "two-step-introduction", "install-app":
-		return w.answer(t, nil)
-	case "verify-email":
-		code := w.newestCode()
-		if code == "" {
-			return false
-		}
-		return w.answer(t, map[string]string{"code": code})
-	case "device-wait": // for another day
-		t.walker.Submit(nil)
-		return false
-	case "select-account":
-		if strings.Contains(p.Text(), h.Email) {
-			t.walker.choose(h.person)
-		} else {
-			t.walker.Press("Use another account")
-		}
-	case "connect-device":
-		t.next = w.newAuthenticator(w.t, t.walker.key())
-		return w.answer(t, nil)
-	case "setup-code":
-		if !w.answer(t, map[string]string{"code": t.next.Code()}) {
-			return false
-		}
-		if t.walker.Page().Screen() == "done" {
-			w.connected(t)
-		}
-	case "done":
-		h.codes = recoveryCodes(w.t, t.walker.Page().Texts("li"))
-		return w.answer(t, map[string]string{"kept": "yes"})
-	case "enter-code":
-		return w.answerPrompt(t)
-	case "recovery-code":
-		if len(h.codes) == 0 {
-			return false
-		}
-		code := h.codes[0]
-		h.codes = h.codes[1:]
-		return w.answer(t, map[string]string{"recovery": code}, byRecovery)
-	case "new-password": // somebody else knows the present one
-		return w.renews(t)
-	default:
-		return false
-	}
-	return true
-}
-
-// newestCode is the code that was sent last to anybody.
-func (w *world) newestCode() string {
-	until(w.t, "sent", w.idle, w.log)
-	var newest demo.Message
-	for _, h := range w.people {
-		for _, m := range w.system.messages(w.t, h.Email) {
-			if strings.Contains(m.Subject, "Email Verification") && m.Date.After(newest.Date) {
-				newest = m
-			}
-		}
-	}
-	return codeAlone.FindString(newest.Text)
-}
-
-// renews chooses another password in the sign-in that asks for it. All sessions
-// end, and what was proven here goes on in the one to come.
-func (w *world) renews(t *tab) bool {
-	h := t.by
-	next := h.Password + "+"
-	h.gen[byPassword]++
-	if !w.answer(t, map[string]string{"new-password": next}) {
-		h.gen[byPassword]--
-		return false
-	}
-	h.Password = next
-	here := t.desk.proven[h]
-	w.ended(h, nil)
-	if len(t.typed) == 0 { // it is complete
-		t.desk.proven[h] = here
-	}
-	return true
-}
-
-// answerPrompt answers the code prompt with what is at hand.
-func (w *world) answerPrompt(t *tab) bool {
-	h := t.by
-	switch {
-	case h.phone && h.app != nil:
-		return w.answer(t, map[string]string{"code": h.app.Code()}, byApp)
-	case len(h.codes) > 0:
-		t.walker.Press("Use a recovery code")
-	default:
-		t.walker.Press("Set up a new mobile device")
-	}
-	return true
-}
-
-// connected books an app that has just given its first code.
-func (w *world) connected(t *tab) {
-	h := t.by
-	if h.gen[byApp] > 0 && h.app != nil {
-		w.ended(h, t.desk)
-	}
-	h.app, h.phone = t.next, true
-	h.gen[byApp]++
-	h.gen[byRecovery]++
-	t.walker.app = h.app
-}
-
-// walk answers screens until there are no more, and tells whether the sign-in
-// came to its end: at the client, or at a page of My Account.
-func (w *world) walk(t *tab, most int) bool {
-	for range most {
-		if !w.step(t) {
-			break
-		}
-	}
-	return t.walker.Page().URL.Query().Get("code") != "" || strings.HasPrefix(t.walker.Page().Screen(), "account")
-}
-
-// enough is more screens than any sign-in has.
-const enough = 14
-
-// redeem gets the client its tokens, of whoever the sign-in was for.
-func (w *world) redeem(t *tab) {
-	tokens := w.rp.Redeem(t.attempt, t.walker.Page().URL)
-	h := w.owner(tokens)
-	w.bounded(t.desk, h, tokens.Claims)
-	w.held = append(w.held, &issued{by: h, claims: tokens.Claims, tokens: tokens, gen: h.gen})
-}
 
 func (w *world) asks() []string {
 	return rapid.SampledFrom([][]string{nil, nil, {"acr_values", acrMFA}, {"prompt", "login"}, {"max_age", "60"}, {"prompt", "select_account"}}).Draw(w.draw, "request")
@@ -292,7 +117,7 @@ func (w *world) resets(h *human) bool {
 	b := w.newDesk().Browser
 	b.Open(w.Issuer + "/forgot-password")
 	b.Submit(map[string]string{"email": h.Email})
-	until(w.t, "answered", func() bool { return w.idle() }, w.log)
+	w.delivered(w.t)
 	if len(w.system.messages(w.t, h.Email)) == before {
 		return false // too many were sent
 	}
@@ -309,15 +134,6 @@ func (w *world) resets(h *human) bool {
 	h.gen[byPassword]++
 	w.ended(h, nil)
 	return true
-}
-
-// idle tells whether every message that was written has been handed over.
-func (w *world) idle() bool {
-	n, err := w.db.OutboxLength(w.t.Context())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return n == 0
 }
 
 // visits opens a page of My Account, with whatever is asked for, and tells whose
@@ -449,7 +265,7 @@ func (w *world) operator(*rapid.T) {
 // notMe presses the link of the newest notice.
 func (w *world) notMe(*rapid.T) {
 	h := w.someone()
-	until(w.t, "sent", w.idle, w.log)
+	w.delivered(w.t)
 	for _, m := range w.system.messages(w.t, h.Email) {
 		link := notMeLink.FindString(m.Text)
 		if link == "" {
@@ -459,10 +275,10 @@ func (w *world) notMe(*rapid.T) {
 		if b.Open(link).Status != 200 {
 			return
 		}
-		before := w.protected(h)
+		before := w.protected(w.t, h.id)
 		b.Submit(nil)
 		w.ended(h, nil)
-		if w.protected(h) != before { // the app of the notice takes no codes any more
+		if w.protected(w.t, h.id) != before { // the app of the notice takes no codes any more
 			h.phone = false
 		}
 		return
@@ -471,11 +287,11 @@ func (w *world) notMe(*rapid.T) {
 
 // robs lets the thief try everything with somebody's password, and nothing else.
 func (w *world) robs(*rapid.T) {
-	h := w.someone()
-	guarded := h.app != nil
-	before := w.protected(h)
 	paths := append([]string{""}, w.doors...)
-	t := w.begin(w.thief, h, rapid.SampledFrom(paths).Draw(w.draw, "door"))
+	t := w.begin(w.thief, w.someone(), rapid.SampledFrom(paths).Draw(w.draw, "door"))
+	h := t.by
+	guarded := h.app != nil
+	before := w.protected(w.t, h.id)
 	for range 6 {
 		p := t.walker.Page()
 		w.draw.Logf("thief as %s at %s", h.Email, p.Screen())
@@ -505,8 +321,8 @@ func (w *world) robs(*rapid.T) {
 				t.walker.Press(button)
 			}
 		}
-		if w.protected(h) != before {
-			w.t.Fatalf("a thief with the password alone has changed %s into %s", before, w.protected(h))
+		if w.protected(w.t, h.id) != before {
+			w.t.Fatalf("a thief with the password alone has changed %s into %s", before, w.protected(w.t, h.id))
 		}
 	}
 }

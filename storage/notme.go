@@ -46,7 +46,9 @@ func (db *DB) NotMeByLink(ctx context.Context, linkHash string) (Person, error) 
 
 // SayNotMe takes back what a message told of, once: all sessions, grants and
 // sign-ins under way of the user end, and an authenticator that was registered
-// then takes no more codes; a wait for another device is stopped. It fails as [DB.NotMeByLink] does.
+// then takes no more codes, nor an app that took its place: whoever connected one
+// can replace it. A wait for another device is stopped. It fails as
+// [DB.NotMeByLink] does.
 func (db *DB) SayNotMe(ctx context.Context, linkHash string, by audit.Actor, mails ...Mail) error {
 	err := db.write(ctx, func(tx *sql.Tx) error {
 		l, err := db.findLink(ctx, tx, notMeLink, linkHash)
@@ -67,7 +69,8 @@ func (db *DB) SayNotMe(ctx context.Context, linkHash string, by audit.Actor, mai
 		// A passkey that was never wanted is of no use to anybody: it goes.
 		suspended, err := run(ctx, tx, `UPDATE authenticators SET state = CASE kind WHEN '`+kindPasskey+`' THEN '`+stateRemoved+`' ELSE '`+stateSuspended+`' END,
 			ended_at = CASE kind WHEN '`+kindPasskey+`' THEN CAST($3 AS BIGINT) ELSE ended_at END
-			WHERE id = $1 AND user_id = $2 AND state = '`+stateActive+`'`, l.AuthenticatorID, u.ID, now)
+			WHERE user_id = $2 AND state = '`+stateActive+`' AND (id = $1 OR kind = '`+kindTOTP+`' AND EXISTS (SELECT 1 FROM authenticators x
+				WHERE x.id = $1 AND x.user_id = $2 AND x.kind = '`+kindTOTP+`' AND x.state = '`+stateReplaced+`'))`, l.AuthenticatorID, u.ID, now)
 		if err == nil {
 			_, err = run(ctx, tx, `DELETE FROM passkeys WHERE authenticator_id = $1 AND user_id = $2`, l.AuthenticatorID, u.ID)
 		}

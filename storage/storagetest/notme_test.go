@@ -48,17 +48,25 @@ func TestNotMeEndsAllAndSuspendsWhatWasRegistered(t *testing.T) {
 	})
 }
 
-func TestNotMeLeavesALaterAuthenticatorAlone(t *testing.T) {
+func TestNotMeReachesWhatTookItsPlace(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, h *House) {
 		ctx := t.Context()
 		old := h.Enrol(t)
 		h.notice(t, "old", old)
 		h.notice(t, "late", "")
-		h.Enrol(t)
+		h.Enrol(t) // by whoever has the old one
 		must(t, h.DB.SayNotMe(ctx, "old", By))
+		if p := h.Person(t); p.TOTP != nil || !p.Suspended {
+			t.Error("an app that was replaced by another of the same stranger gives way to that one")
+		}
+		must(t, h.DB.ResetAuthenticator(ctx, h.User.ID, By))
+		h.notice(t, "again", h.Enrol(t))
+		must(t, h.DB.ResetAuthenticator(ctx, h.User.ID, By)) // somebody has looked
+		h.Enrol(t)
+		must(t, h.DB.SayNotMe(ctx, "again", By))
 		if p := h.Person(t); p.TOTP == nil {
-			t.Error("the authenticator that came later is suspended")
+			t.Error("an app is suspended that was connected after an admin's reset")
 		}
 		h.Clock.Move(8 * 24 * time.Hour)
 		if err := h.DB.SayNotMe(ctx, "late", By); !errors.Is(err, storage.ErrExpired) {
