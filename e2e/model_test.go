@@ -144,8 +144,10 @@ func TestE05_PeopleAtSeveralBrowsers(t *testing.T) {
 }
 
 func newWorld(s *system, t reporting, draw *rapid.T) *world {
-	w := &world{system: s, t: t, draw: draw, rp: s.console(t), account: s.newAccount(t, "optional"),
-		doors: []string{s.Issuer + "/account", s.Issuer + "/account/password", s.Issuer + "/account/sessions", s.Issuer + "/account/passkeys"}}
+	w := &world{system: s, t: t, draw: draw, rp: s.console(t), account: s.newAccount(t, "optional")}
+	for _, path := range []string{"", "/password", "/sessions", "/passkeys"} {
+		w.doors = append(w.doors, s.Issuer+"/account"+path)
+	}
 	for range 2 {
 		h := &human{person: s.newPerson(t, w.account), gen: [3]int{byPassword: 1}}
 		p, err := s.db.PersonByEmail(t.Context(), h.Email)

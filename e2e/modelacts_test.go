@@ -113,12 +113,12 @@ func (w *world) forgets(*rapid.T) { w.resets(w.someone()) }
 
 func (w *world) resets(h *human) bool {
 	const subject = "Choose a new password"
-	before := len(w.system.messages(w.t, h.Email))
+	before := len(w.messages(w.t, h.Email))
 	b := w.newDesk().Browser
 	b.Open(w.Issuer + "/forgot-password")
 	b.Submit(map[string]string{"email": h.Email})
 	w.delivered(w.t)
-	if len(w.system.messages(w.t, h.Email)) == before {
+	if len(w.messages(w.t, h.Email)) == before {
 		return false // too many were sent
 	}
 	b.Open(w.resetLink(w.t, h.Email))
@@ -266,7 +266,7 @@ func (w *world) operator(*rapid.T) {
 func (w *world) notMe(*rapid.T) {
 	h := w.someone()
 	w.delivered(w.t)
-	for _, m := range w.system.messages(w.t, h.Email) {
+	for _, m := range w.messages(w.t, h.Email) {
 		link := notMeLink.FindString(m.Text)
 		if link == "" {
 			continue
