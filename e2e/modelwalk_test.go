@@ -105,7 +105,7 @@ func (w *world) newestCode() string {
 	w.delivered(w.t)
 	var newest demo.Message
 	for _, h := range w.people {
-		for _, m := range w.system.messages(w.t, h.Email) {
+		for _, m := range w.messages(w.t, h.Email) {
 			if strings.Contains(m.Subject, "Email Verification") && m.Date.After(newest.Date) {
 				newest = m
 			}
