@@ -34,7 +34,7 @@ func TestS04_ExportHoldsAllAndNoSecret(t *testing.T) {
 	s := w.seat(agent)
 	s.open("/account")
 	// Something that somebody else did, from elsewhere.
-	by := audit.Actor{Kind: "user", ID: w.person(boss).User.ID, Network: "198.51.100.99", UserAgent: "of the boss"}
+	by := w.person(boss).User.Acting(audit.Actor{Network: "198.51.100.99", UserAgent: "of the boss"})
 	_, err := w.db.UpdateUser(t.Context(), w.person(agent).User.ID, func(u *storage.User) error { u.Name = "Another name"; return nil }, by)
 	must(t, err)
 	body := s.exported()

@@ -162,7 +162,7 @@ func (v *visit) switchUser() error { return v.signIn(signin.Request{Return: home
 // by is the actor of what the user does here.
 func (v *visit) by() audit.Actor {
 	by := web.Actor(v.r)
-	by.Kind, by.ID = "user", v.person.User.ID
+	by = v.person.User.Acting(by)
 	return by
 }
 
@@ -189,7 +189,7 @@ func (v *visit) signOut() error {
 	if view, err := v.Sessions.Current(v.r, ""); err != nil {
 		return err
 	} else if view != nil {
-		by.Kind, by.ID = "user", view.Person.User.ID
+		by = view.Person.User.Acting(by)
 	}
 	if err := v.Sessions.End(v.r.Context(), v.w, v.Sessions.BrowserHash(v.r), "user", by); err != nil {
 		return err

@@ -199,7 +199,7 @@ func (v *Visit) answer(err error) error {
 // recordRefusal writes down that somebody who is known was refused.
 func (v *Visit) recordRefusal(reason string) error {
 	by := web.Actor(v.R)
-	by.Kind, by.ID = "user", v.Person.User.ID
+	by = v.Person.User.Acting(by)
 	return v.Manage.DB.RecordRefusal(v.R.Context(), audit.Event{
 		Kind: audit.AdminRefused, Outcome: audit.Refused, Actor: by, AccountID: v.Person.Account.ID, Reason: reason,
 	}, v.R.Method+" "+v.pattern())
@@ -225,7 +225,7 @@ func (v *Visit) signOut() error {
 	if view, err := v.Sessions.Current(v.R, ClientID); err != nil {
 		return err
 	} else if view != nil {
-		by.Kind, by.ID = "user", view.Person.User.ID
+		by = view.Person.User.Acting(by)
 	}
 	if err := v.Sessions.End(v.R.Context(), v.W, v.Sessions.BrowserHash(v.R), "user", by); err != nil {
 		return err

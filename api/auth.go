@@ -119,7 +119,7 @@ func (a *API) who(r *http.Request, op *huma.Operation) (who manage.Who, clientID
 		by.Kind, by.ID = "client", b.Client.ID
 	} else {
 		who, err = manage.User(*b.Person, b.Evidence, slices.Concat([]string{}, b.Scopes), by)
-		by.Kind, by.ID, account = "user", b.Person.User.ID, b.Person.Account.ID
+		by, account = b.Person.User.Acting(by), b.Person.Account.ID
 	}
 	if errors.Is(err, manage.ErrForbidden) {
 		a.record(r.Context(), by, account, op.OperationID, "forbidden")

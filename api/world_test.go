@@ -23,6 +23,7 @@ import (
 	"stile/server"
 	"stile/stiletest"
 	"stile/storage"
+	"stile/storage/storagetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -97,6 +98,7 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	w.db, w.url = s.DB(), "sqlite:"+filepath.Join(cfg.Dir, "stile.db")
+	storagetest.NothingInClear(t, w.url)
 	front.Config.Handler = s.Handler()
 	front.Start()
 	t.Cleanup(front.Close)

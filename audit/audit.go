@@ -95,6 +95,10 @@ type Actor struct {
 	Network   string // address of the peer, without port
 	UserAgent string
 	RequestID string // correlation id, also in the log
+	// Key is that of the person whose network and user agent these are: the log
+	// hides them under it, until it is gone with the person. Empty where they are
+	// nobody's who is known.
+	Key string
 }
 
 // System is the actor of what the program does by itself.

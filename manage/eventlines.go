@@ -22,7 +22,7 @@ type EventRecord struct {
 	Reason    string            `json:"reason,omitempty"`
 	ActorKind string            `json:"actor_kind" enum:"user,client,cli,system," doc:"Empty before anyone is known."`
 	ActorID   string            `json:"actor_id,omitempty"`
-	Network   string            `json:"network,omitempty"`
+	Network   string            `json:"network,omitempty" doc:"The word erased once the person whose it was is gone."`
 	UserAgent string            `json:"user_agent,omitempty"`
 	RequestID string            `json:"request_id,omitempty"`
 	AccountID string            `json:"account_id,omitempty"`

@@ -48,7 +48,7 @@ func User(p storage.Person, evidence authn.Evidence, scopes []string, by audit.A
 	if scopes != nil {
 		may = may.and(union(permissionsOf, scopes))
 	}
-	by.Kind, by.ID = "user", p.User.ID
+	by = p.User.Acting(by)
 	return Who{
 		by: by, accountID: p.Account.ID, userID: p.User.ID, name: p.User.Name, may: may, scopes: scopes,
 		evidence: evidence, subject: p.Subject, cooldown: p.User.CooldownUntil,

@@ -84,6 +84,7 @@ func (r *rig) start() *rig {
 	now := func() time.Time { return r.at }
 	db, ring := openAt(r.url, now, logger)
 	t.Cleanup(func() { _ = db.Close() })
+	storagetest.NothingInClear(t, r.url)
 	r.db = db
 	set, err := pages()
 	r.must(err)

@@ -31,11 +31,11 @@ func (s *server) CodeExchange(ctx context.Context, r *zop.ClientRequest[oidc.Acc
 	view, err := s.p.DB.RedeemCode(ctx, seal.HashToken(r.Data.Code), func(v storage.GrantView) (storage.Redemption, error) {
 		now := s.p.Now()
 		if err := checkCode(v, c, r.Data, now); err != nil {
-			return storage.Redemption{Event: call.refusal(c, v.Grant, err)}, err
+			return storage.Redemption{Event: call.refusal(c, v, err)}, err
 		}
 		required, err := standing(v, now)
 		if err != nil {
-			return storage.Redemption{Event: call.refusal(c, v.Grant, err)}, err
+			return storage.Redemption{Event: call.refusal(c, v, err)}, err
 		}
 		scope = openNow(v.Grant.Scope, v)
 		idle, absolute := lifetime(v, required, now)
@@ -43,7 +43,7 @@ func (s *server) CodeExchange(ctx context.Context, r *zop.ClientRequest[oidc.Acc
 		out := storage.Redemption{
 			AccessHash: seal.HashToken(access.Reveal()), AccessScope: strings.Join(scope, " "), AccessUntil: until,
 			Refresh: c.may(oidc.GrantTypeRefreshToken), IdleAt: idle, ExpiresAt: absolute,
-			Event: call.event(audit.GrantRedeemed, c, v.Grant),
+			Event: call.event(audit.GrantRedeemed, c, v),
 		}
 		return out, nil
 	})

@@ -26,10 +26,10 @@ func (s *server) RefreshToken(ctx context.Context, r *zop.ClientRequest[oidc.Ref
 	c, call, access := ofClient(r), callOf(ctx), seal.NewToken(seal.KindAccess)
 	var scope []string
 	var until time.Time
-	var judged storage.Grant
+	var judged storage.GrantView
 	view, successor, err := s.p.DB.RotateRefresh(ctx, grantID, generation, func(v storage.GrantView) (storage.Rotation, error) {
 		now := s.p.Now()
-		judged = v.Grant
+		judged = v
 		if v.Grant.ClientID != c.ID {
 			return storage.Rotation{}, errRefresh()
 		}
@@ -53,7 +53,7 @@ func (s *server) RefreshToken(ctx context.Context, r *zop.ClientRequest[oidc.Ref
 		}
 		return storage.Rotation{
 			AccessHash: seal.HashToken(access.Reveal()), AccessScope: strings.Join(scope, " "), AccessUntil: until,
-			IdleAt: idle, Event: call.event(audit.GrantRefreshed, c, v.Grant),
+			IdleAt: idle, Event: call.event(audit.GrantRefreshed, c, v),
 		}, nil
 	})
 	switch {

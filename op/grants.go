@@ -160,16 +160,17 @@ func (s *server) give(ctx context.Context, c *client, v storage.GrantView, g giv
 }
 
 // event tells what a client did with a grant.
-func (c *call) event(kind audit.Kind, by *client, g storage.Grant) audit.Event {
+func (c *call) event(kind audit.Kind, by *client, v storage.GrantView) audit.Event {
+	g := v.Grant
 	return audit.Event{
-		Kind: kind, Outcome: audit.OK, Actor: c.by(by),
+		Kind: kind, Outcome: audit.OK, Actor: v.Person.User.Through(c.by(by)),
 		AccountID: g.AccountID, SubjectID: g.UserID, SessionID: g.SessionID, GrantID: g.ID, ClientID: g.ClientID,
 	}
 }
 
 // refusal tells why a client got nothing for what it showed.
-func (c *call) refusal(by *client, g storage.Grant, why error) audit.Event {
-	e := c.event(audit.TokenRefused, by, g)
+func (c *call) refusal(by *client, v storage.GrantView, why error) audit.Event {
+	e := c.event(audit.TokenRefused, by, v)
 	e.Outcome, e.Reason = audit.Refused, "wrong_client_or_time"
 	for _, known := range []struct {
 		err    error

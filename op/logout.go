@@ -156,7 +156,7 @@ func (p *Provider) hinted(q leaving, view storage.SessionView) bool {
 func (p *Provider) signOut(w http.ResponseWriter, r *http.Request, view *storage.SessionView, reason string) error {
 	by := web.Actor(r)
 	if view != nil {
-		by.Kind, by.ID = "user", view.Person.User.ID
+		by = view.Person.User.Acting(by)
 	}
 	return p.Sessions.End(r.Context(), w, p.Sessions.BrowserHash(r), reason, by)
 }
@@ -276,7 +276,7 @@ func (p *Provider) signOutEverywhere(r *http.Request, q leaving) (done bool, err
 		return false, err
 	}
 	by := web.Actor(r)
-	by.Kind, by.ID = "user", here[0].Person.User.ID
+	by = here[0].Person.User.Acting(by)
 	return true, p.DB.SignOutUser(r.Context(), here[0].Person.User.ID, by)
 }
 

@@ -121,7 +121,7 @@ func overPage(req signin.Request, err error) error {
 // regard to a client.
 func userEvent(r *http.Request, kind audit.Kind, c *client, view storage.SessionView) audit.Event {
 	by := web.Actor(r)
-	by.Kind, by.ID = "user", view.Person.User.ID
+	by = view.Person.User.Acting(by)
 	return audit.Event{
 		Kind: kind, Outcome: audit.OK, Actor: by,
 		AccountID: view.Person.Account.ID, SubjectID: view.Person.User.ID, SessionID: view.Session.ID, ClientID: c.ID,

@@ -88,6 +88,7 @@ const (
 	HashAuditEvent   HashPurpose = 9  // columns of an event of the audit log
 	HashAuditSeal    HashPurpose = 10 // seals of the audit log
 	HashAuditID      HashPurpose = 11 // ids of sessions and grants in what leaves the audit log
+	HashPersonal     HashPurpose = 12 // what the audit log holds of a person, by the person's key
 )
 
 // Hasher makes keyed hashes under keys derived from one random root. The root
@@ -100,7 +101,7 @@ func NewHasher(root []byte) (*Hasher, error) {
 		return nil, fmt.Errorf("seal: root of %d bytes, want %d", len(root), KeySize)
 	}
 	h := &Hasher{keys: map[HashPurpose][]byte{}}
-	for p := HashPepper; p <= HashAuditID; p++ {
+	for p := HashPepper; p <= HashPersonal; p++ {
 		key, err := hkdf.Key(sha256.New, root, nil, fmt.Sprintf("stile hash %d", p), KeySize)
 		if err != nil {
 			return nil, err

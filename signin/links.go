@@ -75,8 +75,7 @@ func (s *Service) link(asks *Pending, purpose storage.LinkPurpose, key string, p
 		templates.DataLink, strings.TrimSuffix(s.issuer, "/")+to.path+"?"+templates.FieldToken+"="+token,
 		templates.DataUntil, until.Format(time.RFC3339))
 	message.ExpiresAt = until
-	event := s.event(asks, audit.LinkAsked, string(purpose))
-	event.AccountID, event.SubjectID = user.AccountID, user.ID
+	event := user.About(s.event(asks, audit.LinkAsked, string(purpose)))
 	return storage.AddressLink{
 		Purpose: purpose, Address: key, Hash: seal.HashToken(token), UserID: user.ID, Epoch: user.Epoch,
 		ExpiresAt: until, Mail: message, Event: event,

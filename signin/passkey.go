@@ -108,7 +108,7 @@ func (s *Service) Passkey(ctx context.Context, p *Pending, challenge, answer str
 	after, refused := s.judgePasskey(p, &who, key, a, challenge)
 	if refused != nil {
 		if first {
-			refused.AccountID, refused.SubjectID = who.User.AccountID, who.User.ID
+			*refused = who.User.About(*refused)
 		}
 		return try.wrong(ctx, *refused, templates.ErrPasskeyRefused)
 	}

@@ -68,8 +68,7 @@ func (s *Service) Password(ctx context.Context, p *Pending, email, password stri
 	}
 	if v.refused != "" {
 		e := s.refused(anybody, audit.SignInFailed, v.refused)
-		e.AccountID, e.SubjectID = v.person.User.AccountID, v.person.User.ID
-		return try.wrong(ctx, e, templates.ErrMismatch)
+		return try.wrong(ctx, v.person.User.About(e), templates.ErrMismatch)
 	}
 	refund := try.right()
 	if visitor.Known == "" && visitor.Opened != "" {

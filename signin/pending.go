@@ -322,7 +322,7 @@ func (s *Service) event(p *Pending, kind audit.Kind, reason string) audit.Event 
 	e := audit.Event{Kind: kind, Actor: p.Browser.Actor, ClientID: p.Request.ClientID, Reason: reason}
 	if p.Person != nil {
 		e.AccountID, e.SubjectID = p.Person.User.AccountID, p.Person.User.ID
-		e.Actor.Kind, e.Actor.ID = "user", p.Person.User.ID
+		e.Actor = p.Person.User.Acting(e.Actor)
 	}
 	return e
 }

@@ -96,7 +96,8 @@ func (w *guarded) unchanged(v GrantView, session bool, now time.Time) {
 // of completes an event that is about the grant.
 func (v GrantView) of(e audit.Event) audit.Event {
 	g := v.Grant
-	e.AccountID, e.SubjectID = g.AccountID, g.UserID
+	e = v.Person.User.About(e)
+	e.Actor = v.Person.User.Through(e.Actor)
 	e.SessionID, e.GrantID, e.ClientID = g.SessionID, g.ID, g.ClientID
 	return e
 }

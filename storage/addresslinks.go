@@ -82,7 +82,7 @@ func (db *DB) SpendLink(ctx context.Context, purpose LinkPurpose, hash string, b
 		if err != nil {
 			return err
 		}
-		by.Kind, by.ID = "user", u.ID
+		by = u.Acting(by)
 		return db.tell(ctx, tx, userEvent(audit.LinkUsed, u, string(purpose), "", by), nil)
 	})
 }

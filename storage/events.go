@@ -28,9 +28,11 @@ func (db *DB) event(e audit.Event) insert {
 	if e.Outcome == "" {
 		e.Outcome = audit.OK
 	}
+	id := timeID(now)
+	network, userAgent := db.hide(id, e.Actor)
 	values := []any{
-		timeID(now), micros(now), e.AccountID, string(e.Kind), e.Outcome, e.Actor.Kind, e.Actor.ID, e.Actor.Network,
-		e.Actor.UserAgent, e.Actor.RequestID, e.SubjectID, e.SessionID, e.GrantID, e.ClientID, e.Reason, detail,
+		id, micros(now), e.AccountID, string(e.Kind), e.Outcome, e.Actor.Kind, e.Actor.ID, network,
+		userAgent, e.Actor.RequestID, e.SubjectID, e.SessionID, e.GrantID, e.ClientID, e.Reason, detail,
 	}
 	return insert{table: "audit_events", columns: eventColumns + ", mac", values: append(values, db.signature(values))}
 }
@@ -165,24 +167,27 @@ func (db *DB) Events(ctx context.Context, f EventFilter) ([]StoredEvent, error) 
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	text := `SELECT ` + eventColumns + ` FROM audit_events`
+	text := `SELECT ` + eventColumns + `, ` + auditKeyColumn + ` FROM audit_events`
 	if len(where) > 0 {
 		text += ` WHERE ` + strings.Join(where, ` AND `)
 	}
 	args = append(args, f.Limit)
-	events, err := many(ctx, db.reader, scanEvent, text+` ORDER BY id `+order+` LIMIT $`+strconv.Itoa(len(args)), args...)
+	events, err := many(ctx, db.reader, db.scanEvent, text+` ORDER BY id `+order+` LIMIT $`+strconv.Itoa(len(args)), args...)
 	if err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
 	return events, nil
 }
 
-func scanEvent(r row) (e StoredEvent, err error) {
-	var detail string
+func (db *DB) scanEvent(r row) (e StoredEvent, err error) {
+	var detail, key string
 	err = r.Scan(&e.ID, atTime(&e.At), &e.AccountID, &e.Kind, &e.Outcome, &e.Actor.Kind, &e.Actor.ID, &e.Actor.Network,
-		&e.Actor.UserAgent, &e.Actor.RequestID, &e.SubjectID, &e.SessionID, &e.GrantID, &e.ClientID, &e.Reason, &detail)
+		&e.Actor.UserAgent, &e.Actor.RequestID, &e.SubjectID, &e.SessionID, &e.GrantID, &e.ClientID, &e.Reason, &detail, &key)
 	if err == nil && detail != "" {
 		err = json.Unmarshal([]byte(detail), &e.Detail)
+	}
+	if err == nil {
+		db.show(&e, key)
 	}
 	return e, err
 }

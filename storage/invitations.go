@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stile/audit"
+	"stile/seal"
 )
 
 // InvitationPath is the path of our own that the link of an invitation leads to,
@@ -351,8 +352,8 @@ func (db *DB) AcceptInvitation(ctx context.Context, linkHash, phc string, may Ma
 func (db *DB) welcome(ctx context.Context, tx *sql.Tx, i Invitation, phc string, by audit.Actor) (User, error) {
 	now := db.now()
 	u := i.user()
-	u.ID, u.Password, u.EmailVerifiedAt = randomID(), phc, &now
-	by.Kind, by.ID = "user", u.ID
+	u.ID, u.AuditKey, u.Password, u.EmailVerifiedAt = randomID(), seal.NewPersonalKey(), phc, &now
+	by = u.Acting(by)
 	u, err := db.createUser(ctx, tx, u, by)
 	if err != nil {
 		return User{}, err

@@ -49,6 +49,9 @@ func (db *DB) RemoveExpired(ctx context.Context) error {
 	if err := db.writeWords(ctx); err != nil {
 		return err
 	}
+	if err := db.writeAuditKeys(ctx); err != nil {
+		return err
+	}
 	for _, e := range expiring {
 		if err := db.removeBatches(ctx, e.table, e.key, e.ends+" <= $1", now); err != nil {
 			return err

@@ -71,7 +71,7 @@ func (db *DB) ResetPassword(ctx context.Context, p PasswordReset) error {
 		if err := db.putPassword(ctx, tx, u, p.Password, &now); err != nil {
 			return err
 		}
-		p.By.Kind, p.By.ID = "user", u.ID
+		p.By = u.Acting(p.By)
 		event := userEvent(audit.PasswordChanged, u, "reset", "", p.By)
 		again, err := db.resumeTOTP(ctx, tx, u, p.Again)
 		if err != nil {

@@ -179,6 +179,8 @@ type User struct {
 	Enhanced        bool
 	EmailVerifiedAt *time.Time
 	EmailChangedAt  *time.Time
+	// AuditKey is the user's own for what the audit log hides, see [User.Acting].
+	AuditKey string
 	// FormerEmails are the addresses of the last days, the newest first; see
 	// [User.AlsoTold].
 	FormerEmails    []FormerAddress
@@ -200,14 +202,14 @@ type User struct {
 
 const userColumns = `u.id, u.account_id, u.email, u.name, u.language, u.time_zone, u.roles, u.password, u.password_version,
 	u.epoch, u.enhanced, u.email_verified_at, u.email_changed_at, u.password_reset_at, u.cooldown_until, u.disabled_at, u.signed_in_at, u.created_at, u.password_exposed_at,
-	u.factor_proven_at, u.checked_at, u.former_emails`
+	u.factor_proven_at, u.checked_at, u.former_emails, u.audit_key`
 
 func userDest(u *User) []any {
 	return []any{
 		&u.ID, &u.AccountID, &u.Email, &u.Name, &u.Language, &u.TimeZone, fromJSON(&u.Roles), &u.Password, &u.PasswordVersion,
 		&u.Epoch, &u.Enhanced, atNullTime(&u.EmailVerifiedAt), atNullTime(&u.EmailChangedAt), atNullTime(&u.PasswordResetAt),
 		atNullTime(&u.CooldownUntil), atNullTime(&u.DisabledAt), atNullTime(&u.SignedInAt), atTime(&u.CreatedAt), atNullTime(&u.PasswordExposedAt),
-		atNullTime(&u.FactorProvenAt), atNullTime(&u.CheckedAt), fromJSON(&u.FormerEmails),
+		atNullTime(&u.FactorProvenAt), atNullTime(&u.CheckedAt), fromJSON(&u.FormerEmails), &u.AuditKey,
 	}
 }
 

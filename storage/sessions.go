@@ -223,21 +223,24 @@ func (db *DB) EndSession(ctx context.Context, sessionID, reason string, by audit
 func (db *DB) endSessions(ctx context.Context, where, arg, reason string, by audit.Actor) error {
 	err := db.write(ctx, func(tx *sql.Tx) error {
 		now := micros(db.now())
-		sessions, err := many(ctx, tx, func(r row) (s Session, err error) {
-			return s, r.Scan(&s.ID, &s.AccountID, &s.UserID)
-		}, `UPDATE sessions SET ended_at = $2, ended_reason = $3 WHERE `+where+` AND ended_at IS NULL RETURNING id, account_id, user_id`, arg, now, reason)
+		type signedIn struct {
+			id   string
+			user User
+		}
+		sessions, err := many(ctx, tx, func(r row) (s signedIn, err error) {
+			return s, r.Scan(&s.id, &s.user.AccountID, &s.user.ID, &s.user.AuditKey)
+		}, `UPDATE sessions SET ended_at = $2, ended_reason = $3 WHERE `+where+` AND ended_at IS NULL RETURNING id, account_id, user_id,
+			COALESCE((SELECT u.audit_key FROM users u WHERE u.id = sessions.user_id), '')`, arg, now, reason)
 		if err != nil {
 			return err
 		}
 		for _, s := range sessions {
 			n, err := run(ctx, tx, `UPDATE grants SET ended_at = $1, ended_reason = $2 WHERE session_id = $3 AND NOT offline AND ended_at IS NULL`,
-				now, reason, s.ID)
+				now, reason, s.id)
 			if err != nil {
 				return err
 			}
-			event := ended{grants: n}.in(audit.Event{
-				Kind: audit.SessionEnded, Actor: by, AccountID: s.AccountID, SubjectID: s.UserID, SessionID: s.ID, Reason: reason,
-			})
+			event := ended{grants: n}.in(s.user.About(audit.Event{Kind: audit.SessionEnded, Actor: by, SessionID: s.id, Reason: reason}))
 			if err := db.event(event).add(ctx, tx); err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 
 	"stile/address"
 	"stile/audit"
+	"stile/seal"
 )
 
 // Roles of users in their account.
@@ -39,6 +40,9 @@ func (db *DB) createUser(ctx context.Context, tx *sql.Tx, u User, by audit.Actor
 	if u.ID == "" {
 		u.ID = randomID()
 	}
+	if u.AuditKey == "" {
+		u.AuditKey = seal.NewPersonalKey()
+	}
 	u.CreatedAt, u.Epoch, u.PasswordVersion = db.now(), 1, 0
 	if u.Password != "" {
 		u.PasswordVersion = 1
@@ -46,10 +50,10 @@ func (db *DB) createUser(ctx context.Context, tx *sql.Tx, u User, by audit.Actor
 	now := micros(u.CreatedAt)
 	err := insert{
 		table: "users", columns: `id, account_id, email, name, roles, language, time_zone, password, password_version,
-		epoch, enhanced, email_verified_at, disabled_at, created_at, updated_at, words_of`,
+		epoch, enhanced, email_verified_at, disabled_at, created_at, updated_at, words_of, audit_key`,
 		values: []any{
 			u.ID, u.AccountID, u.Email, u.Name, asJSON(u.Roles), u.Language, u.TimeZone, u.Password, u.PasswordVersion,
-			u.Epoch, u.Enhanced, nullMicros(u.EmailVerifiedAt), nullMicros(u.DisabledAt), now, now, u.wordsOf(),
+			u.Epoch, u.Enhanced, nullMicros(u.EmailVerifiedAt), nullMicros(u.DisabledAt), now, now, u.wordsOf(), u.AuditKey,
 		},
 	}.add(ctx, tx)
 	if err == nil {
@@ -299,7 +303,7 @@ func (db *DB) send(ctx context.Context, tx *sql.Tx, mails []Mail) error {
 }
 
 func userEvent(kind audit.Kind, u User, reason, fields string, by audit.Actor) audit.Event {
-	e := audit.Event{Kind: kind, Actor: by, AccountID: u.AccountID, SubjectID: u.ID, Reason: reason}
+	e := u.About(audit.Event{Kind: kind, Actor: by, Reason: reason})
 	if fields != "" {
 		e.Detail = map[string]string{"fields": fields}
 	}

@@ -26,6 +26,7 @@ import (
 	"stile/signin"
 	"stile/stiletest"
 	"stile/storage"
+	"stile/storage/storagetest"
 	"stile/templates"
 	"stile/web"
 	"stile/welcome"
@@ -83,10 +84,12 @@ func newWorld(t *testing.T, change ...func(*factor.PasswordOptions, *limit.Figur
 	w.url = "http://" + srv.Listener.Addr().String()
 	ring, err := seal.NewRing(seal.Key{ID: "test", Secret: [seal.KeySize]byte{1, 2, 3}})
 	must(t, err)
-	w.db, err = storage.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "stile.db"), storage.Options{Ring: ring, Now: w.now})
+	database := "sqlite:" + filepath.Join(t.TempDir(), "stile.db")
+	w.db, err = storage.Open(t.Context(), database, storage.Options{Ring: ring, Now: w.now})
 	must(t, err)
 	t.Cleanup(func() { must(t, w.db.Close()) })
 	must(t, w.db.Migrate(t.Context()))
+	storagetest.NothingInClear(t, database)
 	set, err := templates.Load("")
 	must(t, err)
 	options, figures := factor.PasswordOptions{BelowFloor: true, Queue: time.Minute}, limit.Defaults()

@@ -3,6 +3,10 @@
 ALTER TABLE users ADD COLUMN former_emails TEXT;
 CREATE INDEX users_with_former ON users (email_changed_at) WHERE former_emails IS NOT NULL;
 
+-- Under it the audit log hides from where, and with what, the user did something.
+ALTER TABLE users ADD COLUMN audit_key TEXT NOT NULL DEFAULT '';
+CREATE INDEX users_without_audit_key ON users (id) WHERE audit_key = '';
+
 -- The address that a user wants instead, until its mailbox has said so. epoch is
 -- the user's when it was asked for.
 CREATE TABLE address_changes (
