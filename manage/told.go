@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"stile/audit"
 	"stile/storage"
 	"stile/templates"
 )
@@ -27,6 +28,14 @@ func (s *Service) regrading(ctx context.Context, w Who) (*regrading, error) {
 	}
 	admins, err := s.DB.Admins(ctx, w.accountID)
 	return &regrading{s: s, who: w, account: state.Account, admins: admins}, err
+}
+
+// OperatorTells returns what makes, of an account and its admins, what tells people
+// of roles that an operator changes there; name and by are as with [Operator].
+func (s *Service) OperatorTells(name string, by audit.Actor) func(storage.Account, []storage.User) storage.RoleJudge {
+	return func(a storage.Account, admins []storage.User) storage.RoleJudge {
+		return &regrading{s: s, who: Operator(a.ID, name, by), account: a, admins: admins}
+	}
 }
 
 // Begin implements [storage.RoleJudge].

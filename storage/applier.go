@@ -19,6 +19,9 @@ type applier struct {
 	tx       *sql.Tx
 	by       audit.Actor
 	prune    []Kind
+	tell     func(Account, []User) RoleJudge
+	told     RoleJudge // of the account at hand; may be nil
+	mails    []Mail    // of it
 	changes  []Change
 	policyOf string // account whose policy is being changed
 }
@@ -106,7 +109,13 @@ func (a *applier) inside(ctx context.Context, account Account, w DesiredAccount)
 	if err := a.deviceGroups(ctx, account, w.DeviceGroups); err != nil {
 		return err
 	}
+	if err := a.begin(ctx, account); err != nil {
+		return err
+	}
 	if err := a.users(ctx, account, w.Users, products); err != nil {
+		return err
+	}
+	if err := a.end(ctx); err != nil {
 		return err
 	}
 	if w.Policy != nil {

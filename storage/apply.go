@@ -104,6 +104,9 @@ type ApplyOptions struct {
 	// and clients of the installation. Of a list that is left out nothing is
 	// removed, and it must not be left out everywhere; an empty one removes all.
 	Prune []Kind
+	// Tell makes what says whom to tell of roles that change in an account, and of
+	// who is switched off; admins are those before. Without it nobody is told.
+	Tell func(a Account, admins []User) RoleJudge
 }
 
 // Change is one difference between what was there and what was desired.
@@ -135,7 +138,7 @@ func (db *DB) Apply(ctx context.Context, want Desired, o ApplyOptions, by audit.
 	}
 	var a applier // of the last attempt; none if no transaction could begin
 	err := db.write(ctx, func(tx *sql.Tx) error {
-		a = applier{db: db, tx: tx, by: by, prune: o.Prune}
+		a = applier{db: db, tx: tx, by: by, prune: o.Prune, tell: o.Tell}
 		if err := a.apply(ctx, want); err != nil {
 			return err
 		}

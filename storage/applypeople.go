@@ -49,6 +49,36 @@ func (a *applier) users(ctx context.Context, account Account, want []DesiredUser
 	return nil
 }
 
+// begin gets ready to tell people of an account what becomes of roles.
+func (a *applier) begin(ctx context.Context, account Account) error {
+	a.told, a.mails = nil, nil
+	if a.tell == nil {
+		return nil
+	}
+	before, err := admins(ctx, a.tx, account.ID)
+	if err == nil {
+		a.told = a.tell(account, before)
+		a.told.Begin()
+	}
+	return err
+}
+
+func (a *applier) judge(before, after User) error {
+	if a.told == nil {
+		return nil
+	}
+	mails, err := a.told.Judge(before, after)
+	a.mails = append(a.mails, mails...)
+	return err
+}
+
+func (a *applier) end(ctx context.Context) error {
+	if a.told == nil {
+		return nil
+	}
+	return a.db.send(ctx, a.tx, append(a.mails, a.told.End()...))
+}
+
 func (a *applier) user(ctx context.Context, account Account, w DesiredUser) (id string, err error) {
 	email, err := address.Canonical(w.Email)
 	if err != nil {
@@ -85,6 +115,9 @@ func (a *applier) user(ctx context.Context, account Account, w DesiredUser) (id 
 		return "", fmt.Errorf("in another account: %w", ErrExists)
 	}
 	u, err := a.db.updateUser(ctx, a.tx, old.ID, change, a.by)
+	if err == nil {
+		err = a.judge(old, u)
+	}
 	if err == nil {
 		a.changed(KindUser, name, updated, userFields(old), userFields(u))
 	}

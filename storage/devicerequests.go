@@ -380,7 +380,11 @@ const MaxAdminsTold = 20
 
 // Admins lists the active administrators of an account by name.
 func (db *DB) Admins(ctx context.Context, accountID string) ([]User, error) {
-	some, err := many(ctx, db.reader, scanUser, `SELECT `+userColumns+` FROM users u
+	return admins(ctx, db.reader, accountID)
+}
+
+func admins(ctx context.Context, q queryer, accountID string) ([]User, error) {
+	some, err := many(ctx, q, scanUser, `SELECT `+userColumns+` FROM users u
 		WHERE u.account_id = $1 AND u.roles <> '["`+RoleMember+`"]' AND u.disabled_at IS NULL ORDER BY u.name, u.id`, accountID)
 	if err != nil {
 		return nil, fmt.Errorf("admins: %w", err)

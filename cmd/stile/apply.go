@@ -76,7 +76,8 @@ func (p *program) apply() *cobra.Command {
 			for _, kind := range prune {
 				o.Prune = append(o.Prune, storage.Kind(strings.ReplaceAll(kind, "-", " ")))
 			}
-			return p.work(func(ctx context.Context, db *storage.DB, _ *config.Config, _ []string) error {
+			return p.work(func(ctx context.Context, db *storage.DB, cfg *config.Config, _ []string) error {
+				o.Tell = p.tells(db, cfg)
 				if err := places.secrets(db, &want); err != nil {
 					return err
 				}

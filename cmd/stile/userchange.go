@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -10,6 +12,7 @@ import (
 	"stile/audit"
 	"stile/config"
 	"stile/mail"
+	"stile/manage"
 	"stile/storage"
 	"stile/templates"
 )
@@ -30,15 +33,19 @@ func (p *program) userUpdate() *cobra.Command {
 					return err
 				}
 			}
+			admins, err := db.Admins(ctx, found.Account.ID)
+			if err != nil {
+				return err
+			}
 			now := p.now().UTC()
-			var mails []storage.Mail
+			told, moving := p.tells(db, cfg)(found.Account, admins), []storage.Mail(nil)
 			if c.Flags().Changed("email") && to.Email != found.User.Email {
 				moved := found
 				moved.User = found.User.Moved(to.Email, now)
-				mails = append(mails, p.notice(cfg, moved, templates.MailAddressChanged))
+				moving = append(moving, p.notice(cfg, moved, templates.MailAddressChanged))
 			}
 			var was storage.User
-			changed, err := db.UpdateUser(ctx, found.User.ID, func(u *storage.User) error {
+			changed, err := db.UpdateMember(ctx, found.Account.ID, found.User.ID, func(u *storage.User, _ []string) ([]storage.Mail, error) {
 				was = *u
 				set(c, "email", &u.Email, to.Email)
 				set(c, "name", &u.Name, to.Name)
@@ -51,8 +58,10 @@ func (p *program) userUpdate() *cobra.Command {
 				case enable:
 					u.DisabledAt = nil
 				}
-				return nil
-			}, by(), mails...)
+				told.Begin()
+				mails, err := told.Judge(was, *u)
+				return slices.Concat(moving, mails, told.End()), err
+			}, nil, by())
 			if err != nil {
 				return err
 			}
@@ -158,6 +167,16 @@ func (p *program) userSignOut() *cobra.Command {
 		}))
 	p.dryRunFlag(c)
 	return c
+}
+
+// tells is what tells people of roles that change.
+func (p *program) tells(db *storage.DB, cfg *config.Config) func(storage.Account, []storage.User) storage.RoleJudge {
+	return manage.New(db, cfg.Issuer, cfg.Pages.Service, p.now).OperatorTells(serviceName(cfg), by())
+}
+
+// serviceName is how messages call the installation.
+func serviceName(cfg *config.Config) string {
+	return cmp.Or(cfg.Pages.Service, templates.DefaultService)
 }
 
 // notice is the message that tells a user what was done.

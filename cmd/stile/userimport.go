@@ -15,7 +15,6 @@ import (
 	"stile/manage"
 	"stile/roster"
 	"stile/storage"
-	"stile/templates"
 )
 
 const importHelp = `Reads a list of users as CSV in UTF-8, of at most 10 000 lines, whose first line is
@@ -76,11 +75,7 @@ func (p *program) userImport() *cobra.Command {
 }
 
 func (p *program) importUsers(ctx context.Context, db *storage.DB, cfg *config.Config, a storage.Account, list io.Reader) (storage.ImportResult, error) {
-	service := cfg.Pages.Service
-	if service == "" {
-		service = templates.DefaultService
-	}
-	who := manage.Operator(a.ID, service, by())
+	who := manage.Operator(a.ID, serviceName(cfg), by())
 	return manage.New(db, cfg.Issuer, cfg.Pages.Service, p.now).Import(ctx, who, list, p.dryRun)
 }
 
