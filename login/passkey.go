@@ -33,7 +33,7 @@ func (v *visit) challenge() (challenge string) {
 }
 
 func submitPasskey(v *visit) error {
-	return v.then(v.SignIns.Passkey(v.r.Context(), v.pending, v.challenge(), v.fields.Get(templates.FieldPasskey)))
+	return v.then(v.SignIns.Passkey(v.r.Context(), v.pending, v.challenge(), v.fields.Get(templates.FieldPasskey), v.fields.Has(templates.FieldTrust)))
 }
 
 // A passkey that is made in place of connecting an app.

@@ -98,6 +98,38 @@ func TestL05_TrustedBrowserAsksForThePasswordAlone(t *testing.T) {
 	expect(t, w.password(b, w.begin(func(r *request) { r.Ask = authn.Ask{Levels: []authn.Level{authn.LevelMFA}, Essential: true} }), agent), "enter-code", 200)
 }
 
+// Who has a passkey and no app ticks the box beside it. On the first screen there
+// is none: a passkey alone proves two steps each time.
+func TestL05_TrustedByAPasskey(t *testing.T) {
+	w := newWorld(t)
+	w.trustDays(14)
+	k := w.passkey(agent)
+	b := w.browser()
+	b.Open(w.begin())
+	if offered(b.Page()) {
+		t.Error("offered before anything is proven")
+	}
+	first := passkeyForm(t, b.Page())
+	answer := first.with(k.Get(first.options))
+	answer.Set(templates.FieldTrust, "yes")
+	b.Send(first.action, answer)
+	w.arrived(b)
+	w.later()
+	if p := expect(t, w.password(b, w.begin(), agent), "enter-code", 200); !offered(p) {
+		t.Error("not offered beside the passkey")
+	}
+	f := passkeyForm(t, b.Page())
+	answer = f.with(k.Get(f.options))
+	answer.Set(templates.FieldTrust, "yes")
+	b.Send(f.action, answer)
+	w.arrived(b)
+	w.later()
+	w.password(b, w.begin(), agent)
+	if a := w.arrived(b); a.AMR != "pwd" {
+		t.Errorf("in the trusted browser: %s", a.AMR)
+	}
+}
+
 func TestL05_TrustIsOfOneBrowserAndOneUser(t *testing.T) {
 	w := newWorld(t)
 	w.trustDays(14)

@@ -75,8 +75,9 @@ func (s *Service) SpentChallenge(challenge string) storage.Challenge {
 // Passkey answers with a passkey: on the first screen in place of address and
 // password, later in place of the code. The challenge is the one that this
 // browser was asked with in this sign-in; it is empty where that is not so, or
-// too long ago. Whatever is wrong with a passkey gets the same answer.
-func (s *Service) Passkey(ctx context.Context, p *Pending, challenge, answer string) error {
+// too long ago. Whatever is wrong with a passkey gets the same answer. trust is as
+// in [Service.Code], for a passkey in place of the code.
+func (s *Service) Passkey(ctx context.Context, p *Pending, challenge, answer string, trust bool) error {
 	switch {
 	case answer == "":
 		return problem(templates.FieldPasskey, templates.ErrPasskeyNone)
@@ -112,7 +113,7 @@ func (s *Service) Passkey(ctx context.Context, p *Pending, challenge, answer str
 		}
 		return try.wrong(ctx, *refused, templates.ErrPasskeyRefused)
 	}
-	return s.provePasskey(ctx, p, &who, passkeyAnswer{key.ID, challenge, after}, try)
+	return s.provePasskey(ctx, p, &who, passkeyAnswer{key.ID, challenge, after, trust && !first}, try)
 }
 
 // passkeyAnswer is an answer that was right: of which passkey, to which
@@ -120,6 +121,7 @@ func (s *Service) Passkey(ctx context.Context, p *Pending, challenge, answer str
 type passkeyAnswer struct {
 	id, challenge string
 	after         factor.Credential
+	trust         bool
 }
 
 // provePasskey stores what an answer proves. On the first screen it begins the
@@ -139,6 +141,9 @@ func (s *Service) provePasskey(ctx context.Context, p *Pending, who *storage.Per
 		proof.SignIn = *p.SignIn
 	}
 	progress := proof.SignIn.Progress.Prove(authn.Proof{Method: a.after.Method(), At: s.now(), Authenticator: a.id}, who.Subject)
+	if a.trust {
+		progress = progress.TrustBrowser()
+	}
 	if p.Request.NewDevice && progress.Enrolment.Reason == "" {
 		progress = progress.Replace(who.Subject) // what was asked for comes next
 	}

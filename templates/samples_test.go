@@ -149,6 +149,7 @@ func samples(t testing.TB) []sample {
 		{"enter-code.trust.wrong", problem(templates.FieldCode, templates.ErrCodeWrong, nil), templates.EnterCode{Address: address, TrustDays: 1, Trust: true}},
 		{"enter-code.passkey", nil, templates.EnterCode{Address: address, Recovery: "/login/recovery-code?r=x", Passkey: asked}},
 		{"enter-code.only-passkey", nil, templates.EnterCode{Address: address, Passkey: asked, OnlyPasskey: true, NoNewDevice: true}},
+		{"enter-code.only-passkey.trust", nil, templates.EnterCode{Address: address, Passkey: asked, OnlyPasskey: true, NoNewDevice: true, TrustDays: 14}},
 		{"sign-in.address", alone, templates.SignIn{Stage: templates.AddressOnly}},
 		{"sign-in.password", nil, templates.SignIn{Stage: templates.PasswordOnly, Address: address}},
 		{"two-step-introduction", nil, templates.TwoStepIntroduction{Reason: templates.IntroAccount, Account: "Example Support", Masked: masked}},
