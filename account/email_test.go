@@ -78,7 +78,11 @@ func TestL02_AddressChangeKeepsTheSecondStep(t *testing.T) {
 		t.Error("the link worked twice")
 	}
 	w.mail(fresh, templates.MailAddressChanged)
-	w.mail(agent, templates.MailAddressChanged)
+	former := stiletest.NewBrowser(t)
+	p = expect(t, former.Open(w.mail(agent, templates.MailAddressChanged).Data[templates.DataLink]), "not-me", 200)
+	if strings.Contains(p.Body, fresh) {
+		t.Error("the former mailbox learns the new address")
+	}
 
 	// A new sign-in, by the new address, asks for the second step as before.
 	again := s.another()
