@@ -37,4 +37,4 @@ type Handler struct {
 }
 
 // home is the path of the first page.
-const home = "/account"
+const home = signin.AccountPath

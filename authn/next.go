@@ -16,6 +16,7 @@ const (
 	StepDone          Step = "done"
 	StepEnterCode     Step = "enter-code"
 	StepNewPassword   Step = "new-password"
+	StepCheckUp       Step = "check-up"
 	StepFinished      Step = "finished" // no screen: the requirement is met
 )
 
@@ -29,6 +30,7 @@ const (
 	ReasonSetupSpent    Reason = "setup_spent"        // the setup code was used up by the enrolment
 	ReasonExposed       Reason = "exposed"            // somebody else knows the password
 	ReasonGuarded       Reason = "guarded"            // an e-mail code before the next code of the app, see Subject.Guarded
+	ReasonCheckUp       Reason = "check_up"           // some weeks after the enrolment: is it still right?
 	ReasonProven        Reason = "proven"             // finished: the second factor was proven in this sign-in
 	ReasonAlreadyProven Reason = "already_proven"     // finished: the session had proven the second factor before
 )
@@ -71,6 +73,9 @@ func Next(r Requirement, s Subject, p Progress) Decision {
 func met(r Requirement, s Subject, p Progress, counted Evidence) Decision {
 	if s.Exposed && p.provenHere(counted) {
 		return Decision{StepNewPassword, ReasonExposed}
+	}
+	if s.CheckUp && !p.Checked && p.provenHere(counted) && !counted.newest(known).Before(p.Started) {
+		return Decision{StepCheckUp, ReasonCheckUp} // not in a step-up, which somebody waits for
 	}
 	return Decision{StepFinished, r.WhyMet(counted, p.provenHere(counted))}
 }

@@ -77,6 +77,25 @@ func TestWalks(t *testing.T) {
 			password → enter-code account_policy
 			passkey instead → enter-code account_policy
 			e-mail code → enter-code account_policy`},
+		{name: "some weeks later one is asked whether all is right, in whole sign-ins only", policy: everyone, before: enrolled, story: `
+			some weeks later → sign-in nothing_proven
+			looks right → sign-in nothing_proven
+			a new sign-in → sign-in nothing_proven
+			password → enter-code account_policy
+			code → check-up check_up
+			set up a new mobile device → two-step-introduction replace
+			not now → check-up check_up
+			looks right → finished proven
+			session ends here → finished already_proven
+			asked for fresh proofs → sign-in max_age
+			password → enter-code max_age
+			code → check-up check_up`},
+		{name: "no check-up where two steps were not proven here", policy: off, before: enrolled, story: `
+			some weeks later → sign-in nothing_proven
+			password → finished not_required
+			session ends here → finished not_required
+			asked for a code → enter-code requested
+			code → finished proven`},
 		{name: "a passkey is the whole sign-in", policy: everyone, before: func(w *walk) { w.connect(); w.addPasskey(Passkey) }, story: `
 			→ sign-in nothing_proven
 			passkey → finished proven

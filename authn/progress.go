@@ -26,6 +26,7 @@ type Progress struct {
 	// AddressProven says that an e-mail code was entered. It lets an unknown
 	// browser try codes of the app, and shows by itself nobody who enrols.
 	AddressProven bool `json:"address_proven,omitempty"`
+	Checked       bool `json:"checked,omitempty"` // the check-up was answered, or left for later
 }
 
 // Enrolment is how far the user has come in connecting an authenticator app.
@@ -150,6 +151,9 @@ func (p Progress) ActivatePasskey(id string) Progress {
 	p.Enrolment.Activated, p.Enrolment.Authenticator = true, id
 	return p
 }
+
+// CheckedUp answers the check-up, also by "Later".
+func (p Progress) CheckedUp() Progress { p.Checked = true; return p }
 
 // Keep answers Continue on the page with the recovery codes.
 func (p Progress) Keep() Progress { p.Enrolment.Kept = true; return p }

@@ -17,7 +17,7 @@ var events = []string{
 	"too many wrong codes", "password changed", "policy on", "policy off", "session ends here", "an hour later",
 	"a new sign-in", "asked for a code", "asked for fresh proofs", "passkey", "passkey added", "synced passkey added", "passkeys removed",
 	"app removed", "asked for a passkey", "trusts the browser", "policy trusts browsers", "policy trusts no browser", "many wrong codes in a month",
-	"passkey instead", "an app after all", "passkey made",
+	"passkey instead", "an app after all", "passkey made", "some weeks later", "looks right",
 }
 
 // answer is what a cooperative user does at a step.
@@ -31,6 +31,7 @@ var answer = map[Step]string{
 	StepMakePasskey:   "passkey made",
 	StepDone:          "codes kept",
 	StepEnterCode:     "code",
+	StepCheckUp:       "looks right",
 }
 
 // answers is answer for this user now: who has no app, or is asked for more than

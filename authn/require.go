@@ -40,6 +40,7 @@ type Subject struct {
 	Authenticators []Authenticator // active or suspended ones, the password among them
 	Exposed        bool            // somebody else knows the password: another is chosen in the next sign-in with a second factor
 	Guarded        bool            // of the app's codes too many were tried: in this browser, which isn't known, an e-mail code comes before the next
+	CheckUp        bool            // it is time to ask whether what protects the sign-in is still right
 	Own            bool            // Enhanced Security: two-step verification by the user's own setting
 	Trusted        Trust           // the trusted browser that this is about, if it is one
 	At             time.Time       // when all this was read; without it no browser is trusted

@@ -145,6 +145,10 @@ func (w *walk) do(what string) {
 		w.subject.Authenticators = append(w.subject.Authenticators, Authenticator{ID: PasswordID(w.version), Method: Password})
 	case "many wrong codes in a month":
 		w.subject.Guarded = true
+	case "some weeks later":
+		w.subject.CheckUp = true
+	case "looks right":
+		w.progress = w.progress.CheckedUp()
 	case "password exposed":
 		w.subject.Exposed = true
 	case "chooses another password":

@@ -178,7 +178,10 @@ func (v *visit) bind() {
 // finish ends the sign-in and goes on to where it was wanted. Where the
 // browser's session is enough as it is, there is nothing to end: another window
 // was faster.
-func (v *visit) finish() error {
+func (v *visit) finish() error { return v.finishAt(v.pending.Request.Returns(v.pending.Sealed)) }
+
+// finishAt is finish, which goes on to a path of ours.
+func (v *visit) finishAt(path string) error {
 	if v.pending.SignIn != nil {
 		done, err := v.SignIns.Complete(v.r.Context(), v.pending)
 		if errors.Is(err, storage.ErrConflict) {
@@ -197,7 +200,7 @@ func (v *visit) finish() error {
 			}
 		}
 	}
-	return v.Kit.Redirect(v.w, v.r, v.pending.Request.Returns(v.pending.Sealed))
+	return v.Kit.Redirect(v.w, v.r, path)
 }
 
 // goTo goes to the screen of a step, with a notice for it.

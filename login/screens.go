@@ -30,6 +30,7 @@ var screens = []screen{
 		"": submitCode, templates.DoPasskey: submitPasskey, templates.DoNewDevice: newDevice, templates.DoOtherUser: otherUser,
 	}},
 	{authn.StepNewPassword, newPasswordPage, forms{"": submitNewPassword}},
+	{authn.StepCheckUp, checkUpPage, forms{"": checkedUp, templates.DoLater: checkLater, templates.DoInAccount: checkInAccount}},
 	// Another way through enter-code, and out of an enrolment for want of the old app.
 	{stepRecoveryCode, recoveryCodePage, forms{"": submitRecoveryCode, templates.DoNewDevice: newDevice}},
 	{stepAskAdmin, askAdminPage, forms{"": continueApproved, templates.DoAskAdmin: askAdmin}},

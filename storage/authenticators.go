@@ -72,9 +72,9 @@ func (db *DB) ActivateTOTP(ctx context.Context, a Activation) (SignIn, error) {
 			cooldown_until = CASE WHEN (SELECT t.state FROM authenticators t WHERE t.user_id = users.id AND t.kind = 'totp'
 				ORDER BY COALESCE(t.ended_at, $2) DESC LIMIT 1) IN ('active', 'suspended', 'reset')
 				OR EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = users.id)
-				THEN COALESCE($1, cooldown_until) ELSE cooldown_until END
+				THEN COALESCE($1, cooldown_until) ELSE cooldown_until END, check_at = $6
 			WHERE id = $3 AND account_id = $4 AND epoch = $5 AND disabled_at IS NULL`,
-			nullMicros(a.Cooldown), now, s.UserID, s.AccountID, s.Epoch)); err != nil {
+			nullMicros(a.Cooldown), now, s.UserID, s.AccountID, s.Epoch, micros(db.now().Add(firstCheckUp)))); err != nil {
 			return err
 		}
 		pending, err := db.pendingTOTP(ctx, tx, s)

@@ -124,6 +124,7 @@ func (r *personRow) person(db *DB) (Person, error) {
 	p.Policy.Version = r.policy
 	u := p.User
 	p.Subject = authn.Subject{ID: u.ID, AccountID: u.AccountID, Epoch: u.Epoch, Own: u.Enhanced, Exposed: u.PasswordExposedAt != nil, At: now}
+	p.Subject.CheckUp = u.CheckAt != nil && !u.CheckAt.After(now)
 	for seat := range strings.SplitSeq(p.seats, seatBreak) {
 		if id, name, ok := strings.Cut(seat, " "); ok {
 			p.Subject.Seats, p.Products = append(p.Subject.Seats, id), append(p.Products, name)
@@ -194,22 +195,23 @@ type User struct {
 	DisabledAt    *time.Time
 	// FactorProvenAt is the last sign-in in which a second factor was proven.
 	FactorProvenAt *time.Time
-	// CheckedAt is when the user last saw what protects the sign-in.
-	CheckedAt  *time.Time
+	// CheckAt is when the user is next asked whether what protects the sign-in is
+	// still right; nil: never.
+	CheckAt    *time.Time
 	SignedInAt *time.Time
 	CreatedAt  time.Time
 }
 
 const userColumns = `u.id, u.account_id, u.email, u.name, u.language, u.time_zone, u.roles, u.password, u.password_version,
 	u.epoch, u.enhanced, u.email_verified_at, u.email_changed_at, u.password_reset_at, u.cooldown_until, u.disabled_at, u.signed_in_at, u.created_at, u.password_exposed_at,
-	u.factor_proven_at, u.checked_at, u.former_emails, u.audit_key`
+	u.factor_proven_at, u.check_at, u.former_emails, u.audit_key`
 
 func userDest(u *User) []any {
 	return []any{
 		&u.ID, &u.AccountID, &u.Email, &u.Name, &u.Language, &u.TimeZone, fromJSON(&u.Roles), &u.Password, &u.PasswordVersion,
 		&u.Epoch, &u.Enhanced, atNullTime(&u.EmailVerifiedAt), atNullTime(&u.EmailChangedAt), atNullTime(&u.PasswordResetAt),
 		atNullTime(&u.CooldownUntil), atNullTime(&u.DisabledAt), atNullTime(&u.SignedInAt), atTime(&u.CreatedAt), atNullTime(&u.PasswordExposedAt),
-		atNullTime(&u.FactorProvenAt), atNullTime(&u.CheckedAt), fromJSON(&u.FormerEmails), &u.AuditKey,
+		atNullTime(&u.FactorProvenAt), atNullTime(&u.CheckAt), fromJSON(&u.FormerEmails), &u.AuditKey,
 	}
 }
 

@@ -36,6 +36,7 @@ func TestH04_MarkupInNamesIsShownAsText(t *testing.T) {
 			templates.RecoveryCode{None: true, Account: s},
 			templates.AskAdmin{Account: s, Admins: []string{s}},
 			templates.AskAdmin{State: templates.AskWaiting, Account: s, Label: s, Admins: []string{s}, Check: "/" + s},
+			templates.CheckUp{Masked: s, Passkeys: []string{s}},
 			templates.DeviceWait{Account: s, Masked: s, Admins: []string{s}, OnlyAdmin: true, Recovery: "/" + s},
 			templates.AskAdmin{State: templates.AskRefused, Label: s, Admins: []string{s}},
 			templates.Consent{Address: s, Scopes: []string{s}},

@@ -200,6 +200,8 @@ func samples(t testing.TB) []sample {
 		{"device-wait.stopped", nil, templates.DeviceWait{Stopped: now.Add(20 * time.Hour), Account: "Example Support", Back: "/login/enter-code?r=x"}},
 		{"device-wait.address", nil, templates.DeviceWait{NewAddress: now.Add(5 * 24 * time.Hour), Account: "Example Support", Recovery: "/login/recovery-code?r=x"}},
 		{"device-wait.only-admin", nil, templates.DeviceWait{OnlyAdmin: true, Opens: now.Add(3 * 24 * time.Hour), Account: "Example Support", Masked: masked, Back: "/login/enter-code?r=x"}},
+		{"check-up", nil, templates.CheckUp{Masked: masked, App: now.Add(-40 * 24 * time.Hour), Passkeys: []string{"Kim Jansen", "Ada"}, Recovery: 9}},
+		{"check-up.only-one", nil, templates.CheckUp{Masked: masked, App: now.Add(-40 * 24 * time.Hour), OnlyOne: true}},
 		{"consent", func(f *templates.Frame) {
 			f.Client = templates.Client{Name: "Grafana", Host: "grafana.example", Privacy: "https://grafana.example/privacy", Terms: "https://grafana.example/terms"}
 		}, templates.Consent{Address: address, Scopes: []string{"openid", "profile", "email", "offline_access", "dashboards.read"}, SwitchUser: true}},

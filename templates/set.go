@@ -51,6 +51,7 @@ var screens = []Page{
 	NotMe{},
 	NotMeDone{},
 	NewPassword{},
+	CheckUp{},
 	ForgotPassword{},
 	MessageLink{},
 	Welcome{},

@@ -4,8 +4,11 @@
 ALTER TABLE users ADD COLUMN factor_proven_at BIGINT;
 UPDATE users SET factor_proven_at = signed_in_at WHERE password_reset_at IS NOT NULL;
 
--- When the user was last asked whether what protects the sign-in is still right.
-ALTER TABLE users ADD COLUMN checked_at BIGINT;
+-- When the user is next asked whether what protects the sign-in is still right: 30
+-- days after it was connected.
+ALTER TABLE users ADD COLUMN check_at BIGINT;
+UPDATE users SET check_at = (SELECT max(a.created_at) + 2592000000000 FROM authenticators a
+    WHERE a.user_id = users.id AND a.kind IN ('totp', 'passkey') AND a.state = 'active');
 
 -- A wait, announced to the owner of the address, after which a code sent by
 -- e-mail may replace an authenticator where it alone is not enough: the newest
