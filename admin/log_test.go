@@ -66,7 +66,7 @@ func TestLogSaysWhyNobodyWasAsked(t *testing.T) {
 	a := s.account(t, "4.3", 1575)
 	g := s.enters(t, a, storage.RoleAuditor)
 	p := g.Open(s.url + "/admin/log?kind=sign_in.succeeded")
-	if !strings.Contains(p.Text(), "Signed in") || !strings.Contains(p.Text(), "proven") {
+	if !strings.Contains(p.Text(), "Signed in") || !strings.Contains(p.Text(), "second factor was given") {
 		t.Errorf("no reason: %s", p)
 	}
 }

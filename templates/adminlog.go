@@ -122,31 +122,6 @@ var kindKeys = map[audit.Kind]string{
 	audit.DataExported:        "admin.log.kind.data_exported",
 }
 
-// reasonKeys are the reasons that are told in words; the others are codes for
-// whoever looks closely.
-var reasonKeys = map[string]string{
-	"no_role":   "admin.log.reason.no_role",
-	"forbidden": "admin.log.reason.forbidden",
-	"not_found": "admin.log.reason.not_found",
-}
-
-// readKeys are what was looked at of people's data.
-var readKeys = map[string]string{
-	"list":   "admin.log.reason.list",
-	"detail": "admin.log.reason.detail",
-	"export": "admin.log.reason.export",
-}
-
-// ReasonName is why an act of administration was refused, or what was looked at;
-// empty if it is told by its code only.
-func (v *view) ReasonName(kind, reason string) string {
-	keys := map[audit.Kind]map[string]string{audit.AdminRefused: reasonKeys, audit.PeopleRead: readKeys}[audit.Kind(kind)]
-	if key, ok := keys[reason]; ok {
-		return v.T(key)
-	}
-	return ""
-}
-
 // KindName is what happened as people say it; empty if it is told by its code only.
 func (v *view) KindName(kind string) string {
 	if key, ok := kindKeys[audit.Kind(kind)]; ok {
