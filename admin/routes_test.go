@@ -116,7 +116,7 @@ func (s *site) state(t testing.TB, a storage.Account) string {
 		t.Fatal(err)
 	}
 	for i := range users {
-		users[i].SignedInAt = nil
+		users[i].SignedInAt, users[i].FactorProvenAt = nil, nil
 	}
 	groups, err := s.DB().DeviceGroups(t.Context(), a.ID)
 	if err != nil {

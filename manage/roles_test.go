@@ -66,19 +66,23 @@ func TestN02_NobodyElseIsLetIn(t *testing.T) {
 	suspended.Account.SuspendedAt = &now
 	replaced := somebody(storage.RoleAdmin)
 	replaced.Subject.Authenticators[1].ID = "t2"
+	trusting := somebody(storage.RoleAdmin) // L04, L05: in a trusted browser
+	trusting.Policy.TwoStep, trusting.Policy.TrustFor = true, time.Hour
+	trusting.Subject.Trusted, trusting.Subject.At = authn.Trust{ID: "b1", Since: now, Until: now.Add(time.Hour)}, now
 	for name, c := range map[string]struct {
 		who      storage.Person
 		evidence authn.Evidence
 		want     error
 	}{
-		"member":                   {somebody(storage.RoleMember), both, ErrForbidden},
-		"no role":                  {somebody(), both, ErrForbidden},
-		"disabled":                 {disabled, both, ErrForbidden},
-		"suspended account":        {suspended, both, ErrForbidden},
-		"password only":            {somebody(storage.RoleAdmin), proven(now, authn.Password), ProofsError{}},
-		"code only":                {somebody(storage.RoleAdmin), proven(now, authn.TOTP), ProofsError{}},
-		"nothing":                  {somebody(storage.RoleAdmin), nil, ProofsError{}},
-		"of an authenticator gone": {replaced, both, ProofsError{}},
+		"member":                    {somebody(storage.RoleMember), both, ErrForbidden},
+		"no role":                   {somebody(), both, ErrForbidden},
+		"disabled":                  {disabled, both, ErrForbidden},
+		"suspended account":         {suspended, both, ErrForbidden},
+		"password only":             {somebody(storage.RoleAdmin), proven(now, authn.Password), ProofsError{}},
+		"password, trusted browser": {trusting, proven(now, authn.Password), ProofsError{}},
+		"code only":                 {somebody(storage.RoleAdmin), proven(now, authn.TOTP), ProofsError{}},
+		"nothing":                   {somebody(storage.RoleAdmin), nil, ProofsError{}},
+		"of an authenticator gone":  {replaced, both, ProofsError{}},
 	} {
 		if _, err := User(c.who, c.evidence, nil, audit.Actor{}); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)

@@ -225,6 +225,18 @@ func TestL05_DecisionsBeforeForgettingAreVoid(t *testing.T) {
 		if err != nil || judged != 2 {
 			t.Errorf("the code was judged %d times: %v", judged, err)
 		}
+		s2 := h.trust(t, "token 1")
+		v := got(h.DB.Grant(ctx, h.Grant(t, s2).ID))(t)
+		judged = 0
+		_, _, err = h.DB.RotateRefresh(ctx, v.Grant.ID, 1, func(v storage.GrantView) (storage.Rotation, error) {
+			if judged++; judged == 1 {
+				must(t, h.DB.ForgetTrusted(ctx, h.own(t, s2), "", Event(audit.BrowserForgotten)))
+			}
+			return h.Rotate("refreshed")(v)
+		})
+		if err != nil || judged != 2 {
+			t.Errorf("the refresh was judged %d times: %v", judged, err)
+		}
 		if _, err := h.DB.IssueCode(ctx, i); !errors.Is(err, storage.ErrConflict) {
 			t.Errorf("a code: %v", err)
 		}
