@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"stile/locale"
 	"stile/manage"
@@ -41,7 +42,7 @@ func (v *Visit) showInvite(status int, problems ...templates.FieldError) error {
 	return v.Show(status, templates.AdminInvite{
 		Address: v.Fields.Get(templates.FieldEmail), Who: v.Fields.Get(templates.FieldName), Roles: roleChoices(chosen),
 		Seats:    seatChoices(state.Products, v.checked(templates.PrefixSeat, ids(state.Products))),
-		Language: languageChoices(v.Fields.Get(templates.FieldLocale)),
+		Language: languageChoices(v.Fields.Get(templates.FieldLocale)), Zone: v.Fields.Get(templates.FieldZone),
 	}, problems...)
 }
 
@@ -53,7 +54,7 @@ func (v *Visit) invite() error {
 	}
 	err = v.Manage.Invite(v.R.Context(), v.Who, storage.Invitation{
 		Email: v.Fields.Get(templates.FieldEmail), Name: v.Fields.Get(templates.FieldName), Language: v.Fields.Get(templates.FieldLocale),
-		Roles: v.checked(templates.PrefixRole, roles), Products: v.checked(templates.PrefixSeat, ids(state.Products)),
+		TimeZone: strings.TrimSpace(v.Fields.Get(templates.FieldZone)), Roles: v.checked(templates.PrefixRole, roles), Products: v.checked(templates.PrefixSeat, ids(state.Products)),
 	})
 	if problems, known := Problems(err); known {
 		return v.showInvite(http.StatusUnprocessableEntity, problems...)

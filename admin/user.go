@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"stile/manage"
 	"stile/storage"
@@ -36,8 +37,10 @@ func (v *Visit) showUser(status int, row storage.UserRow, confirm string, proble
 		page.Since = *row.TOTPSince
 	}
 	held, has, language := row.Products, u.Roles, u.Language
+	page.Zone = u.TimeZone
 	if v.Fields.Has(templates.FieldName) { // sent, and not taken yet
 		page.AdminUserRow.Name, language = v.Fields.Get(templates.FieldName), v.Fields.Get(templates.FieldLocale)
+		page.Zone = v.Fields.Get(templates.FieldZone)
 		has, held = v.checked(templates.PrefixRole, roles), v.checked(templates.PrefixSeat, ids(state.Products))
 	}
 	page.AllRoles, page.Seats, page.Languages = roleChoices(has), seatChoices(state.Products, held), languageChoices(language)
@@ -70,8 +73,9 @@ func (v *Visit) saveUser() error {
 	}
 	name, language := v.Fields.Get(templates.FieldName), v.Fields.Get(templates.FieldLocale)
 	has, held := v.checked(templates.PrefixRole, roles), v.checked(templates.PrefixSeat, ids(state.Products))
+	zone := strings.TrimSpace(v.Fields.Get(templates.FieldZone))
 	_, err = v.Manage.UpdateUser(v.R.Context(), v.Who, v.Path("user"), manage.UserChange{
-		Name: &name, Roles: &has, Language: &language, Products: &held,
+		Name: &name, Roles: &has, Language: &language, TimeZone: &zone, Products: &held,
 	}, v.Fields.Get(templates.FieldTag))
 	return v.tookUser(err, "saved")
 }

@@ -78,18 +78,21 @@ func TestUserIsChanged(t *testing.T) {
 	page := "/admin/users/" + u.ID
 	g.Open(s.url + page)
 	stale := g.Page().Fields()
-	g.Submit(map[string]string{"name": "Pat Changed", "role.auditor": "yes", "product." + console.ID: "yes", "language": "fr"})
+	g.Submit(map[string]string{"name": "Pat Changed", "role.auditor": "yes", "product." + console.ID: "yes", "language": "fr", "time_zone": "Europe/Paris"})
 	g.want("admin-user", 200)
 	row, err := s.DB().Member(t.Context(), a.ID, u.ID, storage.Policy{})
 	must(t, err)
-	if row.User.Name != "Pat Changed" || strings.Join(row.User.Roles, " ") != "member auditor" || len(row.Products) != 1 || row.User.Language != "fr" {
+	if row.User.Name != "Pat Changed" || strings.Join(row.User.Roles, " ") != "member auditor" || len(row.Products) != 1 || row.User.Language != "fr" || row.User.TimeZone != "Europe/Paris" {
 		t.Errorf("changed to %+v", row)
 	}
 	if p := g.Send(s.url+page, stale); p.Status != 409 || !strings.Contains(p.Text(), "Somebody changed this") || p.Field("name") != "Pat Changed" {
 		t.Errorf("a form from before: %s", p)
 	}
 	g.Open(s.url + page)
-	if p := g.Submit(map[string]string{"name": ""}); p.Status != 422 {
+	if p := g.Submit(map[string]string{"time_zone": "Mars/Crater"}); p.Status != 422 || !strings.Contains(p.Body, `value="Mars/Crater"`) {
+		t.Errorf("no time zone: %s", p)
+	}
+	if p := g.Submit(map[string]string{"time_zone": "", "name": ""}); p.Status != 422 {
 		t.Errorf("without a name: %s", p)
 	}
 	g.Open(s.url + page)

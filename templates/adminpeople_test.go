@@ -21,7 +21,7 @@ func peopleSamples() []sample {
 	row := templates.AdminUserRow{ID: "u1", Name: "Sam Sales", Address: address, Roles: []string{"admin"}, Covered: true, Authenticator: templates.AuthenticatorApp, SignedIn: now}
 	off := templates.AdminUserRow{ID: "u2", Name: "Sam Sales", Address: address, Authenticator: templates.AuthenticatorNone, Disabled: true}
 	user := templates.AdminUser{
-		AdminUserRow: row, AddressVerified: true, Since: now, RecoveryLeft: 8, Made: now, AllRoles: roles, Seats: seats, Languages: languages, Tag: "dGFn",
+		AdminUserRow: row, AddressVerified: true, Since: now, RecoveryLeft: 8, Made: now, AllRoles: roles, Seats: seats, Languages: languages, Zone: "Europe/Brussels", Tag: "dGFn",
 		Editable: true, CanSignOut: true, CanReset: true,
 	}
 	read := templates.AdminUser{AdminUserRow: off, Made: now, AllRoles: roles, Seats: seats, Languages: languages, CanSignOut: true, CanAskReset: true}

@@ -117,9 +117,9 @@ func (p AdminUser) heading(*Frame) heading {
 
 // AdminInvite invites somebody.
 //
-// Fields: FieldEmail, FieldName, PrefixRole, PrefixSeat, FieldLocale.
+// Fields: FieldEmail, FieldName, PrefixRole, PrefixSeat, FieldLocale, FieldZone.
 type AdminInvite struct {
-	Address, Who           string
+	Address, Who, Zone     string
 	Roles, Seats, Language []AdminChoice
 }
 

@@ -74,12 +74,13 @@ type userFields struct {
 	*view
 	Who                     string
 	Roles, Seats, Languages []AdminChoice
+	Zone                    string
 }
 
 // UserFields makes what the template "user-fields" shows. Roles have their names
 // from here, and so has the empty language, which is the account's.
-func (v *view) UserFields(who string, roles, seats, languages []AdminChoice) userFields {
-	return userFields{v, who, v.named(roles, v.Role), seats, v.LanguageChoices(languages)}
+func (v *view) UserFields(who string, roles, seats, languages []AdminChoice, zone string) userFields {
+	return userFields{v, who, v.named(roles, v.Role), seats, v.LanguageChoices(languages), zone}
 }
 
 // named fills in the names of choices.
