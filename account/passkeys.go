@@ -172,9 +172,16 @@ func (v *visit) removePasskey() error {
 	}
 	now, wait := v.Now(), v.person.Policy.Lifetimes.Cooldown
 	shown := v.session.Evidence.Of(v.person.Subject).Since(now.Add(-authn.Sensitive)).Level() >= authn.LevelPhishingResistant
-	if !shown && wait > 0 {
-		until := now.Add(wait)
-		removal.Cooldown = &until
+	if !shown { // like an authenticator that is replaced without the old one
+		if wait > 0 {
+			until := now.Add(wait)
+			removal.Cooldown = &until
+		}
+		told, err := v.toAdmins(templates.MailMemberUnkeyed)
+		if err != nil {
+			return err
+		}
+		removal.Mails = append(removal.Mails, told...)
 	}
 	err := v.DB.RemovePasskey(v.r.Context(), removal)
 	switch {
@@ -186,4 +193,21 @@ func (v *visit) removePasskey() error {
 		return err
 	}
 	return v.done(home, noticePasskeyRemoved)
+}
+
+// toAdmins tells the account's other admins what was done by this user, or in
+// this user's name.
+func (v *visit) toAdmins(kind templates.MailKind) ([]storage.Mail, error) {
+	_, admins, err := v.admins()
+	if err != nil {
+		return nil, err
+	}
+	var mails []storage.Mail
+	u := v.person.User
+	for _, a := range admins[:min(len(admins), storage.MaxAdminsTold)] {
+		m := v.Notices.To(a, v.person.Account, web.Actor(v.r), kind, templates.DataUser, u.Name, templates.DataAddress, u.Email)
+		m.NotMe.UserID = u.ID
+		mails = append(mails, m)
+	}
+	return mails, nil
 }

@@ -159,6 +159,8 @@ func (v *Visit) userRow(r storage.UserRow, p storage.Policy) templates.AdminUser
 	switch {
 	case r.TOTP:
 		row.Authenticator = templates.AuthenticatorApp
+	case r.PasskeySince != nil:
+		row.Authenticator = templates.AuthenticatorKey
 	case r.Suspended:
 		row.Authenticator = templates.AuthenticatorSuspended
 	}

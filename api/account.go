@@ -32,7 +32,7 @@ func versionOf(v device.Version) Version { return Version{v.Text(), v.Build} }
 type Coverage struct {
 	Users    int `json:"users" doc:"Active users of the account."`
 	Covered  int `json:"covered" doc:"Of them: whom the policy covers, if it is on."`
-	Enrolled int `json:"enrolled" doc:"Of the covered: with an authenticator app."`
+	Enrolled int `json:"enrolled" doc:"Of the covered: with an authenticator app or a passkey."`
 	ToEnrol  int `json:"to_enrol" doc:"Of the covered: who will have to enrol at the next sign-in."`
 	SignedIn int `json:"signed_in" doc:"Of the covered: with a live session."`
 }

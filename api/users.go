@@ -22,7 +22,7 @@ type User struct {
 	Products      []string   `json:"products" doc:"Ids of the products that the user holds seats of."`
 	Disabled      bool       `json:"disabled"`
 	Covered       bool       `json:"covered" doc:"By the policy, if it is on."`
-	Enrolled      bool       `json:"enrolled" doc:"Has an authenticator app that takes codes."`
+	Enrolled      bool       `json:"enrolled" doc:"Has an authenticator app that takes codes, or a passkey."`
 	EnrolledSince *time.Time `json:"enrolled_since,omitempty"`
 	Suspended     bool       `json:"authenticator_suspended" doc:"Has an authenticator app that takes none, after too many wrong ones."`
 	RecoveryCodes int        `json:"recovery_codes_left"`
@@ -34,7 +34,7 @@ func userOf(r storage.UserRow) User {
 	u := r.User
 	return User{
 		ID: u.ID, Email: u.Email, Name: u.Name, Roles: texts[Role](u.Roles), Language: u.Language, TimeZone: u.TimeZone,
-		Products: listOf(r.Products), Disabled: u.DisabledAt != nil, Covered: r.Covered, Enrolled: r.TOTP, EnrolledSince: r.TOTPSince,
+		Products: listOf(r.Products), Disabled: u.DisabledAt != nil, Covered: r.Covered, Enrolled: r.EnrolledSince() != nil, EnrolledSince: r.EnrolledSince(),
 		Suspended: r.Suspended, RecoveryCodes: r.RecoveryLeft, SignedInAt: u.SignedInAt, CreatedAt: u.CreatedAt,
 	}
 }

@@ -188,6 +188,7 @@ func TestPasskeys(t *testing.T) {
 		w.Press("Make new codes")
 		w.want("account-recovery-codes")
 
+		s.newAdmin(t, required, "kim.keys@example.com", "Kim Keys")
 		lost := newWalker(t, s, w.who) // with the app, without the passkey
 		lost.app = w.app
 		s.clock.Move(11 * time.Minute)
@@ -195,6 +196,7 @@ func TestPasskeys(t *testing.T) {
 		lost.Press("Remove Lost key")
 		lost.says("The passkey is removed.")
 		lost.says("An authenticator was replaced or removed without being used.")
+		s.mails(t, "kim.keys@example.com", "A member removed a passkey", 1)
 		lost.Press("Make new codes")
 		lost.want("account-refused")
 	})

@@ -15,8 +15,8 @@ type UserState string
 // The states. Who is disabled has no other one.
 const (
 	StateCovered    UserState = "covered"     // by the policy, if it is on
-	StateEnrolled   UserState = "enrolled"    // covered, with an authenticator app
-	StateToEnrol    UserState = "to-enrol"    // covered, without one that takes codes
+	StateEnrolled   UserState = "enrolled"    // covered, with an authenticator app or a passkey
+	StateToEnrol    UserState = "to-enrol"    // covered, without a passkey or an app that takes codes
 	StateNotCovered UserState = "not-covered" // by the policy, even if it is on
 	StateDisabled   UserState = "disabled"
 )
@@ -45,19 +45,30 @@ type UserRow struct {
 	Products     []string   // ids of the products that the user holds seats of
 	TOTP         bool       // has an authenticator app that takes codes
 	TOTPSince    *time.Time // when it was connected
-	Suspended    bool       // has one that takes none after too many wrong ones
+	PasskeySince *time.Time // when the first of the present passkeys was made; nil: there is none
+	Suspended    bool       // has an app that takes none after too many wrong ones
 	RecoveryLeft int        // recovery codes that are unused
 	Covered      bool       // active, and of those whom the policy covers
 }
 
-// ToEnrol tells whether the user has to connect an authenticator app as soon as
-// the policy holds.
-func (r UserRow) ToEnrol() bool { return r.Covered && !r.TOTP }
+// EnrolledSince is when the present second factor was registered, of several the
+// app; nil: there is none.
+func (r UserRow) EnrolledSince() *time.Time {
+	if r.TOTP {
+		return r.TOTPSince
+	}
+	return r.PasskeySince
+}
+
+// ToEnrol tells whether the user has to register a second factor as soon as the
+// policy holds.
+func (r UserRow) ToEnrol() bool { return r.Covered && r.EnrolledSince() == nil }
 
 const (
 	userRowColumns = userColumns + `,
 	COALESCE((SELECT string_agg(s.product_id, ' ' ORDER BY s.product_id) FROM seats s WHERE s.user_id = u.id), ''),
 	t.created_at,
+	(SELECT min(k.created_at) FROM authenticators k WHERE k.user_id = u.id AND k.kind = 'passkey' AND k.state = 'active'),
 	(SELECT min(x.id) FROM authenticators x WHERE x.user_id = u.id AND x.kind = 'totp' AND x.state = 'suspended') IS NOT NULL,
 	(SELECT count(*) FROM authenticators r JOIN recovery_codes c ON c.authenticator_id = r.id
 		WHERE r.user_id = u.id AND r.kind = 'recovery' AND r.state = 'active' AND c.used_at IS NULL)`
@@ -68,7 +79,7 @@ const (
 // scanUserRow reads userRowColumns.
 func (p Policy) scanUserRow(r row) (u UserRow, err error) {
 	var products string
-	if err := r.Scan(append(userDest(&u.User), &products, atNullTime(&u.TOTPSince), &u.Suspended, &u.RecoveryLeft)...); err != nil {
+	if err := r.Scan(append(userDest(&u.User), &products, atNullTime(&u.TOTPSince), atNullTime(&u.PasskeySince), &u.Suspended, &u.RecoveryLeft)...); err != nil {
 		return u, err
 	}
 	u.HasPassword, u.User.Password = u.User.Password != "", ""
@@ -157,7 +168,7 @@ func (q *directoryQuery) role(role string) {
 }
 
 func (q *directoryQuery) state(f UserFilter) error {
-	enrolled := userSet{`authenticators x WHERE x.account_id = $1 AND x.kind = 'totp' AND x.state = 'active'`, []any{f.AccountID}}
+	enrolled := userSet{`authenticators x WHERE x.account_id = $1 AND x.kind IN ('totp', 'passkey') AND x.state = 'active'`, []any{f.AccountID}}
 	switch f.State {
 	case "":
 		return nil
@@ -167,7 +178,7 @@ func (q *directoryQuery) state(f UserFilter) error {
 	case StateEnrolled:
 		q.sets = append(q.sets, enrolled)
 	case StateToEnrol:
-		q.where = append(q.where, `t.id IS NULL`)
+		q.where = append(q.where, `t.id IS NULL`, `NOT EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = u.id)`)
 	case StateCovered, StateNotCovered:
 	default:
 		return fmt.Errorf("users: state %q: use one of %v", f.State, UserStates())

@@ -44,6 +44,7 @@ type AdminAuthenticator string
 const (
 	AuthenticatorNone      AdminAuthenticator = "none"
 	AuthenticatorApp       AdminAuthenticator = "app"
+	AuthenticatorKey       AdminAuthenticator = "passkey" // and no app
 	AuthenticatorSuspended AdminAuthenticator = "suspended"
 )
 

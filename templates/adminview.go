@@ -62,6 +62,8 @@ func (v *view) Authenticator(a AdminAuthenticator) state {
 	switch a {
 	case AuthenticatorApp:
 		return v.State("good", "admin.authenticator.app")
+	case AuthenticatorKey:
+		return v.State("good", "admin.authenticator.passkey")
 	case AuthenticatorSuspended:
 		return v.State("bad", "admin.authenticator.suspended")
 	default:

@@ -50,6 +50,7 @@ const (
 	MailMemberWaits            MailKind = "member-waits"            // the same to admins: DataUser, DataAddress, DataFrom
 	MailNotMe                  MailKind = "not-me"                  // to admins: DataUser, DataAddress
 	MailMemberReplaced         MailKind = "member-replaced"         // to admins, of a replacement without the old authenticator: DataUser, DataAddress
+	MailMemberUnkeyed          MailKind = "member-unkeyed"          // to admins, of a passkey that was removed without its use: DataUser, DataAddress
 	MailAdminReset             MailKind = "admin-reset"             // an admin removed the authenticators
 	MailTwoStepAnnounced       MailKind = "two-step-announced"      // DataAccount, DataFrom
 	MailInvitation             MailKind = "invitation"              // DataAccount, DataBy, DataLink, DataUntil
@@ -68,7 +69,7 @@ const (
 // reader may want to take back.
 func (k MailKind) Deniable() bool {
 	switch k {
-	case MailAuthenticatorConnected, MailAuthenticatorReplaced, MailMemberReplaced, MailDeviceWait, MailMemberWaits, MailRecoveryCodeUsed, MailRecoveryCodesMade,
+	case MailAuthenticatorConnected, MailAuthenticatorReplaced, MailMemberReplaced, MailMemberUnkeyed, MailDeviceWait, MailMemberWaits, MailRecoveryCodeUsed, MailRecoveryCodesMade,
 		MailPasskeyAdded, MailPasskeyRemoved, MailBrowserTrusted, MailPasswordChanged, MailTwoStepOn, MailTwoStepOff, MailAppAllowed,
 		MailAddressAsked, MailAddressChanged, MailDataAsked:
 		return true
@@ -153,6 +154,7 @@ var notices = map[MailKind]notice{
 	MailMemberWaits:            {"mail.member_waits.subject", "mail.member_waits.text", []string{DataUser, DataAddress, DataFrom}},
 	MailNotMe:                  {"mail.not_me.subject", "mail.not_me.text", []string{DataUser, DataAddress}},
 	MailMemberReplaced:         {"mail.member_replaced.subject", "mail.member_replaced.text", []string{DataUser, DataAddress}},
+	MailMemberUnkeyed:          {"mail.member_unkeyed.subject", "mail.member_unkeyed.text", []string{DataUser, DataAddress}},
 	MailAdminReset:             {"mail.reset.subject", "mail.reset.text", nil},
 	MailTwoStepAnnounced:       {"mail.two_step.subject", "mail.two_step.now", []string{DataAccount}},
 	MailInvitation:             {"mail.invitation.subject", "mail.invitation.text", []string{DataAccount, DataLink, DataUntil}},

@@ -20,7 +20,7 @@ var mailKinds = []templates.MailKind{
 	templates.MailAdminReset,
 	templates.MailRolesChanged, templates.MailUserDisabled, templates.MailAdminsChanged, templates.MailAccountTwoStepOn, templates.MailAccountTwoStepOff,
 	templates.MailInvitation, templates.MailTwoStepAnnounced, templates.MailPasswordReset, templates.MailUnlock,
-	templates.MailDeviceWait, templates.MailMemberWaits, templates.MailDeviceAsked, templates.MailResetAsked, templates.MailDeviceApproved, templates.MailDeviceRefused,
+	templates.MailDeviceWait, templates.MailMemberWaits, templates.MailMemberUnkeyed, templates.MailDeviceAsked, templates.MailResetAsked, templates.MailDeviceApproved, templates.MailDeviceRefused,
 	templates.MailAddressAsked, templates.MailAddressConfirm, templates.MailAddressTaken, templates.MailAddressChanged,
 	templates.MailDataAsked, templates.MailErased, templates.MailMemberLeft,
 }
@@ -57,7 +57,7 @@ func TestMails(t *testing.T) {
 			switch kind {
 			case templates.MailDeviceWait, templates.MailMemberWaits:
 				data[templates.DataFrom], data[templates.DataLink] = noonTomorrow, "https://id.example.com/not-me?token="+linkToken
-			case templates.MailPasswordChanged:
+			case templates.MailPasswordChanged, templates.MailMemberUnkeyed:
 				data[templates.DataLink] = "https://id.example.com/account/security"
 			case templates.MailDeviceAsked, templates.MailResetAsked:
 				data[templates.DataLink] = "https://id.example.com/admin/requests"

@@ -177,6 +177,7 @@ func directory(t *testing.T, e Engine) {
 		t.Error("a row shows a record of the password")
 	}
 	must(t, second(raw.Exec(`UPDATE authenticators SET state = 'suspended' WHERE kind = 'totp'`)))
+	passkeysCount(t, db, raw, a, u.User.ID, desk)
 	if u = got(db.Member(ctx, a.ID, u.User.ID, desk))(t); u.TOTP || u.TOTPSince != nil || !u.Suspended || !u.ToEnrol() {
 		t.Errorf("suspended = %+v", u)
 	}
@@ -382,4 +383,27 @@ func clientUse(t *testing.T, e Engine) {
 		!strings.Contains(","+all, ",enrolled.a true false ,") || strings.Count(all, ",") != 3 {
 		t.Errorf("people of a client: %s\nthen %s", all, rest)
 	}
+}
+
+// passkeysCount shows that a passkey is a second factor as an app is, and takes it
+// away again. All apps are suspended.
+func passkeysCount(t *testing.T, db *storage.DB, raw *sql.DB, a staff, userID string, desk storage.Policy) {
+	t.Helper()
+	must(t, second(raw.Exec(`INSERT INTO authenticators (id, account_id, user_id, kind, state, data, last_step, created_at) VALUES ('k', $1, $2, 'passkey', 'active', '', 0, 7)`, a.ID, userID)))
+	must(t, second(raw.Exec(`INSERT INTO passkeys (authenticator_id, account_id, user_id, credential, public_key, counter, transports, synced, backed_up, name)
+		VALUES ('k', $1, $2, 'c', 'p', 0, '[]', FALSE, FALSE, 'key')`, a.ID, userID)))
+	u := got(db.Member(t.Context(), a.ID, userID, desk))(t)
+	if u.TOTP || u.PasskeySince == nil || u.EnrolledSince() != u.PasskeySince || u.ToEnrol() {
+		t.Errorf("with a passkey: %+v", u)
+	}
+	if c := got(db.Coverage(t.Context(), a.ID, desk))(t); c.Enrolled != 1 || c.ToEnrol != c.Covered-1 {
+		t.Errorf("coverage %+v", c)
+	}
+	for state, want := range map[storage.UserState]bool{storage.StateEnrolled: true, storage.StateToEnrol: false} {
+		list := got(db.Directory(t.Context(), storage.UserFilter{AccountID: a.ID, State: state, Policy: desk}))(t)
+		if has := slices.ContainsFunc(list, func(r storage.UserRow) bool { return r.User.ID == userID }); has != want {
+			t.Errorf("%s: %v, want %v", state, has, want)
+		}
+	}
+	must(t, second(raw.Exec(`DELETE FROM authenticators WHERE id = 'k'`)))
 }
