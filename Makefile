@@ -6,7 +6,7 @@ WITHPG  := $(GO) run ./storage/storagetest/testpostgres --
 FUZZ    ?= 5s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: build run test setup vet lint race plain browser fuzz golden generate vuln clean
+.PHONY: build run test setup vet lint race plain browser scale fuzz golden generate vuln clean
 
 build: ## the program, static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/stile ./cmd/stile
@@ -41,6 +41,9 @@ plain: setup ## all other tests but those in a browser
 
 browser: setup ## the whole program, in a real browser and with real clients; pictures go to artifacts/
 	$(WITHPG) $(GO) test -count=1 -timeout 20m ./e2e/...
+
+scale: ## an account of 100 000 users by page and API, on both databases; prints what answers take
+	STILE_SCALE=1 $(WITHPG) $(GO) test -count=1 -timeout 20m -run TestQ11_AccountOfManyUsers -v ./api
 
 fuzz: ## searches with each fuzz target for FUZZ (5s)
 	./scripts/fuzz $(FUZZ)

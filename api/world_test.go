@@ -82,11 +82,20 @@ func must[T any](t testing.TB) func(T, error) T {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	t.Parallel()
+	return newWorldOn(t, "")
+}
+
+// newWorldOn is newWorld on a database; an embedded one if it is empty.
+func newWorldOn(t *testing.T, database string) *world {
+	t.Helper()
 	w := &world{t: t, secrets: map[string]string{}, apps: map[string]*stiletest.Authenticator{}, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	w.clock.Store(time.Now().UnixMicro()) // relying parties go by the real clock
 	front := httptest.NewUnstartedServer(nil)
 	cfg := config.Default()
 	cfg.Dir = t.TempDir()
+	if database != "" {
+		cfg.Database = seal.Secret(database)
+	}
 	w.issuer = "http://" + front.Listener.Addr().String()
 	cfg.Issuer, cfg.Listen = w.issuer, front.Listener.Addr().String()
 	for _, f := range []*int{&cfg.Limits.Authorize.Allowed, &cfg.Limits.Network.Allowed, &cfg.Limits.NetworkHour.Allowed} {
@@ -97,7 +106,9 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	w.db, w.url = s.DB(), "sqlite:"+filepath.Join(cfg.Dir, "stile.db")
+	if w.db, w.url = s.DB(), database; database == "" {
+		w.url = "sqlite:" + filepath.Join(cfg.Dir, "stile.db")
+	}
 	storagetest.NothingInClear(t, w.url)
 	front.Config.Handler = s.Handler()
 	front.Start()
