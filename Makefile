@@ -4,9 +4,10 @@ GO      ?= go
 # Tests share one throwaway PostgreSQL server.
 WITHPG  := $(GO) run ./storage/storagetest/testpostgres --
 FUZZ    ?= 5s
+CHECKS  ?= 500
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: build run test setup vet lint race plain browser scale fuzz golden generate vuln clean
+.PHONY: build run test setup vet lint race plain browser scale fuzz soak golden generate vuln clean
 
 build: ## the program, static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/stile ./cmd/stile
@@ -47,6 +48,10 @@ scale: ## an account of 100 000 users by page and API, on both databases; prints
 
 fuzz: ## searches with each fuzz target for FUZZ (5s)
 	./scripts/fuzz $(FUZZ)
+
+soak: ## takes people through CHECKS (500) random lives; fails with the shortest one that goes wrong
+	$(GO) test -count=1 -timeout 24h ./e2e -run '^TestE05_People' -rapid.checks=$(CHECKS) -rapid.steps=60 -rapid.seed=0
+	$(GO) test -count=1 -timeout 24h ./op -run '^TestE05_Tokens' -rapid.checks=$(CHECKS)
 
 golden: ## rewrites the recorded pages, mails and tables; look at the diff
 	$(GO) test ./authn ./templates ./config ./cmd/stile -update

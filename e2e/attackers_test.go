@@ -227,6 +227,16 @@ func TestK08_Attackers(t *testing.T) {
 		if again.goOn(); again.Page().URL.Query().Get("code") != "" {
 			t.Error("the device still gives codes that count")
 		}
+		again.Open(s.Issuer + "/forgot-password")
+		again.Submit(map[string]string{"email": w.who.Email})
+		again.Open(s.resetLink(t, w.who.Email))
+		again.Submit(nil)
+		again.who.Password = "chosen by somebody else"
+		again.Submit(map[string]string{"new-password": again.who.Password})
+		again.Open(rp.Begin().URL)
+		if again.goOn(); again.Page().URL.Query().Get("code") != "" {
+			t.Error("a new password makes the device give codes that count")
+		}
 	})
 
 	for mode, ends := range map[string]string{"recovery-code": "recovery-code", "admin": "ask-admin"} {

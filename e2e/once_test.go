@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -111,6 +113,85 @@ func (r *replicas) oneFormManyTimes(t *testing.T, rp *stiletest.RP, account stri
 	}
 }
 
+// oneRecoveryCode: a code that was kept, in many browsers at once.
+func (r *replicas) oneRecoveryCode(t *testing.T, rp *stiletest.RP, account string) {
+	owner := newWalker(t, r.system, r.newPerson(t, account))
+	owner.Open(rp.Begin().URL)
+	owner.password()
+	owner.connect()
+	owner.Submit(map[string]string{"code": owner.app.Code()})
+	owner.want("done")
+	code := recoveryCodes(t, owner.Page().Texts("li"))[0]
+	browsers := make([]*walker, 4)
+	for i := range browsers {
+		w := owner.elsewhere()
+		w.Open(rp.Begin().URL)
+		w.password()
+		w.Press("Use a recovery code")
+		w.want("recovery-code")
+		browsers[i] = w
+	}
+	statuses := make([]int, crowd)
+	atOnce(crowd, func(i int) { statuses[i], _, _ = browsers[i%len(browsers)].post(map[string]string{"recovery": code}) })
+	r.wantOne(t, owner.who, statuses, "recovery_code.used", "")
+	if n := r.count(t, `SELECT count(*) FROM recovery_codes c JOIN authenticators a ON a.id = c.authenticator_id JOIN users u ON u.id = a.user_id
+		WHERE u.email = $1 AND c.used_at IS NOT NULL`, owner.who.Email); n != 1 {
+		t.Errorf("%d codes are used, want 1", n)
+	}
+}
+
+// oneReset: a link of a message, with many new passwords.
+func (r *replicas) oneReset(t *testing.T, account string) {
+	w := newWalker(t, r.system, r.newPerson(t, account))
+	w.Open(r.Issuer + "/forgot-password")
+	w.Submit(map[string]string{"email": w.who.Email})
+	w.Open(r.resetLink(t, w.who.Email))
+	w.want("message-link")
+	w.Submit(nil)
+	w.want("new-password")
+	statuses := make([]int, crowd)
+	atOnce(crowd, func(i int) {
+		statuses[i], _, _ = w.post(map[string]string{"new-password": fmt.Sprintf("%d boats on another lake", i)})
+	})
+	r.wantOne(t, w.who, statuses, "password.changed", "reset")
+}
+
+// onePasskeyAnswer: what a passkey has signed, sent often.
+func (r *replicas) onePasskeyAnswer(t *testing.T, rp *stiletest.RP, account string) {
+	owner := newWalker(t, r.system, r.newPerson(t, account))
+	owner.signIn(r.Issuer + "/account")
+	k := owner.addPasskey("Blue key", 0)
+	w := newWalker(t, r.system, owner.who)
+	w.Open(rp.Begin().URL)
+	action, options, fields := w.Page().PasskeyForm()
+	fields.Set("passkey", k.Get(options))
+	statuses := make([]int, crowd)
+	atOnce(crowd, func(i int) { statuses[i], _, _ = w.postForm(action, fields) })
+	r.wantOne(t, owner.who, statuses, "proof.accepted", "passkey")
+}
+
+// wantOne fails unless exactly one of many at once has done something, and the
+// others were told so.
+func (r *replicas) wantOne(t *testing.T, who person, statuses []int, kind, reason string) {
+	t.Helper()
+	n := r.count(t, `SELECT count(*) FROM audit_events WHERE kind = $1 AND reason = $2 AND subject_id = (SELECT id FROM users WHERE email = $3)`, kind, reason, who.Email)
+	if n != 1 {
+		t.Errorf("the audit log has %d of %s %s, want 1", n, kind, reason)
+	}
+	done := 0
+	for _, status := range statuses {
+		switch {
+		case status == http.StatusSeeOther:
+			done++
+		case status < 400 || status >= 500 && status != http.StatusServiceUnavailable:
+			t.Errorf("status %d", status)
+		}
+	}
+	if done == 0 {
+		t.Errorf("nobody got through: %v", statuses)
+	}
+}
+
 // post sends the form of the page without following what comes back, also from
 // several goroutines. The browser hasn't seen the answer then.
 func (w *walker) post(values map[string]string) (status int, location string, err error) {
@@ -118,12 +199,16 @@ func (w *walker) post(values map[string]string) (status int, location string, er
 	for name, value := range values {
 		form.Set(name, value)
 	}
-	q, err := http.NewRequest(http.MethodPost, w.Page().Action(), strings.NewReader(form.Encode()))
+	return w.postForm(w.Page().Action(), form)
+}
+
+func (w *walker) postForm(action string, form url.Values) (status int, location string, err error) {
+	q, err := http.NewRequest(http.MethodPost, action, strings.NewReader(form.Encode()))
 	if err != nil {
 		return 0, "", err
 	}
 	q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	for _, c := range w.Cookies(w.Page().Action()) {
+	for _, c := range w.Cookies(action) {
 		q.AddCookie(c)
 	}
 	resp, err := http.DefaultTransport.RoundTrip(q)

@@ -35,6 +35,8 @@ const unbounded = `  password: 100000 in 15m, pause 1m to 1h, 100000 in a row
   email_sent_hour: 100000 in 1h
   email_sent_day: 100000 in 24h
   authorize: 100000 in 1m
+  recovery_hour: 100000 in 1h
+  recovery_day: 100000 in 24h
 `
 
 // crowd is how many ask for the same at once.
@@ -215,6 +217,9 @@ func TestReplicas(t *testing.T) {
 	})
 	t.Run("K04 a code of the app is taken once, whoever sends it", func(t *testing.T) { r.oneCodeInManyBrowsers(t, rp, account) })
 	t.Run("K04 a code of the app is taken once, the same form sent often", func(t *testing.T) { r.oneFormManyTimes(t, rp, account) })
+	t.Run("M01 a recovery code is taken once", func(t *testing.T) { r.oneRecoveryCode(t, rp, account) })
+	t.Run("I07 a link of a message sets one password", func(t *testing.T) { r.oneReset(t, account) })
+	t.Run("M03 the answer of a passkey is taken once", func(t *testing.T) { r.onePasskeyAnswer(t, rp, account) })
 	t.Run("an authorization code is taken once", func(t *testing.T) { r.oneExchange(t, rp, account) })
 	t.Run("a refresh token has one successor", func(t *testing.T) { r.oneSuccessor(t, rp, account) })
 }

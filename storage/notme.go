@@ -66,9 +66,11 @@ func (db *DB) SayNotMe(ctx context.Context, linkHash string, by audit.Actor, mai
 		if _, err := run(ctx, tx, `UPDATE users SET epoch = epoch + 1 WHERE id = $1`, u.ID); err != nil {
 			return err
 		}
-		// A passkey that was never wanted is of no use to anybody: it goes.
+		// A passkey that was never wanted is of no use to anybody: it goes. An app
+		// stays, so that what takes its place still has to be more than a first one,
+		// but forgets its key: no new password makes it take codes again.
 		suspended, err := run(ctx, tx, `UPDATE authenticators SET state = CASE kind WHEN '`+kindPasskey+`' THEN '`+stateRemoved+`' ELSE '`+stateSuspended+`' END,
-			ended_at = CASE kind WHEN '`+kindPasskey+`' THEN CAST($3 AS BIGINT) ELSE ended_at END
+			ended_at = CASE kind WHEN '`+kindPasskey+`' THEN CAST($3 AS BIGINT) ELSE ended_at END, data = ''
 			WHERE user_id = $2 AND state = '`+stateActive+`' AND (id = $1 OR kind = '`+kindTOTP+`' AND EXISTS (SELECT 1 FROM authenticators x
 				WHERE x.id = $1 AND x.user_id = $2 AND x.kind = '`+kindTOTP+`' AND x.state = '`+stateReplaced+`'))`, l.AuthenticatorID, u.ID, now)
 		if err == nil {

@@ -84,11 +84,12 @@ func (db *DB) ResetPassword(ctx context.Context, p PasswordReset) error {
 	})
 }
 
-// resumeTOTP makes a suspended authenticator take codes again, with a count that
-// leaves few of them.
+// resumeTOTP makes an authenticator that was suspended after wrong codes take codes
+// again, with a count that leaves few of them. One that its owner never wanted has
+// no key any more.
 func (db *DB) resumeTOTP(ctx context.Context, tx *sql.Tx, u User, count func(userID, authenticatorID string) (limit.Booking, int)) (bool, error) {
 	id, err := one(ctx, tx, scanText, `UPDATE authenticators SET state = '`+stateActive+`' WHERE id = (
-			SELECT x.id FROM authenticators x WHERE x.user_id = $1 AND x.kind = '`+kindTOTP+`' AND x.state = '`+stateSuspended+`'
+			SELECT x.id FROM authenticators x WHERE x.user_id = $1 AND x.kind = '`+kindTOTP+`' AND x.state = '`+stateSuspended+`' AND x.data <> ''
 			ORDER BY x.created_at DESC, x.id DESC LIMIT 1)
 		AND NOT EXISTS (SELECT 1 FROM authenticators y WHERE y.user_id = $1 AND y.kind = '`+kindTOTP+`' AND y.state = '`+stateActive+`')
 		RETURNING id`, u.ID)

@@ -75,6 +75,21 @@ func TestNotMeReachesWhatTookItsPlace(t *testing.T) {
 	})
 }
 
+// TestNotMeOutlastsANewPassword: who has the mailbox too gets no code of his own
+// app accepted by way of a password that he sets.
+func TestNotMeOutlastsANewPassword(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		h.notice(t, "notice", h.Enrol(t))
+		must(t, h.DB.SayNotMe(t.Context(), "notice", By))
+		h.link(t, storage.ResetLink, "reset", true)
+		must(t, h.reset(h.DB, t, "reset"))
+		if p := h.Person(t); p.TOTP != nil || !p.Suspended {
+			t.Error("a new password makes an app take codes that its owner never wanted")
+		}
+	})
+}
+
 func TestNotMeCountsOnce(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, h *House) {
