@@ -53,7 +53,7 @@ func (w *world) step(t *tab) bool {
 	case "sign-in":
 		t.typed = nil
 		return w.answer(t, map[string]string{"email": h.Email, "password": h.Password}, byPassword)
-	case "two-step-introduction", "install-app":
+	case "two-step-introduction", "install-app", "check-up":
 		return w.answer(t, nil)
 	case "verify-email":
 		code := w.newestCode()
