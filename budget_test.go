@@ -10,7 +10,7 @@ import (
 
 // What the released program may weigh. Whoever needs more says why in the commit.
 const (
-	maxBytes   = 36 << 20 // WebAuthn brings 1.5 MB
+	maxBytes   = 37 << 20 // WebAuthn brings 1.5 MB
 	maxModules = 90
 )
 

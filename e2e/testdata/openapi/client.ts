@@ -78,10 +78,11 @@ const made = await stile.POST("/api/v1/device-groups", { body: { name: "Phones",
 const group = done(made);
 say("group", { name: group.name, location: made.response.headers.get("Location") === `/api/v1/device-groups/${group.id}` });
 const params = { path: { id: group.id }, header: { "If-Match": made.response.headers.get("ETag")! } };
-const renamed = done(await stile.PUT("/api/v1/device-groups/{id}", { params, body: { name: "Telephones", has: group.has } }));
+const put = await stile.PUT("/api/v1/device-groups/{id}", { params, body: { name: "Telephones", has: group.has } });
+const renamed = done(put);
 const groups = async () => done(await stile.GET("/api/v1/device-groups")).items.map((g) => g.name);
 say("group", { name: renamed.name, groups: await groups() });
-done(await stile.DELETE("/api/v1/device-groups/{id}", { params: { path: { id: group.id } } }));
+done(await stile.DELETE("/api/v1/device-groups/{id}", { params: { path: { id: group.id }, header: { "If-Match": put.response.headers.get("ETag")! } } }));
 say("group", { groups: await groups() });
 done(await stile.POST("/api/v1/device-groups", { body: { name: "Kept", has: { client_version: "4.4", client_build: 1 } } }));
 
