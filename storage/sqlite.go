@@ -96,16 +96,33 @@ func (sqliteDialect) noTable(err error) bool {
 // forbidden is nothing here: the embedded database has no roles.
 func (sqliteDialect) forbidden(error) bool { return false }
 
-func (sqliteDialect) migrate(ctx context.Context, db *sql.DB, schema fs.FS) error {
+func (d sqliteDialect) migrate(ctx context.Context, db *sql.DB, schema fs.FS) error {
 	// Each migration is one immediate transaction. Of two programs at once the
-	// slower one finds a table there already, rolls back, and looks again.
-	var err error
-	for range attempts {
-		if err = gooseUp(ctx, db, schema, gooseSQLite); err == nil {
+	// slower one finds a table there already, rolls back, and looks again, for
+	// as long as the other one gets on.
+	for {
+		before, err := d.version(ctx, db)
+		if err != nil {
+			return err
+		}
+		failure := gooseUp(ctx, db, schema, gooseSQLite)
+		if failure == nil {
 			return nil
 		}
+		if after, err := d.version(ctx, db); err != nil || after == before {
+			return failure
+		}
 	}
-	return err
+}
+
+// version is the last migration that was applied: below 0 before the first, and
+// another number once there is a table to write it in.
+func (d sqliteDialect) version(ctx context.Context, db *sql.DB) (int64, error) {
+	v, err := one(ctx, db, scanInt, `SELECT COALESCE(max(version_id), -1) FROM goose_db_version`)
+	if d.noTable(err) {
+		return -2, nil
+	}
+	return v, err
 }
 
 func sqliteCode(err error) int {
