@@ -168,6 +168,7 @@ func (v *Visit) signInsByDay() (days []templates.AdminSignIns, err error) {
 			Day: d.Day, Code: d.Counts[storage.CountCode], Session: d.Counts[storage.CountSession],
 			Trusted: d.Counts[storage.CountTrusted], NotRequired: d.Counts[storage.CountNotRequired],
 			RefusedPassword: d.Counts[storage.CountRefusedPassword], RefusedCode: d.Counts[storage.CountRefusedCode],
+			GivenUp: d.Counts[storage.CountGivenUp],
 		})
 	}
 	return days, err

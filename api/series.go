@@ -25,7 +25,7 @@ func (s stretch) zone() (*time.Location, error) {
 // DaySignIns counts the sign-ins of a day by result.
 type DaySignIns struct {
 	Day    string         `json:"day" format:"date"`
-	Counts map[string]int `json:"counts" doc:"By result, such as code, not_required, refused_password, refused_code."`
+	Counts map[string]int `json:"counts" doc:"By result, such as code, not_required, refused_password, refused_code, given_up."`
 }
 
 // DayEnrolled counts who had an authenticator at the end of a day.

@@ -9,6 +9,7 @@ type Kind string
 const (
 	SignInSucceeded     Kind = "sign_in.succeeded"
 	SignInFailed        Kind = "sign_in.failed"
+	SignInGivenUp       Kind = "sign_in.given_up" // begun with a right password, and not finished in its time
 	ProofAccepted       Kind = "proof.accepted"
 	ProofRefused        Kind = "proof.refused"
 	LimitReached        Kind = "limit.reached"
@@ -69,7 +70,7 @@ const (
 // installation as a whole.
 func Kinds() []Kind {
 	return []Kind{
-		SignInSucceeded, SignInFailed, ProofAccepted, ProofRefused, LimitReached,
+		SignInSucceeded, SignInFailed, SignInGivenUp, ProofAccepted, ProofRefused, LimitReached,
 		EmailCodeSent, AuthenticatorAdded, AuthenticatorEnded, AuthenticatorPaused, DeviceAsked, WaitStarted,
 		DeviceApproved, DeviceRefused, DeviceUsed, PasskeyAdded, PasskeyRenamed, PasskeyRemoved, PasskeyCounter,
 		RecoveryCodesMade, RecoveryCodeUsed, BrowserTrusted, BrowserForgotten,

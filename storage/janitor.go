@@ -2,9 +2,12 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
+
+	"stile/audit"
 )
 
 // janitorBatch is how many rows one transaction removes: few enough that nobody
@@ -22,7 +25,6 @@ var expiring = []struct{ table, key, ends string }{
 	{"access_tokens", "hash", "expires_at"},
 	{"grants", "id", fmt.Sprintf("expires_at <= $1 AND created_at + %d", grantKept.Microseconds())},
 	{"email_codes", "purpose, txn", "expires_at"},
-	{"sign_ins", "id, binding", "expires_at"},
 	{"device_requests", "account_id, id", fmt.Sprintf("expires_at <= $1 - %d AND expires_at", deviceShown.Microseconds())},
 	{"device_waits", "user_id", fmt.Sprintf("closes_at <= $1 - %d AND closes_at", waitStopped.Microseconds())},
 	{"sessions", "id", "expires_at"},
@@ -52,6 +54,9 @@ func (db *DB) RemoveExpired(ctx context.Context) error {
 	if err := db.writeAuditKeys(ctx); err != nil {
 		return err
 	}
+	if err := db.removeSignIns(ctx); err != nil {
+		return err
+	}
 	for _, e := range expiring {
 		if err := db.removeBatches(ctx, e.table, e.key, e.ends+" <= $1", now); err != nil {
 			return err
@@ -65,6 +70,33 @@ func (db *DB) RemoveExpired(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// removeSignIns removes sign-ins whose time is over, and writes down the ones
+// that nobody finished: each was begun with a right password.
+func (db *DB) removeSignIns(ctx context.Context) error {
+	for n := janitorBatch; n == janitorBatch; {
+		err := db.write(ctx, func(tx *sql.Tx) error {
+			var events []insert
+			removed, err := many(ctx, tx, func(r row) (finished bool, err error) {
+				e := audit.Event{Kind: audit.SignInGivenUp, Actor: audit.System}
+				if err = r.Scan(&finished, &e.SubjectID, &e.AccountID); err == nil && !finished {
+					events = append(events, db.event(e))
+				}
+				return finished, err
+			}, `DELETE FROM sign_ins WHERE (id, binding) IN (SELECT id, binding FROM sign_ins WHERE expires_at <= $1 LIMIT $2)
+				RETURNING completed_at IS NOT NULL, user_id, account_id`, micros(db.now()), janitorBatch)
+			n = len(removed)
+			if err != nil {
+				return err
+			}
+			return addAll(ctx, tx, events)
+		})
+		if err != nil {
+			return fmt.Errorf("removing expired sign_ins: %w", err)
+		}
+	}
+	return nil
 }
 
 func (db *DB) removeBatches(ctx context.Context, table, key, condition string, arg any) error {

@@ -19,6 +19,7 @@ const (
 	CountNotRequired     = "not_required"     // finished with the password alone, which was enough
 	CountRefusedPassword = "refused_password" // address or password not accepted
 	CountRefusedCode     = "refused_code"     // code of any kind not accepted
+	CountGivenUp         = "given_up"         // begun with the right password, and not finished
 )
 
 // DayCount is how many of each kind there were in one day.
@@ -97,8 +98,8 @@ func (db *DB) SignInsByDay(ctx context.Context, accountID string, since, until t
 		return nil, nil
 	}
 	counts, err := many(ctx, db.reader, scanBucket, `SELECT at / $1 AS bucket, kind, reason, count(*) FROM audit_events
-		WHERE account_id = $2 AND kind IN ($3, $4, $5) AND id >= $6 AND id < $7 AND at >= $8 AND at < $9 GROUP BY 1, 2, 3`,
-		slot.Microseconds(), accountID, audit.SignInSucceeded, audit.SignInFailed, audit.ProofRefused,
+		WHERE account_id = $2 AND kind IN ($3, $4, $5, $6) AND id >= $7 AND id < $8 AND at >= $9 AND at < $10 GROUP BY 1, 2, 3`,
+		slot.Microseconds(), accountID, audit.SignInSucceeded, audit.SignInFailed, audit.SignInGivenUp, audit.ProofRefused,
 		firstTimeID(since), firstTimeID(until.Add(time.Millisecond)), micros(since), micros(until))
 	if err != nil {
 		return nil, fmt.Errorf("sign-ins by day: %w", err)
@@ -114,6 +115,8 @@ func countedAs(kind audit.Kind, reason string) string {
 	switch {
 	case kind == audit.SignInFailed:
 		return CountRefusedPassword
+	case kind == audit.SignInGivenUp:
+		return CountGivenUp
 	case kind == audit.ProofRefused:
 		return CountRefusedCode
 	case reason == string(authn.ReasonNotRequired):

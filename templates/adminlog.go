@@ -66,6 +66,7 @@ func (AdminLog) heading(*Frame) heading { return heading{key: "admin.nav.log"} }
 var kindKeys = map[audit.Kind]string{
 	audit.SignInSucceeded:     "admin.log.kind.sign_in_succeeded",
 	audit.SignInFailed:        "admin.log.kind.sign_in_failed",
+	audit.SignInGivenUp:       "admin.log.kind.sign_in_given_up",
 	audit.ProofAccepted:       "admin.log.kind.proof_accepted",
 	audit.ProofRefused:        "admin.log.kind.proof_refused",
 	audit.LimitReached:        "admin.log.kind.limit_reached",
@@ -151,8 +152,8 @@ func (v *view) Happened(refused bool) state {
 
 // AdminSignIns is how the sign-ins of one day ended.
 type AdminSignIns struct {
-	Day                                                               time.Time
-	Code, Session, Trusted, NotRequired, RefusedPassword, RefusedCode int
+	Day                                                                        time.Time
+	Code, Session, Trusted, NotRequired, RefusedPassword, RefusedCode, GivenUp int
 }
 
 // SignInPlot draws the sign-ins by what they came to; nil where there were none.
@@ -161,21 +162,22 @@ func (v *view) SignInPlot(days []AdminSignIns) *Plot {
 		Name: "sign-ins", Title: v.T("admin.plot.sign_ins"), Unit: v.T("admin.plot.day"), Stacked: true, Mark: -1,
 		Summary: v.T("admin.plot.table", "Zone", v.zone().String()),
 	}
-	for _, key := range []string{"admin.plot.code", "admin.plot.session", "admin.plot.trusted", "admin.plot.not_required", "admin.plot.refused_password", "admin.plot.refused_code"} {
+	for _, key := range []string{"admin.plot.code", "admin.plot.session", "admin.plot.trusted", "admin.plot.not_required", "admin.plot.refused_password", "admin.plot.refused_code", "admin.plot.given_up"} {
 		p.Series = append(p.Series, PlotSeries{Label: v.T(key)})
 	}
-	in, refused := 0, 0
+	in, refused, givenUp := 0, 0, 0
 	for _, d := range days {
 		day := d.Day.In(v.zone())
 		p.Days = append(p.Days, PlotDay{Day: day, Short: day.Format(time.DateOnly), Long: v.Printer.Date(day)})
-		for i, n := range []int{d.Code, d.Session, d.Trusted, d.NotRequired, d.RefusedPassword, d.RefusedCode} {
+		for i, n := range []int{d.Code, d.Session, d.Trusted, d.NotRequired, d.RefusedPassword, d.RefusedCode, d.GivenUp} {
 			p.Series[i].Values = append(p.Series[i].Values, n)
 		}
 		in, refused = in+d.Code+d.Session+d.Trusted+d.NotRequired, refused+d.RefusedPassword+d.RefusedCode
+		givenUp += d.GivenUp
 	}
 	if p.Empty() {
 		return nil
 	}
-	p.Finding = v.T("admin.plot.sign_ins_finding", "In", in, "Refused", refused)
+	p.Finding = v.T("admin.plot.sign_ins_finding", "In", in, "Refused", refused, "GivenUp", givenUp)
 	return &p
 }

@@ -113,7 +113,7 @@ func logPage() templates.AdminLog {
 		},
 	}
 	for i := range 30 {
-		page.Days = append(page.Days, templates.AdminSignIns{Day: now.AddDate(0, 0, i-29), Code: i, Session: i / 3, Trusted: i % 5, NotRequired: 3, RefusedPassword: i % 4, RefusedCode: i % 3})
+		page.Days = append(page.Days, templates.AdminSignIns{Day: now.AddDate(0, 0, i-29), Code: i, Session: i / 3, Trusted: i % 5, NotRequired: 3, RefusedPassword: i % 4, RefusedCode: i % 3, GivenUp: i % 2})
 	}
 	return page
 }

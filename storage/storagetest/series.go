@@ -15,6 +15,7 @@ import (
 // counted are the keys that sign-ins are counted under.
 var counted = []string{
 	storage.CountCode, storage.CountSession, storage.CountTrusted, storage.CountNotRequired, storage.CountRefusedPassword, storage.CountRefusedCode,
+	storage.CountGivenUp,
 }
 
 var seriesPromises = []promise{
@@ -51,6 +52,7 @@ func signInsByDay(t *testing.T, e Engine) {
 	for _, reason := range []string{"totp", "recovery", "email_code", "setup_code"} {
 		record("a", midnight.Add(23*time.Hour+59*time.Minute), audit.ProofRefused, reason)
 	}
+	record("a", midnight.Add(23*time.Hour+59*time.Minute), audit.SignInGivenUp, "")
 	until := midnight.Add(60 * time.Hour)
 	record("a", until.Add(-time.Microsecond), audit.SignInFailed, "switched_off")
 	record("a", until, audit.SignInFailed, "wrong_password")
@@ -69,7 +71,7 @@ func signInsByDay(t *testing.T, e Engine) {
 	}
 	want := []string{
 		"04 00:00 code 2 refused_password 1",
-		"05 00:00 already_proven 1 not_required 1 refused_code 4 trusted_browser 1",
+		"05 00:00 already_proven 1 given_up 1 not_required 1 refused_code 4 trusted_browser 1",
 		"06 00:00",
 		"07 00:00 refused_password 1",
 	}
