@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -40,8 +41,9 @@ const (
 	plotTop    = 32
 	plotBottom = 32
 	plotLeft   = 44
-	plotRight  = 128 // for the labels at the ends
-	plotLine   = 18  // least distance of two labels
+	plotRight  = 128 // for the labels at the ends of lines
+	plotMargin = 12
+	plotLine   = 18 // least distance of two labels
 )
 
 // drawing is a plot of one width, ready for the template.
@@ -99,20 +101,21 @@ func (p Plot) Rows() []plotRow {
 
 // Empty tells whether there is nothing to draw.
 func (p Plot) Empty() bool {
-	for _, s := range p.Series {
-		for _, n := range s.Values {
-			if n > 0 {
-				return false
-			}
-		}
-	}
-	return true
+	return !slices.ContainsFunc(p.Series, PlotSeries.any)
+}
+
+// any tells whether there is anything to draw of it.
+func (s PlotSeries) any() bool {
+	return slices.ContainsFunc(s.Values, func(n int) bool { return n > 0 })
 }
 
 func (p Plot) draw(class string, width, dates int) drawing {
 	d := drawing{
 		Plot: p, ID: p.Name + "-" + class, Class: class, Width: width, Height: plotHeight,
 		Left: plotLeft, Right: width - plotRight, Base: plotHeight - plotBottom,
+	}
+	if p.Stacked {
+		d.Right = width - plotMargin
 	}
 	top := nice(p.highest())
 	y := func(n int) int { return d.Base - n*(d.Base-plotTop)/top }
@@ -186,11 +189,25 @@ func (d *drawing) bars(y func(int) int) {
 		if path.Len() == 0 {
 			continue // nothing of it happened
 		}
-		class := fmt.Sprintf("series-%d", i+1)
-		d.Shapes = append(d.Shapes, plotShape{"bar " + class, path.String()})
-		last := len(d.Days) - 1
-		d.Ends = append(d.Ends, plotText{X: d.Right + 8, Y: y(below[last]), Text: s.Label, Class: class})
+		d.Shapes = append(d.Shapes, plotShape{barClass(i), path.String()})
 	}
+}
+
+func barClass(series int) string { return fmt.Sprintf("bar series-%d", series+1) }
+
+// plotLayer is one layer of stacked bars.
+type plotLayer struct{ Label, Class string }
+
+// Layers names those of stacked bars that are there, from the axis up. They are
+// too thin to be labelled where they are.
+func (p Plot) Layers() []plotLayer {
+	var list []plotLayer
+	for i, s := range p.Series {
+		if p.Stacked && s.any() {
+			list = append(list, plotLayer{s.Label, barClass(i)})
+		}
+	}
+	return list
 }
 
 // spread moves labels apart that would cover each other.

@@ -14,11 +14,17 @@ func TestPlotIsDrawnFromZeroWithLabelsApart(t *testing.T) {
 	for i := range 3 {
 		p.Days = append(p.Days, PlotDay{Day: time.Date(2026, 11, 20+i, 0, 0, 0, 0, time.UTC), Short: "x", Long: "y"})
 	}
-	for _, stacked := range []bool{false, true} {
+	for _, stacked := range []bool{true, false} {
 		p.Stacked = stacked
+		if layers := p.Layers(); len(layers) != map[bool]int{true: 2}[stacked] {
+			t.Errorf("stacked %v: the layers are %+v", stacked, layers)
+		}
 		for _, d := range p.Drawings() {
 			if d.Ticks[0].Text != "0" || d.Ticks[0].Y != d.Base {
 				t.Errorf("the axis begins at %+v", d.Ticks[0])
+			}
+			if (len(d.Ends) == 0) != stacked {
+				t.Errorf("stacked %v: the labels are %+v", stacked, d.Ends)
 			}
 			for i, e := range d.Ends {
 				if e.Y < plotTop || e.Y > d.Base {
