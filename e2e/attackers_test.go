@@ -63,35 +63,60 @@ func (a *attacker) goOn() string {
 // and the buttons that do so on the others.
 func sensitive() map[string][]string {
 	return map[string][]string{
-		"/account/password": nil, "/account/email": nil, "/account/passkeys": nil,
-		"/account":          {"Make new codes", "Turn off", "Reset for a new device"},
+		"/account/password": nil, "/account/email": nil, "/account/passkeys": nil, "/account/data/erase": nil,
+		"/account":          {"Make new codes", "Turn on", "Turn off", "Reset for a new device", "Forget Go-http-client", "Forget all"},
 		"/account/sessions": {"Sign out everywhere else"},
 		"/account/activity": {"That was not me"},
+		"/account/data":     {"Prepare the file"},
 	}
 }
 
-// robs tries doors of My Account, and fails the test if one opens.
-func (a *attacker) robs(doors map[string][]string, before string, protected func() string) {
+// place is where an attacker stands: which of those buttons are in reach.
+type place struct {
+	outside bool     // none: the pages that have them do not open
+	absent  []string // the pages have none of these
+	free    []string // may be pressed, and is tried on its own
+}
+
+// robs tries the doors of My Account, and fails the test if one opens, or is not
+// where it is said to be.
+func (a *attacker) robs(at place, before string, protected func() string) {
 	a.t.Helper()
-	for path, buttons := range doors {
+	inside := func() bool { return strings.HasPrefix(a.Page().Screen(), "account") }
+	for path, buttons := range sensitive() {
 		a.Open(a.s.Issuer + path)
 		a.goOn()
-		if screen := a.Page().Screen(); buttons == nil && strings.HasPrefix(screen, "account") && screen != "account-refused" {
+		switch {
+		case buttons == nil && inside() && a.Page().Screen() != "account-refused":
 			a.t.Errorf("%s opens: %s", path, a.Page())
-		}
-		for _, button := range buttons {
-			a.Open(a.s.Issuer + path)
-			if !slices.Contains(a.Page().Texts("button"), button) {
-				continue
-			}
-			a.Press(button)
-			if a.goOn(); strings.HasPrefix(a.Page().Screen(), "account") && a.Page().Screen() != "account-refused" {
-				a.t.Errorf("%q works: %s", button, a.Page())
+		case buttons == nil && a.Page().Screen() == "error":
+			a.t.Errorf("%s is no door: %s", path, a.Page())
+		case buttons != nil && inside() == at.outside:
+			a.t.Errorf("%s opens: %t: %s", path, inside(), a.Page())
+		case !at.outside:
+			for _, button := range buttons {
+				a.presses(a.s.Issuer+path, button, at)
 			}
 		}
 	}
 	if now := protected(); now != before {
 		a.t.Errorf("what protects the sign-in was %s, and is %s", before, now)
+	}
+}
+
+// presses tries a button of a page that opens.
+func (a *attacker) presses(page, button string, at place) {
+	a.t.Helper()
+	a.Open(page)
+	there, absent := slices.Contains(a.Page().Texts("button"), button), slices.Contains(at.absent, button)
+	switch {
+	case there == absent:
+		a.t.Errorf("%q is there: %t: %s", button, there, a.Page())
+	case there && !slices.Contains(at.free, button):
+		a.Press(button)
+		if a.goOn(); strings.HasPrefix(a.Page().Screen(), "account") && a.Page().Screen() != "account-refused" {
+			a.t.Errorf("%q works: %s", button, a.Page())
+		}
 	}
 }
 
@@ -123,11 +148,18 @@ func TestK08_Attackers(t *testing.T) {
 	rp := s.console(t)
 	account := s.newAccount(t, "required")
 	s.newAdmin(t, account, "boss@example.com", "Bo Boss")
-	// victim has an app, a session and a refresh token, all a while ago.
+	s.stile(t, "", "policy", "update", account, "--trusted-browser-days", "14")
+	// victim has an app, a session in a browser that is trusted and a refresh token,
+	// all a while ago.
 	victim := func(t *testing.T, account string) (*walker, stiletest.Tokens, func() string) {
 		t.Helper()
 		w := newWalker(t, s, s.newPerson(t, account))
-		tokens := w.tokens(rp, "acr_values", acrMFA, "scope", "openid email offline_access")
+		attempt := rp.Begin("acr_values", acrMFA, "scope", "openid email offline_access")
+		w.Open(attempt.URL)
+		w.password()
+		w.enrol()
+		w.Submit(map[string]string{"code": w.app.Code(), "trust": "yes"})
+		tokens := rp.Redeem(attempt, w.Page().URL)
 		p, err := s.db.PersonByEmail(t.Context(), w.who.Email)
 		if err != nil {
 			t.Fatal(err)
@@ -155,7 +187,7 @@ func TestK08_Attackers(t *testing.T) {
 				t.Errorf("%v ends at %s", params, a.Page())
 			}
 		}
-		a.robs(sensitive(), protected(), protected)
+		a.robs(place{outside: true}, protected(), protected)
 		if e := a.silent(rp); e != "login_required" {
 			t.Errorf("prompt=none: %q", e)
 		}
@@ -181,7 +213,7 @@ func TestK08_Attackers(t *testing.T) {
 		if screen := a.goOn(); screen != "device-wait" {
 			t.Errorf("the attacker is at %s", a.Page())
 		}
-		a.robs(sensitive(), before, protected)
+		a.robs(place{outside: true}, before, protected)
 		if _, err := rp.Refresh(tokens.RefreshToken); err == nil {
 			t.Error("what apps held goes on after a reset")
 		}
@@ -201,9 +233,10 @@ func TestK08_Attackers(t *testing.T) {
 			t.Fatalf("the way of who has lost the phone is closed: %s", a.Page())
 		}
 		first := protected()
-		doors := sensitive()
-		doors["/account"] = []string{"Make new codes"}
-		a.robs(doors, first, protected)
+		a.robs(place{
+			absent: []string{"Turn on", "Turn off", "Forget Go-http-client", "Forget all"}, // required of all; no browser is trusted any more
+			free:   []string{"Reset for a new device"},
+		}, first, protected)
 		if _, err := rp.Refresh(tokens.RefreshToken); err == nil {
 			t.Error("what apps held goes on after a replacement")
 		}
@@ -243,7 +276,7 @@ func TestK08_Attackers(t *testing.T) {
 		t.Run("with both, where the account replaces devices by "+mode+" only, nothing opens", func(t *testing.T) {
 			strict := s.newAccount(t, "required")
 			s.newAdmin(t, strict, mode+"@example.com", "Ada Admin")
-			s.apply(t, "accounts:\n  - name: "+strict+"\n    policy: {two_step: required, reenrolment: "+mode+"}\n")
+			s.apply(t, "accounts:\n  - name: "+strict+"\n    policy: {two_step: required, trusted_browser_days: 14, reenrolment: "+mode+"}\n")
 			w, tokens, protected := victim(t, strict)
 			a := newAttacker(t, s, w.who)
 			a.password, a.mailbox = true, true
@@ -252,7 +285,7 @@ func TestK08_Attackers(t *testing.T) {
 			if screen := a.goOn(); screen != ends {
 				t.Errorf("the attacker is at %s", a.Page())
 			}
-			a.robs(sensitive(), before, protected)
+			a.robs(place{outside: true}, before, protected)
 			undisturbed(t, w, tokens)
 		})
 	}
@@ -269,7 +302,7 @@ func TestK08_Attackers(t *testing.T) {
 		}
 		protected := func() string { return s.protected(t, p.User.ID) }
 		a := &attacker{walker: open}
-		a.robs(sensitive(), protected(), protected)
+		a.robs(place{absent: []string{"Turn off", "Forget Go-http-client", "Forget all"}}, protected(), protected)
 		if e := a.silent(rp, "acr_values", acrMFA, "claims", `{"id_token":{"acr":{"essential":true,"values":["`+acrMFA+`"]}}}`); e == "" {
 			t.Error("a password passes for two steps")
 		}
@@ -284,7 +317,7 @@ func TestK08_Attackers(t *testing.T) {
 	t.Run("G04 at an unlocked browser, for a minute: apps open, nothing that protects the sign-in does", func(t *testing.T) {
 		w, tokens, protected := victim(t, account)
 		a := &attacker{walker: &walker{Browser: w.Browser, t: t, s: s, who: w.who}}
-		a.robs(sensitive(), protected(), protected)
+		a.robs(place{absent: []string{"Turn on", "Turn off"}}, protected(), protected)
 		begun := rp.Begin()
 		if got := rp.Redeem(begun, a.Open(begun.URL).URL).Claims; got.AuthTime > s.clock.Now().Add(-10*time.Minute).Unix() {
 			t.Errorf("auth_time is %s", time.Unix(got.AuthTime, 0))

@@ -272,9 +272,22 @@ func (s *system) protected(t testing.TB, userID string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var authenticators []string
-	for _, a := range p.Subject.Authenticators { // suspended or not
-		authenticators = append(authenticators, a.ID)
+	trusted, err := s.db.OwnTrusted(t.Context(), userID)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return fmt.Sprint(authenticators, p.User.Enhanced, p.User.Email)
+	var ids []string
+	for _, a := range p.Subject.Authenticators { // suspended or not
+		ids = append(ids, a.ID)
+	}
+	for _, b := range trusted {
+		ids = append(ids, "trusted:"+b.ID)
+	}
+	if _, err := s.db.ExportAsked(t.Context(), userID); err == nil {
+		ids = append(ids, "export")
+	}
+	if a, err := s.db.AddressAsked(t.Context(), userID); err == nil {
+		ids = append(ids, a.Email)
+	}
+	return fmt.Sprint(ids, p.User.Enhanced, p.User.Email)
 }
