@@ -40,6 +40,14 @@
 // missing. So there is no order that an attacker could jump, and a sign-in whose
 // user was enrolled, reset or suspended meanwhile goes on rightly by itself.
 //
+// # What makes it more, or less
+//
+// A trusted browser ([Trust]) stands in for the second factor where only the
+// policy asks for one; it proves nothing, and no level is higher for it. After
+// many wrong codes a Subject is Guarded: an e-mail code comes before the next. One
+// that is Exposed chooses another password before the end. CheckUp asks whether
+// what protects the sign-in is still right; it may be put off, and decides nothing.
+//
 // # What holds
 //
 //   - Next is finished only if the requirement is met, by proofs of

@@ -167,7 +167,7 @@ func set[T any](to, value *T) {
 }
 
 // Announcement is the message to somebody whom a policy newly covers and who has
-// no authenticator app yet.
+// no second factor yet.
 func (s *Service) Announcement(r storage.UserRow, a storage.Account, p storage.Policy) storage.Mail {
 	m := s.mail(r.User, a, templates.MailTwoStepAnnounced)
 	if p.From.After(s.Now()) {

@@ -22,7 +22,12 @@
 //	code.go          the code of a later sign-in
 //	recovery.go      a recovery code in its place
 //	passkey.go       a passkey, in place of all that or of the code
+//	makepasskey.go   a passkey is made in place of an app
+//	newpassword.go   another password, where others may know the present one
 //	askadmin.go      an admin approves another device
+//	devicewait.go    a day's wait, where no admin can approve one
+//	trusted.go       this browser is not to be asked for a code again
+//	checkup.go       what protects the sign-in: is it still right?
 //	complete.go      the end: a session
 //
 // A method changes the Pending that it was given to what is true afterwards,

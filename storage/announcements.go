@@ -55,7 +55,7 @@ type announcement struct {
 // AnnounceNext goes through the next n users of an account whose policy was
 // switched on, for now or for later, or covers more users than before. A message
 // that mail makes is queued for each of them who is covered and has no
-// authenticator app. mail gets the policy with its From; it may run more than
+// second factor. mail gets the policy with its From; it may run more than
 // once. Nobody is told twice of one change: many may call it at once, and it
 // goes on where the last call was broken off. done says that there is nothing
 // left to tell. An account that is suspended waits.
