@@ -28,10 +28,10 @@ type DaySignIns struct {
 	Counts map[string]int `json:"counts" doc:"By result, such as code, not_required, refused_password, refused_code, given_up."`
 }
 
-// DayEnrolled counts who had an authenticator at the end of a day.
+// DayEnrolled counts who had a second factor at the end of a day.
 type DayEnrolled struct {
 	Day      string `json:"day" format:"date"`
-	Enrolled int    `json:"enrolled"`
+	Enrolled int    `json:"enrolled" doc:"Users with an authenticator app or a passkey at the end of the day."`
 }
 
 func (a *API) series() {
@@ -55,7 +55,7 @@ func (a *API) series() {
 		}), nil
 	})
 	do(a, act{
-		id: "enrolmentByDay", method: http.MethodGet, path: "/series/enrolment", tag: "Series", permission: manage.Read, summary: "Users with an authenticator by day",
+		id: "enrolmentByDay", method: http.MethodGet, path: "/series/enrolment", tag: "Series", permission: manage.Read, summary: "Users with a second factor by day",
 	}, func(ctx context.Context, w manage.Who, in *stretch) (*All[DayEnrolled], error) {
 		zone, err := in.zone()
 		if err != nil {

@@ -135,7 +135,7 @@ func (s *Service) SignInsByDay(ctx context.Context, w Who, days int, zone *time.
 	return s.DB.SignInsByDay(ctx, w.accountID, since, until, zone)
 }
 
-// EnrolmentByDay counts who had an authenticator at the end of each day, for a plot.
+// EnrolmentByDay counts who had a second factor at the end of each day, for a plot.
 func (s *Service) EnrolmentByDay(ctx context.Context, w Who, days int, zone *time.Location) ([]storage.DayEnrolled, error) {
 	if err := s.may(w, Read); err != nil {
 		return nil, err

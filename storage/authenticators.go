@@ -23,6 +23,9 @@ const (
 	stateActive    = "active"
 	stateSuspended = "suspended"
 	stateReplaced  = "replaced"
+
+	// secondFactors are the kinds that are a second factor, for IN.
+	secondFactors = `('` + kindTOTP + `', '` + kindPasskey + `')`
 )
 
 // RecoverySet is a set of recovery codes as it is stored: hashes under one salt.

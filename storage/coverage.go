@@ -31,7 +31,7 @@ func (db *DB) Coverage(ctx context.Context, accountID string, p Policy) (Coverag
 	c, err := one(ctx, db.reader, func(r row) (c Coverage, err error) {
 		return c, r.Scan(&c.Users, &c.Covered, &c.Enrolled, &c.SignedIn)
 	}, `SELECT `+users+`), `+covered+`),
-		`+covered+` AND EXISTS (SELECT 1 FROM authenticators t WHERE t.account_id = $1 AND t.user_id = u.id AND t.kind IN ('totp', 'passkey') AND t.state = 'active')),
+		`+covered+` AND `+enrolled(accountID).has()+`),
 		`+covered+` AND (SELECT s.id FROM sessions s WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.expires_at > $2 AND s.seen_at > $3 LIMIT 1) IS NOT NULL)`, args...)
 	if err != nil {
 		return Coverage{}, fmt.Errorf("coverage: %w", err)

@@ -168,7 +168,7 @@ func (q *directoryQuery) role(role string) {
 }
 
 func (q *directoryQuery) state(f UserFilter) error {
-	enrolled := userSet{`authenticators x WHERE x.account_id = $1 AND x.kind IN ('totp', 'passkey') AND x.state = 'active'`, []any{f.AccountID}}
+	enrolled := enrolled(f.AccountID)
 	switch f.State {
 	case "":
 		return nil
@@ -178,7 +178,7 @@ func (q *directoryQuery) state(f UserFilter) error {
 	case StateEnrolled:
 		q.sets = append(q.sets, enrolled)
 	case StateToEnrol:
-		q.where = append(q.where, `t.id IS NULL`, `NOT EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = u.id)`)
+		q.and(`NOT `+enrolled.has(), enrolled.args...)
 	case StateCovered, StateNotCovered:
 	default:
 		return fmt.Errorf("users: state %q: use one of %v", f.State, UserStates())
@@ -195,6 +195,11 @@ func (q *directoryQuery) state(f UserFilter) error {
 		q.sets = append(q.sets, covered)
 	}
 	return nil
+}
+
+// enrolled are the users of an account with a second factor that works.
+func enrolled(accountID string) userSet {
+	return userSet{`authenticators x WHERE x.account_id = $1 AND x.kind IN ` + secondFactors + ` AND x.state = '` + stateActive + `'`, []any{accountID}}
 }
 
 // holders are the users with a seat of a product that a policy names; it covers

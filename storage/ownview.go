@@ -68,7 +68,7 @@ func (db *DB) ReplaceRecovery(ctx context.Context, own Own, set RecoverySet, e a
 		if err != nil {
 			return err
 		}
-		apps, err := one(ctx, tx, scanInt, `SELECT count(*) FROM authenticators WHERE user_id = $1 AND kind IN ('`+kindTOTP+`', '`+kindPasskey+`') AND state = '`+stateActive+`'`, u.ID)
+		apps, err := one(ctx, tx, scanInt, `SELECT count(*) FROM authenticators WHERE user_id = $1 AND kind IN `+secondFactors+` AND state = '`+stateActive+`'`, u.ID)
 		if err == nil && apps == 0 {
 			err = ErrConflict
 		}

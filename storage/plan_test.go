@@ -138,7 +138,7 @@ func whole(step string) bool {
 	if !scan {
 		return false
 	}
-	for _, chosen := range []string{"d", "few", "changes", "CONSTANT ROW", "(subquery"} {
+	for _, chosen := range []string{"d", "few", "changes", "sums", "held", "CONSTANT ROW", "(subquery"} {
 		if of == chosen || strings.HasPrefix(of, chosen+" ") || strings.HasPrefix(of, chosen+"-") {
 			return false
 		}

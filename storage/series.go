@@ -28,7 +28,7 @@ type DayCount struct {
 	Counts map[string]int
 }
 
-// DayEnrolled is how many users had an authenticator app at the end of a day.
+// DayEnrolled is how many users had a second factor at the end of a day.
 type DayEnrolled struct {
 	Day      time.Time
 	Enrolled int
@@ -130,10 +130,9 @@ func countedAs(kind audit.Kind, reason string) string {
 	}
 }
 
-// EnrolmentByDay counts the users of an account who had an authenticator app at
-// the end of each day in a time zone, or before until on the last one. A user
-// has one at a time: one that ends as another begins is no change. Users who
-// were removed since are not in it.
+// EnrolmentByDay counts the users of an account who had a second factor at the
+// end of each day in a time zone, or before until on the last one. Whoever has
+// several counts once. Users who were removed since are not in it.
 func (db *DB) EnrolmentByDay(ctx context.Context, accountID string, since, until time.Time, zone *time.Location) ([]DayEnrolled, error) {
 	list, err := days(since, until, zone)
 	if err != nil {
@@ -146,11 +145,15 @@ func (db *DB) EnrolmentByDay(ctx context.Context, accountID string, since, until
 	for i, begin := range list {
 		series[i].Day = begin
 	}
-	// What came before the first day counts with it.
-	counts, err := many(ctx, db.reader, scanBucket, `SELECT bucket, '', '', CAST(sum(n) AS BIGINT) FROM (
-			SELECT created_at / $1 AS bucket, 1 AS n FROM authenticators WHERE account_id = $2 AND kind = 'totp' AND created_at < $3
-			UNION ALL
-			SELECT ended_at / $1, -1 FROM authenticators WHERE account_id = $2 AND kind = 'totp' AND ended_at < $3) changes GROUP BY bucket`,
+	// What came before the first day counts with it. A user comes in with the
+	// first of his factors, and goes with the last of them.
+	counts, err := many(ctx, db.reader, scanBucket, `SELECT bucket, '', '', CAST(sum(CASE WHEN has > 0 THEN 1 ELSE 0 END - CASE WHEN has > n THEN 1 ELSE 0 END) AS BIGINT) FROM (
+			SELECT bucket, n, sum(n) OVER (PARTITION BY user_id ORDER BY bucket) AS has FROM (
+				SELECT user_id, bucket, sum(n) AS n FROM (
+					SELECT user_id, created_at / $1 AS bucket, 1 AS n FROM authenticators WHERE account_id = $2 AND kind IN `+secondFactors+` AND created_at < $3
+					UNION ALL
+					SELECT user_id, ended_at / $1, -1 FROM authenticators WHERE account_id = $2 AND kind IN `+secondFactors+` AND ended_at < $3) changes
+				GROUP BY user_id, bucket) sums) held GROUP BY bucket`,
 		slot.Microseconds(), accountID, micros(until))
 	if err != nil {
 		return nil, fmt.Errorf("enrolment by day: %w", err)

@@ -118,11 +118,18 @@ func enrolmentByDay(t *testing.T, e Engine) {
 	has(a.users["enrolled"], "totp", day(1), &gone)
 	has(a.users["new_desk"], "totp", day(2), nil)
 	has(b.users["new"], "totp", day(0), nil)
+	// Several at a time are one person, from the first to the last.
+	both, last := day(2), day(3)
+	has(a.users["enrolled_desk"], "passkey", day(0), &both)
+	has(a.users["enrolled_desk"], "totp", day(1), &last)
+	has(a.users["enrolled_desk"], "passkey", day(1), &last)
+	has(a.users["enrolled_desk"], "passkey", day(4).Add(-time.Hour), nil)
+	has(a.users["new_desk"], "passkey", day(3), nil)
 	var counts []int
 	for _, d := range got(db.EnrolmentByDay(ctx, a.ID, noon, day(4), time.UTC))(t) {
 		counts = append(counts, d.Enrolled)
 	}
-	if want := []int{1, 2, 3, 2, 2}; !slices.Equal(counts, want) {
+	if want := []int{2, 3, 4, 2, 3}; !slices.Equal(counts, want) {
 		t.Errorf("enrolled by day: %v, want %v", counts, want)
 	}
 }
