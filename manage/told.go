@@ -42,14 +42,17 @@ func (s *Service) OperatorTells(name string, by audit.Actor) func(storage.Accoun
 func (g *regrading) Begin() { g.named = nil }
 
 // Judge implements [storage.RoleJudge]. It fails unless Who may change a user from one state to another; it returns
-// what the user is told. Without a user before, one is invited.
+// what the user is told: nothing where one is made, removed or invited.
 func (g *regrading) Judge(before, after storage.User) ([]storage.Mail, error) {
-	if err := g.who.mayRegrade(before, after); err != nil || before.ID == "" {
-		return nil, err
+	if err := g.who.mayRegrade(before, after); err != nil || before.ID == "" && after.ID == "" {
+		return nil, err // whoever is invited becomes an admin by accepting
 	}
 	admin := func(u storage.User) bool { return slices.Contains(u.Roles, storage.RoleAdmin) && u.DisabledAt == nil }
 	if admin(before) != admin(after) {
-		g.named = append(g.named, after.Name)
+		g.named = append(g.named, cmp.Or(after.Name, before.Name))
+	}
+	if before.ID == "" || after.ID == "" {
+		return nil, nil
 	}
 	var mails []storage.Mail
 	if !sameSet(before.Roles, after.Roles) {

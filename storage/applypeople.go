@@ -41,7 +41,11 @@ func (a *applier) users(ctx context.Context, account Account, want []DesiredUser
 		if named[u.ID] {
 			continue
 		}
-		if err := a.db.deleteUser(ctx, a.tx, u.ID, a.by); err != nil {
+		was, err := a.db.deleteUser(ctx, a.tx, u.ID, a.by)
+		if err == nil {
+			err = a.judge(was, User{})
+		}
+		if err != nil {
 			return aboutRecord(KindUser, u.Email, err)
 		}
 		a.changed(KindUser, account.Name+" / "+u.Email, deleted, nil, nil)
@@ -104,6 +108,9 @@ func (a *applier) user(ctx context.Context, account Account, w DesiredUser) (id 
 		u := User{AccountID: account.ID, Email: email, Password: w.PasswordHash}
 		_ = change(&u)
 		if u, err = a.db.createUser(ctx, a.tx, u, a.by); err == nil {
+			err = a.judge(User{}, u)
+		}
+		if err == nil {
 			a.changed(KindUser, name, created, nil, nil)
 		}
 		return u.ID, err

@@ -116,8 +116,9 @@ func (db *DB) ImportUsers(ctx context.Context, accountID string, rows []ImportRo
 // Begin is called before a try; there may be more than one.
 type RoleJudge interface {
 	Begin()
-	// Judge is asked of a user whose roles change, before and after, and of one
-	// who is invited, who was nobody before.
+	// Judge is asked of a user whose roles change, before and after. One who is
+	// made was nobody before, one who is removed is nobody after. One who is
+	// invited was nobody before, and has no id yet.
 	Judge(before, after User) ([]Mail, error)
 	// End returns what is to be told of all of them.
 	End() []Mail

@@ -25,9 +25,31 @@ const (
 func Roles() []string { return []string{RoleMember, RoleAdmin, RoleHelpdesk, RoleAuditor} }
 
 // CreateUser makes a user. Password is a PHC string, or empty for one who sets
-// it later; an empty ID is filled in, and Roles default to member.
-func (db *DB) CreateUser(ctx context.Context, u User, by audit.Actor) (User, error) {
-	return writing(ctx, db, func(tx *sql.Tx) (User, error) { return db.createUser(ctx, tx, u, by) })
+// it later; an empty ID is filled in, and Roles default to member. Whoever judges
+// says who is told.
+func (db *DB) CreateUser(ctx context.Context, u User, by audit.Actor, judges ...RoleJudge) (User, error) {
+	return writing(ctx, db, func(tx *sql.Tx) (User, error) {
+		made, err := db.createUser(ctx, tx, u, by)
+		if err == nil {
+			err = db.judge(ctx, tx, User{}, made, judges)
+		}
+		return made, err
+	})
+}
+
+// judge asks of one user, and sends what there is to say.
+func (db *DB) judge(ctx context.Context, tx *sql.Tx, before, after User, judges []RoleJudge) error {
+	for _, j := range judges {
+		j.Begin()
+		mails, err := j.Judge(before, after)
+		if err == nil {
+			err = db.send(ctx, tx, append(mails, j.End()...))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (db *DB) createUser(ctx context.Context, tx *sql.Tx, u User, by audit.Actor) (User, error) {
@@ -163,20 +185,27 @@ func (db *DB) saveUser(ctx context.Context, tx *sql.Tx, old, u User) error {
 }
 
 // DeleteUser removes a user with everything that belongs to one. The id is
-// never used again. It fails with [ErrLastAdmin] as UpdateUser does.
-func (db *DB) DeleteUser(ctx context.Context, id string, by audit.Actor) error {
-	return db.write(ctx, func(tx *sql.Tx) error { return db.deleteUser(ctx, tx, id, by) })
+// never used again. It fails with [ErrLastAdmin] as UpdateUser does. Whoever
+// judges says who is told.
+func (db *DB) DeleteUser(ctx context.Context, id string, by audit.Actor, judges ...RoleJudge) error {
+	return db.write(ctx, func(tx *sql.Tx) error {
+		u, err := db.deleteUser(ctx, tx, id, by)
+		if err == nil {
+			err = db.judge(ctx, tx, u, User{}, judges)
+		}
+		return err
+	})
 }
 
-func (db *DB) deleteUser(ctx context.Context, tx *sql.Tx, id string, by audit.Actor) error {
+func (db *DB) deleteUser(ctx context.Context, tx *sql.Tx, id string, by audit.Actor) (User, error) {
 	u, err := db.lockUser(ctx, tx, id)
 	if err == nil {
 		err = db.removeUser(ctx, tx, u)
 	}
 	if err != nil {
-		return err
+		return User{}, err
 	}
-	return db.tell(ctx, tx, userEvent(audit.UserChanged, u, deleted, "", by), nil)
+	return u, db.tell(ctx, tx, userEvent(audit.UserChanged, u, deleted, "", by), nil)
 }
 
 // removeUser removes one who is locked.

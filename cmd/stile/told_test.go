@@ -80,4 +80,17 @@ func TestPeopleAreToldOfRolesThatChange(t *testing.T) {
 		templates.MailRolesChanged, templates.MailUserDisabled)
 	apply(change)
 	told("the same file again")
+
+	do("user", "create", "--account", "Acme", "--email", "kim@example.com", "--name", "Kim", "--no-password")
+	told("one more member")
+	do("user", "create", "--account", "Acme", "--email", "may@example.com", "--name", "May", "--role", "admin", "--no-password")
+	told("one more admin", templates.MailAdminsChanged) // Ann
+	do("user", "delete", "kim@example.com", "--yes")
+	told("one member less")
+	do("user", "delete", "may@example.com", "--yes")
+	told("one admin less", templates.MailAdminsChanged, templates.MailAdminsChanged)
+	apply(`accounts: [{name: Acme, users: [{email: zoe@example.com, roles: [admin]}]}]`)
+	told("an admin of a file", templates.MailAdminsChanged)
+	apply(`accounts: [{name: Acme, users: [{email: ann@example.com}]}]`, "--prune", "user")
+	told("those that a file has not", templates.MailAdminsChanged, templates.MailAdminsChanged)
 }

@@ -84,7 +84,7 @@ func (p *program) userCreate() *cobra.Command {
 	var without bool
 	c := p.verb("create", "Make a user",
 		"  stile user create --account \"Example Support\" --email ann@example.com --name \"Ann Agent\"\n  stile user create --account \"Example Support\" --email bob@example.com --name Bob --role admin --password-stdin < secret",
-		cobra.NoArgs, p.work(func(ctx context.Context, db *storage.DB, _ *config.Config, _ []string) error {
+		cobra.NoArgs, p.work(func(ctx context.Context, db *storage.DB, cfg *config.Config, _ []string) error {
 			s, err := db.AccountState(ctx, account)
 			if err != nil {
 				return err
@@ -102,7 +102,11 @@ func (p *program) userCreate() *cobra.Command {
 					return err
 				}
 			}
-			made, err := db.CreateUser(ctx, u, by())
+			admins, err := db.Admins(ctx, s.Account.ID)
+			if err != nil {
+				return err
+			}
+			made, err := db.CreateUser(ctx, u, by(), p.tells(db, cfg)(s.Account, admins))
 			if err != nil {
 				return err
 			}

@@ -81,7 +81,7 @@ func (p *program) userUpdate() *cobra.Command {
 func (p *program) userDelete() *cobra.Command {
 	var yes bool
 	c := p.verb("delete USER", "Delete a user for good", "  stile user delete ann@example.com --yes",
-		cobra.ExactArgs(1), p.work(func(ctx context.Context, db *storage.DB, _ *config.Config, args []string) error {
+		cobra.ExactArgs(1), p.work(func(ctx context.Context, db *storage.DB, cfg *config.Config, args []string) error {
 			found, err := person(ctx, db, args[0])
 			if err != nil {
 				return err
@@ -89,7 +89,11 @@ func (p *program) userDelete() *cobra.Command {
 			if err := p.sure(yes, found.User.Email, fmt.Sprintf("user %s is deleted with everything that belongs to it", found.User.Email)); err != nil {
 				return err
 			}
-			if err := db.DeleteUser(ctx, found.User.ID, by()); err != nil {
+			admins, err := db.Admins(ctx, found.Account.ID)
+			if err != nil {
+				return err
+			}
+			if err := db.DeleteUser(ctx, found.User.ID, by(), p.tells(db, cfg)(found.Account, admins)); err != nil {
 				return err
 			}
 			return p.changed(storage.Difference(found.Account.Name, &found.User, nil), userOf(found.User), "user %s deleted", found.User.Email)
