@@ -61,6 +61,8 @@ func adminSamples() []sample {
 	meanwhile.Now, meanwhile.Next, meanwhile.Meanwhile, meanwhile.ChangedBy, meanwhile.ChangedAt = some, on, true, "Sam Sales", now
 	dated.Next = later
 	same.Same = true
+	many := review
+	many.Next.Products = []string{"Console", "Console 2", "Console 3", "Reports", "Reports 2", "Reports 3", "Reports 4"}
 	groups := templates.AdminDeviceGroups{Required: required, Editable: true, Groups: []templates.AdminGroup{
 		{ID: "g2", Name: "Desks", Version: "4.10", Build: "1"}, {ID: "g1", Name: "Sales tablets", Version: "4.2", Build: "1570", Below: true},
 	}}
@@ -89,6 +91,7 @@ func adminSamples() []sample {
 		{"admin-review.meanwhile", nil, meanwhile},
 		{"admin-review.dated", nil, dated},
 		{"admin-review.same", nil, same},
+		{"admin-review.many", nil, many},
 		{"admin-device-groups", nil, groups},
 		{"admin-device-groups.none", nil, templates.AdminDeviceGroups{Required: required}},
 		{"admin-device-groups.wrong", problem("client_version", "error.input.version", nil), wrong},

@@ -109,7 +109,7 @@ func (v *view) PolicyState(p AdminPolicy) state {
 	if !p.On {
 		return v.State("none", "admin.policy.off")
 	}
-	products, from := strings.Join(p.Products, ", "), v.Printer.Moment(p.From.In(v.zone()), v.Now)
+	products, from := v.some(p.Products), v.Printer.Moment(p.From.In(v.zone()), v.Now)
 	switch everyone, scheduled := len(p.Products) == 0, !p.From.IsZero(); {
 	case everyone && scheduled:
 		return state{"part", v.T("admin.policy.everyone_from", "From", from)}
@@ -120,6 +120,20 @@ func (v *view) PolicyState(p AdminPolicy) state {
 	}
 	return state{"good", v.T("admin.policy.holders", "Products", products)}
 }
+
+// named is how many products are named in a sentence.
+const named = 5
+
+// some names the first of many products.
+func (v *view) some(products []string) string {
+	if len(products) <= named {
+		return strings.Join(products, ", ")
+	}
+	return v.N("admin.policy.more", len(products)-named, "Products", strings.Join(products[:named], ", "))
+}
+
+// Unnamed tells whether a sentence leaves some of the products out.
+func (p AdminPolicy) Unnamed() bool { return len(p.Products) > named }
 
 // typed is a field with what was typed.
 type typed struct {
