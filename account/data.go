@@ -87,10 +87,8 @@ func (v *visit) erase() error {
 	if err != nil {
 		return err
 	}
-	mails := []storage.Mail{v.mail(templates.MailErased)}
-	for _, a := range others[:min(len(others), storage.MaxAdminsTold)] {
-		mails = append(mails, v.Notices.To(a, v.person.Account, web.Actor(v.r), templates.MailMemberLeft, templates.DataUser, u.Name, templates.DataAddress, u.Email))
-	}
+	mails := append([]storage.Mail{v.mail(templates.MailErased)},
+		v.Notices.ToAdmins(others, v.person.Account, u, web.Actor(v.r), templates.MailMemberLeft)...)
 	err = v.DB.EraseOwn(v.r.Context(), v.own(), v.by(), mails...)
 	if errors.Is(err, storage.ErrLastAdmin) {
 		return v.done(dataPath, "")

@@ -202,12 +202,5 @@ func (v *visit) toAdmins(kind templates.MailKind) ([]storage.Mail, error) {
 	if err != nil {
 		return nil, err
 	}
-	var mails []storage.Mail
-	u := v.person.User
-	for _, a := range admins[:min(len(admins), storage.MaxAdminsTold)] {
-		m := v.Notices.To(a, v.person.Account, web.Actor(v.r), kind, templates.DataUser, u.Name, templates.DataAddress, u.Email)
-		m.NotMe.UserID = u.ID
-		mails = append(mails, m)
-	}
-	return mails, nil
+	return v.Notices.ToAdmins(admins, v.person.Account, v.person.User, web.Actor(v.r), kind), nil
 }

@@ -97,7 +97,7 @@ func (s *Service) resetAsked(ctx context.Context, w Who, member storage.User) ([
 	}
 	var mails []storage.Mail
 	until := s.Now().Add(storage.DeviceResetLife)
-	for _, u := range s.others(admins, member.ID, w.userID) {
+	for _, u := range storage.Told(admins, member.ID, w.userID) {
 		m := s.mail(u, state.Account, templates.MailResetAsked)
 		m.Data[templates.DataBy], m.Data[templates.DataUser], m.Data[templates.DataAddress] = w.name, member.Name, member.Email
 		m.Data[templates.DataUntil], m.ExpiresAt = until.Format(time.RFC3339), until

@@ -70,7 +70,7 @@ func (g *regrading) End() (mails []storage.Mail) {
 	if len(g.named) == 0 {
 		return nil
 	}
-	for _, u := range g.s.others(g.admins, g.who.userID) {
+	for _, u := range storage.Told(g.admins, g.who.userID) {
 		m := g.tell(u, templates.MailAdminsChanged)
 		m.Data[templates.DataUser] = strings.Join(g.named[:min(len(g.named), 5)], ", ")
 		mails = append(mails, m)
@@ -84,12 +84,6 @@ func (g *regrading) tell(u storage.User, kind templates.MailKind) storage.Mail {
 	return m
 }
 
-// others are those admins who are told of something, without some of them.
-func (s *Service) others(admins []storage.User, without ...string) []storage.User {
-	rest := slices.DeleteFunc(slices.Clone(admins), func(u storage.User) bool { return slices.Contains(without, u.ID) })
-	return rest[:min(len(rest), storage.MaxAdminsTold)]
-}
-
 // switched is what admins are told when a program has turned two-step
 // verification on or off: no person's proofs stand behind it.
 func (s *Service) switched(w Who, a storage.Account, admins []storage.User, before, after storage.Policy) (mails []storage.Mail) {
@@ -100,7 +94,7 @@ func (s *Service) switched(w Who, a storage.Account, admins []storage.User, befo
 	if after.TwoStep {
 		kind = templates.MailAccountTwoStepOn
 	}
-	for _, u := range s.others(admins) {
+	for _, u := range storage.Told(admins) {
 		m := s.mail(u, a, kind)
 		m.Data[templates.DataBy] = w.called()
 		mails = append(mails, m)

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"stile/audit"
@@ -63,13 +64,7 @@ func (s *Service) otherAdmins(ctx context.Context, p *Pending) ([]storage.User, 
 	if err != nil {
 		return nil, err
 	}
-	var others []storage.User
-	for _, u := range all {
-		if u.ID != p.Person.User.ID {
-			others = append(others, u)
-		}
-	}
-	return others, nil
+	return slices.DeleteFunc(all, func(u storage.User) bool { return u.ID == p.Person.User.ID }), nil
 }
 
 // AskAdmin asks the account's admins to approve another device. What was asked
@@ -136,13 +131,10 @@ func (s *Service) ask(ctx context.Context, p *Pending) error {
 		return err
 	}
 	n, until := s.waiting(p), s.now().Add(storage.DeviceNewLife)
-	var mails []storage.Mail
-	for _, admin := range admins[:min(len(admins), storage.MaxAdminsTold)] {
-		m := s.mailTo(p, admin, templates.MailDeviceAsked,
-			templates.DataUser, user.Name, templates.DataAddress, user.Email, templates.DataLabel, n.Label, templates.DataUntil, until.Format(time.RFC3339),
-			templates.DataLink, s.issuer+storage.DeviceRequestsPath)
-		m.ExpiresAt = until
-		mails = append(mails, m)
+	mails := s.mailAdmins(p, admins, templates.MailDeviceAsked, templates.DataLabel, n.Label,
+		templates.DataUntil, until.Format(time.RFC3339), templates.DataLink, s.issuer+storage.DeviceRequestsPath)
+	for i := range mails {
+		mails[i].ExpiresAt = until
 	}
 	saved, err := s.db.AskForDevice(ctx, storage.DeviceAsk{SignIn: n, Mails: mails, Event: s.event(p, audit.DeviceAsked, storage.DeviceNew)})
 	return s.went(p, saved, err)

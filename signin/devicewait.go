@@ -191,15 +191,9 @@ func (s *Service) waitMails(ctx context.Context, p *Pending, opens time.Time) ([
 	if err != nil {
 		return nil, err
 	}
-	user, from := p.Person.User, opens.Format(time.RFC3339)
-	mails := []storage.Mail{s.mail(p, templates.MailDeviceWait, templates.DataFrom, from)}
-	for _, a := range admins[:min(len(admins), storage.MaxAdminsTold)] {
-		m := s.mailTo(p, a, templates.MailMemberWaits,
-			templates.DataUser, user.Name, templates.DataAddress, user.Email, templates.DataFrom, from)
-		m.NotMe.UserID = user.ID
-		mails = append(mails, m)
-	}
-	return mails, nil
+	from := opens.Format(time.RFC3339)
+	return append([]storage.Mail{s.mail(p, templates.MailDeviceWait, templates.DataFrom, from)},
+		s.mailAdmins(p, admins, templates.MailMemberWaits, templates.DataFrom, from)...), nil
 }
 
 // RemindOfWaits tells of the waits that run or are open once a day.

@@ -21,5 +21,10 @@ func (s *Service) mailTo(p *Pending, to storage.User, kind templates.MailKind, d
 	return s.notices.To(to, p.Person.Account, p.Browser.Actor, kind, data...)
 }
 
+// mailAdmins makes a message to admins of the account about the user.
+func (s *Service) mailAdmins(p *Pending, admins []storage.User, kind templates.MailKind, data ...string) []storage.Mail {
+	return s.notices.ToAdmins(admins, p.Person.Account, p.Person.User, p.Browser.Actor, kind, data...)
+}
+
 // newLabel returns two letters that tell the mails of different sign-ins apart.
 func newLabel() string { return factor.Label() }

@@ -87,12 +87,9 @@ func (s *Service) toAdmins(ctx context.Context, p *Pending) ([]storage.Mail, err
 	if err != nil {
 		return nil, err
 	}
-	var mails []storage.Mail
-	user := p.Person.User
-	for _, a := range admins[:min(len(admins), storage.MaxAdminsTold)] {
-		m := s.mailTo(p, a, templates.MailMemberReplaced, templates.DataUser, user.Name, templates.DataAddress, user.Email)
-		m.NotMe.UserID, m.NotMe.AuthenticatorID = user.ID, p.SignIn.Secrets.AuthenticatorID
-		mails = append(mails, m)
+	mails := s.mailAdmins(p, admins, templates.MailMemberReplaced)
+	for _, m := range mails {
+		m.NotMe.AuthenticatorID = p.SignIn.Secrets.AuthenticatorID
 	}
 	return mails, nil
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -375,8 +376,14 @@ func scanDeviceRequest(r row) (d DeviceRequest, err error) {
 		&d.DecidedBy, atNullTime(&d.DecidedAt), &d.Approved, atNullTime(&d.UsedAt), atNullTime(&d.EndedAt), &d.Outdated, &d.Email, &d.Name, &d.Decider)
 }
 
-// MaxAdminsTold is how many of an account's admins are told of something by mail.
-const MaxAdminsTold = 20
+// maxAdminsTold is how many of an account's admins are told of something by mail.
+const maxAdminsTold = 20
+
+// Told are those admins who are told of something by mail, without some of them.
+func Told(admins []User, without ...string) []User {
+	told := slices.DeleteFunc(slices.Clone(admins), func(u User) bool { return slices.Contains(without, u.ID) })
+	return told[:min(len(told), maxAdminsTold)]
+}
 
 // Admins lists the active administrators of an account by name.
 func (db *DB) Admins(ctx context.Context, accountID string) ([]User, error) {

@@ -55,9 +55,6 @@ func (h *Handler) sayNotMe(r *http.Request, hash string, who storage.Person) err
 		return err
 	}
 	by := web.Actor(r)
-	var mails []storage.Mail
-	for _, a := range admins[:min(len(admins), storage.MaxAdminsTold)] {
-		mails = append(mails, h.Notices.To(a, who.Account, by, templates.MailNotMe, templates.DataUser, who.User.Name, templates.DataAddress, who.User.Email))
-	}
+	mails := h.Notices.ToAdmins(admins, who.Account, who.User, by, templates.MailNotMe)
 	return h.DB.SayNotMe(r.Context(), hash, by, mails...)
 }
