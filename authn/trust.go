@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// MaxTrustDays is for how many days a policy may let browsers be trusted at most.
+const MaxTrustDays = 30
+
 // Trust is a browser in which its user gave a second factor and asked not to be
 // asked for it there again. It proves nothing: no level is higher for it.
 type Trust struct {

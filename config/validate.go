@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"stile/authn"
 	"stile/device"
 )
 
@@ -295,15 +296,12 @@ func (c *Config) checkPolicy(check func(string, error)) {
 		check("policy.refresh.idle", errors.New("is longer than policy.refresh.absolute"))
 	}
 	check("policy.reenrolment", oneOf(p.Reenrolment, "email", "recovery-code", "admin"))
-	if p.TrustedDays < 0 || p.TrustedDays > maxTrustedDays {
-		check("policy.trusted_browser_days", fmt.Errorf("%d: use 0 to %d", p.TrustedDays, maxTrustedDays))
+	if p.TrustedDays < 0 || p.TrustedDays > authn.MaxTrustDays {
+		check("policy.trusted_browser_days", fmt.Errorf("%d: use 0 to %d", p.TrustedDays, authn.MaxTrustDays))
 	}
 	_, err := device.Parse(p.ClientVersion, p.ClientBuild)
 	check("policy.client_version", err)
 }
-
-// maxTrustedDays is the most that a browser is trusted.
-const maxTrustedDays = 30
 
 func oneOf(value string, allowed ...string) error {
 	if slices.Contains(allowed, value) {

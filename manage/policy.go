@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stile/audit"
+	"stile/authn"
 	"stile/device"
 	"stile/storage"
 	"stile/templates"
@@ -121,8 +122,8 @@ func (s *Service) next(state storage.AccountState, c PolicyChange) (storage.Poli
 		p.Reenrolment = *c.Reenrolment
 	}
 	if n := c.TrustDays; n != nil {
-		if *n < 0 || *n > storage.MaxTrustDays {
-			return p, InputError{"trusted_browser_days", InputDays, fmt.Sprintf("use 0 to %d", storage.MaxTrustDays)}
+		if *n < 0 || *n > authn.MaxTrustDays {
+			return p, InputError{"trusted_browser_days", InputDays, fmt.Sprintf("use 0 to %d", authn.MaxTrustDays)}
 		}
 		p.SetTrustDays(*n)
 	}

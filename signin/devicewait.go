@@ -26,12 +26,10 @@ import (
 // e-mail code are asked for afterwards as ever, in any browser, and sensitive
 // acts stay closed for the cool-down.
 
-// How long an address must have been the user's, and how long ago a password
-// reset must be, before an e-mail code alone replaces an authenticator.
-const (
-	settledAddress = 7 * 24 * time.Hour
-	settledReset   = 24 * time.Hour
-)
+// settledReset is how long ago a password reset must be before an e-mail code
+// alone replaces an authenticator; [storage.User.AddressSettles] has the same of
+// the address.
+const settledReset = 24 * time.Hour
 
 // mailbox is why the user's address is not enough to replace an authenticator.
 type mailbox struct {
@@ -48,9 +46,7 @@ func (s *Service) mailboxOf(who *storage.Person, wait storage.WaitState) (m mail
 	if !replaces(who) {
 		return m
 	}
-	if at := who.User.EmailChangedAt; at != nil && at.Add(settledAddress).After(s.now()) {
-		m.until = at.Add(settledAddress)
-	}
+	m.until = who.User.AddressSettles(s.now())
 	if at := who.User.PasswordResetAt; at != nil && wait != storage.WaitOpen {
 		proven := who.User.FactorProvenAt
 		m.reset = at.Add(settledReset).After(s.now()) || proven == nil || proven.Before(*at)

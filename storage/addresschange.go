@@ -29,6 +29,15 @@ type FormerAddress struct {
 	Left  time.Time `json:"left"`
 }
 
+// AddressSettles is until when the user's address is too new to replace an
+// authenticator by itself; zero: it isn't.
+func (u User) AddressSettles(now time.Time) time.Time {
+	if at := u.EmailChangedAt; at != nil && at.Add(formerKept).After(now) {
+		return at.Add(formerKept)
+	}
+	return time.Time{}
+}
+
 // Moved is the user with another address, as it is stored from now on.
 func (u User) Moved(email string, now time.Time) User {
 	former := []FormerAddress{{Email: u.Email, Left: now}}

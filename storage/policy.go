@@ -154,8 +154,8 @@ func (p Policy) Validate() error {
 				bound.what, bound.idle, bound.absolute, bound.max)
 		}
 	}
-	if p.TrustFor > MaxTrustDays*day || p.TrustFor > 0 && p.TrustFor%day != 0 || p.TrustFor < noTrust {
-		return fmt.Errorf("policy: trusted browsers for %v: use whole days, 0 to %d", p.TrustFor, MaxTrustDays)
+	if p.TrustFor > authn.MaxTrustDays*day || p.TrustFor > 0 && p.TrustFor%day != 0 || p.TrustFor < noTrust {
+		return fmt.Errorf("policy: trusted browsers for %v: use whole days, 0 to %d", p.TrustFor, authn.MaxTrustDays)
 	}
 	switch p.Reenrolment {
 	case ReenrolByEmail, ReenrolByRecovery, ReenrolByAdmin:

@@ -41,14 +41,9 @@ type NewTrust struct {
 	Mails         []Mail
 }
 
-// Trust days of a policy.
-const (
-	// MaxTrustDays is the most that a policy may say.
-	MaxTrustDays = 30
-	// noTrust is that of an account that wants none, whatever the installation's
-	// default is.
-	noTrust = -1
-)
+// noTrust is what an account says that wants no trusted browsers, whatever the
+// installation's default is.
+const noTrust = -1
 
 // TrustDays is for how many days a browser may be trusted; 0 for not at all.
 func (p Policy) TrustDays() int { return int(max(0, p.TrustFor) / day) }

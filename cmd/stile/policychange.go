@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stile/authn"
 	"stile/config"
 	"stile/device"
 	"stile/storage"
@@ -69,8 +70,8 @@ func (f *policyFlags) over(s storage.AccountState, now time.Time) (storage.Polic
 	c, next := f.command, s.Policy
 	set(c, "waive-first", &next.WaiveFirst, f.waive)
 	if c.Flags().Changed("trusted-browser-days") {
-		if f.trust < 0 || f.trust > storage.MaxTrustDays {
-			return next, fmt.Errorf("--trusted-browser-days %d: use 0 to %d", f.trust, storage.MaxTrustDays)
+		if f.trust < 0 || f.trust > authn.MaxTrustDays {
+			return next, fmt.Errorf("--trusted-browser-days %d: use 0 to %d", f.trust, authn.MaxTrustDays)
 		}
 		next.SetTrustDays(f.trust)
 	}
