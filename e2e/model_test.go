@@ -3,6 +3,7 @@ package e2e
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ type desk struct {
 	*stiletest.Browser
 	present *human // who signed in here last
 	proven  map[*human]map[kind]proof
+	trusted map[*human]*trust
 }
 
 // issued is what the client holds of one sign-in.
@@ -56,8 +58,9 @@ type issued struct {
 	claims  stiletest.Claims
 	tokens  stiletest.Tokens
 	gen     [3]int
-	over    bool // must be refused
-	unclear bool // the model doesn't say
+	trust   *trust // in whose browser that was
+	over    bool   // must be refused
+	unclear bool   // the model doesn't say
 }
 
 // tab is a sign-in under way.
@@ -68,6 +71,8 @@ type tab struct {
 	attempt stiletest.Attempt
 	typed   []kind // right answers, which count once the sign-in is complete
 	next    *stiletest.Authenticator
+	plain   bool // nobody asks for more than is required
+	ticked  bool // that no code is asked for here
 }
 
 // world is an account, its people, their browsers, and somebody who knows
@@ -85,6 +90,8 @@ type world struct {
 	held    []*issued
 	parked  []*tab
 	twoStep bool
+	// mayTrust: the account lets its people trust browsers.
+	mayTrust bool
 }
 
 // reporting lets helpers of tests fail a check, which then is made smaller.
@@ -101,10 +108,11 @@ func (r reporting) Fatalf(f string, args ...any) { r.draw.Fatalf(f, args...) }
 
 // TestE05_PeopleAtSeveralBrowsers takes the people of an account through random
 // days: sign-ins that are broken off and taken up again, lost phones, forgotten
-// passwords, recovery codes, the admin's switch; with a thief beside them who
-// knows every password. After each act no token may claim more than was proven in
-// its browser, nothing that ended may work, nobody but its owner may have changed
-// an authenticator; and in the end everybody still gets in.
+// passwords, recovery codes, trusted browsers, the admin's switch; with a thief
+// beside them who knows every password. After each act no token may claim more than
+// was proven in its browser, nothing that ended may work, no browser may be trusted
+// but where its user proved both steps and chose so, nobody but its owner may have
+// changed an authenticator; and in the end everybody still gets in.
 func TestE05_PeopleAtSeveralBrowsers(t *testing.T) {
 	t.Parallel()
 	// In make test always the same days; others with -rapid.checks.
@@ -117,24 +125,28 @@ func TestE05_PeopleAtSeveralBrowsers(t *testing.T) {
 	rapid.Check(t, func(draw *rapid.T) {
 		w := newWorld(s, reporting{t, draw}, draw)
 		draw.Repeat(map[string]func(*rapid.T){
-			"sign in":              w.signsIn,
-			"break off":            w.breaksOff,
-			"take up again":        w.takesUp,
-			"refresh":              w.refreshes,
-			"time passes":          w.timePasses,
-			"the switch":           w.switches,
-			"new device":           w.newDevice,
-			"forgotten password":   w.forgets,
-			"change password":      w.changes,
-			"new recovery codes":   w.newCodes,
-			"Enhanced Security":    w.enhances,
-			"sign out":             w.signsOut,
-			"sign out others":      w.signsOutOthers,
-			"lose the phone":       func(*rapid.T) { w.someone().phone = false },
-			"reset by an operator": w.operator,
-			"that was not me":      w.notMe,
-			"a thief":              w.robs,
-			"":                     w.holds,
+			"sign in":               w.signsIn,
+			"break off":             w.breaksOff,
+			"take up again":         w.takesUp,
+			"refresh":               w.refreshes,
+			"time passes":           w.timePasses,
+			"the switch":            w.switches,
+			"new device":            w.newDevice,
+			"forgotten password":    w.forgets,
+			"change password":       w.changes,
+			"new recovery codes":    w.newCodes,
+			"Enhanced Security":     w.enhances,
+			"sign out":              w.signsOut,
+			"sign out others":       w.signsOutOthers,
+			"lose the phone":        func(*rapid.T) { w.someone().phone = false },
+			"reset by an operator":  w.operator,
+			"that was not me":       w.notMe,
+			"trust or not":          w.allows,
+			"sign in where trusted": w.signsInTrusted,
+			"forget browsers":       w.forgetsBrowsers,
+			"a thief":               w.robs,
+			"a copied cookie":       w.copies,
+			"":                      w.holds,
 		})
 		for _, h := range w.people {
 			w.comesBack(h)
@@ -144,9 +156,7 @@ func TestE05_PeopleAtSeveralBrowsers(t *testing.T) {
 
 func newWorld(s *system, t reporting, draw *rapid.T) *world {
 	w := &world{system: s, t: t, draw: draw, rp: s.console(t), account: s.newAccount(t, "optional")}
-	for _, path := range []string{"", "/password", "/sessions", "/passkeys"} {
-		w.doors = append(w.doors, s.Issuer+"/account"+path)
-	}
+	w.doors = append([]string{""}, slices.Sorted(maps.Keys(sensitive()))...)
 	for range 2 {
 		h := &human{person: s.newPerson(t, w.account), gen: [3]int{byPassword: 1}}
 		p, err := s.db.PersonByEmail(t.Context(), h.Email)
@@ -160,11 +170,14 @@ func newWorld(s *system, t reporting, draw *rapid.T) *world {
 		w.desks = append(w.desks, w.newDesk())
 	}
 	w.thief = w.newDesk()
+	if w.chance("trusted browsers") {
+		w.settles()
+	}
 	return w
 }
 
 func (w *world) newDesk() *desk {
-	return &desk{Browser: stiletest.NewBrowser(w.t), proven: map[*human]map[kind]proof{}}
+	return &desk{Browser: stiletest.NewBrowser(w.t), proven: map[*human]map[kind]proof{}, trusted: map[*human]*trust{}}
 }
 
 func (w *world) someone() *human {
@@ -191,6 +204,7 @@ func (w *world) ended(h *human, but *desk) {
 	for _, i := range w.held {
 		i.over = i.over || i.by == h
 	}
+	w.untrusted(h, "")
 }
 
 // completed books what was typed in a sign-in that is complete.
@@ -225,7 +239,7 @@ func (w *world) bounded(d *desk, h *human, c stiletest.Claims) {
 		w.t.Fatalf("claims %+v of %s: proven here was %v", c, h.Email, d.proven[h])
 	case c.AuthTime > latest.Unix()+1:
 		w.t.Fatalf("auth_time %s of %s: proven here was %v", time.Unix(c.AuthTime, 0), h.Email, d.proven[h])
-	case w.required(h) && c.ACR != acrMFA:
+	case w.required(h) && c.ACR != acrMFA && !w.stands(h, d.trusted[h]):
 		w.t.Fatalf("claims %+v of %s, of whom two steps are required", c, h.Email)
 	}
 }
@@ -236,6 +250,9 @@ func (w *world) holds(*rapid.T) {
 		w.present(d)
 	}
 	w.present(w.thief)
+	for _, h := range w.people {
+		w.trustHolds(h)
+	}
 }
 
 // present tells who is signed in in a browser, nil for nobody, or for somebody of

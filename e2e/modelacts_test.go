@@ -41,7 +41,7 @@ func (w *world) takesUp(*rapid.T) {
 	i := rapid.IntRange(0, len(w.parked)-1).Draw(w.draw, "tab")
 	t := w.parked[i]
 	w.parked = slices.Delete(w.parked, i, i+1)
-	t.walker.app = t.by.app
+	t.walker.app, t.plain = t.by.app, false
 	if w.walk(t, enough) {
 		w.redeem(t)
 	}
@@ -54,12 +54,13 @@ func (w *world) refreshes(*rapid.T) {
 		return
 	}
 	i := rapid.SampledFrom(w.held).Draw(w.draw, "tokens")
-	stands := !i.over && i.gen[byPassword] == i.by.gen[byPassword] && (i.claims.ACR == acrMFA || !w.required(i.by))
+	enough := i.claims.ACR == acrMFA || !w.required(i.by) || w.stands(i.by, i.trust)
+	stands := !i.over && i.gen[byPassword] == i.by.gen[byPassword] && enough
 	tokens, err := w.rp.Refresh(i.tokens.RefreshToken)
 	switch {
 	case err == nil && i.over:
 		w.t.Fatalf("a refresh token of %s works that has ended", i.by.Email)
-	case err == nil && w.required(i.by) && i.claims.ACR != acrMFA:
+	case err == nil && !enough:
 		w.t.Fatalf("a refresh gives %+v to %s, of whom two steps are required", i.claims, i.by.Email)
 	case err == nil:
 		i.tokens.Token = tokens.Token
@@ -79,16 +80,7 @@ func (w *world) timePasses(*rapid.T) {
 
 func (w *world) switches(*rapid.T) {
 	w.twoStep = !w.twoStep
-	a, err := w.db.Account(w.t.Context(), w.account)
-	if err == nil {
-		_, err = w.db.UpdatePolicy(w.t.Context(), a.ID, func(s storage.AccountState) (storage.Policy, error) {
-			s.Policy.TwoStep = w.twoStep
-			return s.Policy, nil
-		}, audit.System)
-	}
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	w.policy(func(p *storage.Policy) { p.TwoStep = w.twoStep })
 }
 
 // newDevice connects another app, from the code prompt.
@@ -200,6 +192,7 @@ func (w *world) changes(*rapid.T) {
 	for _, d := range append(slices.Clone(w.desks), w.thief) {
 		delete(d.proven, h)
 	}
+	w.untrusted(h, "")
 	t.desk.proven[h] = kept
 }
 
@@ -283,53 +276,6 @@ func (w *world) notMe(*rapid.T) {
 		}
 		h.phone = h.phone && !p.Suspended // the app of the notice takes no codes any more
 		return
-	}
-}
-
-// robs lets the thief try everything with somebody's password, and nothing else.
-func (w *world) robs(*rapid.T) {
-	paths := append([]string{""}, w.doors...)
-	t := w.begin(w.thief, w.someone(), rapid.SampledFrom(paths).Draw(w.draw, "door"))
-	h := t.by
-	guarded := h.app != nil
-	before := w.protected(w.t, h.id)
-	for range 6 {
-		p := t.walker.Page()
-		w.draw.Logf("thief as %s at %s", h.Email, p.Screen())
-		switch p.Screen() {
-		case "sign-in":
-			t.typed = nil
-			w.answer(t, map[string]string{"email": h.Email, "password": h.Password}, byPassword)
-			continue
-		case "two-step-introduction", "install-app", "connect-device":
-			t.walker.Submit(nil)
-			continue
-		case "enter-code":
-			if w.chance("guess") {
-				t.walker.Submit(map[string]string{"code": "000000"})
-			} else {
-				t.walker.Press("Set up a new mobile device")
-			}
-			continue
-		case "verify-email":
-			t.walker.Submit(map[string]string{"code": "000000"})
-		}
-		break
-	}
-	if guarded {
-		for _, button := range []string{"Make new codes", "Turn off", "Sign out everywhere else", "Turn on"} {
-			if slices.Contains(t.walker.Page().Texts("button"), button) {
-				t.walker.Press(button)
-			}
-		}
-		p, err := w.db.PersonByID(w.t.Context(), h.id)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		h.phone = h.phone && !p.Suspended // after very many guesses it takes no codes any more
-		if w.protected(w.t, h.id) != before {
-			w.t.Fatalf("a thief with the password alone has changed %s into %s", before, w.protected(w.t, h.id))
-		}
 	}
 }
 

@@ -21,6 +21,7 @@ func (w *world) begin(d *desk, h *human, page string, params ...string) *tab {
 	}
 	own := *d.Browser // a window of its own, of the same browser
 	t := &tab{desk: d, by: h, attempt: w.rp.Begin(append(params, "scope", "openid email offline_access")...), walker: &walker{Browser: &own, t: w.t, s: w.system, who: h.person, app: h.app}}
+	t.plain = page == "" && !slices.Contains(params, "acr_values")
 	own.Again = t.walker.newestCode
 	if page == "" {
 		page = t.attempt.URL
@@ -35,11 +36,16 @@ func (w *world) answer(t *tab, values map[string]string, proves ...kind) bool {
 	before := t.walker.Page()
 	after := t.walker.Submit(values)
 	if after.Status >= 400 && after.Screen() == before.Screen() {
+		t.ticked = false
 		return false
 	}
 	t.typed = append(t.typed, proves...)
 	if after.URL.Query().Get("r") != before.URL.Query().Get("r") || !strings.HasPrefix(after.URL.Path, "/login/") {
 		w.completed(t)
+		if t.ticked && !w.trusts(t) && before.Screen() == "enter-code" {
+			w.t.Fatalf("the browser in which %s has ticked the box is not trusted", t.by.Email)
+		}
+		t.ticked = false
 	}
 	return true
 }
@@ -51,7 +57,7 @@ func (w *world) step(t *tab) bool {
 	w.draw.Logf("%s at %s", h.Email, p.Screen())
 	switch p.Screen() {
 	case "sign-in":
-		t.typed = nil
+		t.typed, t.ticked = nil, false
 		return w.answer(t, map[string]string{"email": h.Email, "password": h.Password}, byPassword)
 	case "two-step-introduction", "install-app", "check-up":
 		return w.answer(t, nil)
@@ -84,6 +90,7 @@ func (w *world) step(t *tab) bool {
 		h.codes = recoveryCodes(w.t, t.walker.Page().Texts("li"))
 		return w.answer(t, map[string]string{"kept": "yes"})
 	case "enter-code":
+		w.mustAsk(t)
 		return w.answerPrompt(t)
 	case "recovery-code":
 		if len(h.codes) == 0 {
@@ -119,6 +126,8 @@ func (w *world) newestCode() string {
 func (w *world) renews(t *tab) bool {
 	h := t.by
 	next := h.Password + "+"
+	ticked := t.ticked
+	t.ticked = false
 	h.gen[byPassword]++
 	if !w.answer(t, map[string]string{"new-password": next}) {
 		h.gen[byPassword]--
@@ -129,6 +138,9 @@ func (w *world) renews(t *tab) bool {
 	w.ended(h, nil)
 	if len(t.typed) == 0 { // it is complete
 		t.desk.proven[h] = here
+		if ticked {
+			w.trusts(t)
+		}
 	}
 	return true
 }
@@ -138,7 +150,9 @@ func (w *world) answerPrompt(t *tab) bool {
 	h := t.by
 	switch {
 	case h.phone && h.app != nil:
-		return w.answer(t, map[string]string{"code": h.app.Code()}, byApp)
+		code := map[string]string{"code": h.app.Code()}
+		w.ticks(t, code)
+		return w.answer(t, code, byApp)
 	case len(h.codes) > 0:
 		t.walker.Press("Use a recovery code")
 	default:
@@ -178,5 +192,5 @@ func (w *world) redeem(t *tab) {
 	tokens := w.rp.Redeem(t.attempt, t.walker.Page().URL)
 	h := w.owner(tokens)
 	w.bounded(t.desk, h, tokens.Claims)
-	w.held = append(w.held, &issued{by: h, claims: tokens.Claims, tokens: tokens, gen: h.gen})
+	w.held = append(w.held, &issued{by: h, claims: tokens.Claims, tokens: tokens, gen: h.gen, trust: t.desk.trusted[h]})
 }
