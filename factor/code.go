@@ -9,8 +9,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// MaxCodeBytes is how much a code field takes.
-const MaxCodeBytes = 64
+// maxCodeBytes is how much a code field takes.
+const maxCodeBytes = 64
 
 // digits is the length of every code.
 const digits = 6
@@ -27,7 +27,7 @@ var (
 // dropped, and the digits of every script are read. Anything else is
 // [ErrCodeForm], nothing at all [ErrNoCode].
 func Normalise(input string) (code string, err error) {
-	code, err = squeeze(input, MaxCodeBytes)
+	code, err = squeeze(input, maxCodeBytes)
 	if err != nil {
 		return "", err
 	}

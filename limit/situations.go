@@ -35,14 +35,14 @@ func (f Figures) BookPassword(address string, v Visitor) []Booking {
 // the tries of all browsers that the address has not been signed in from.
 func PasswordAfterLink(address string) Back { return Back{Key: key(Password, address), Reset: true} }
 
-// AfterReset is how many codes an authenticator that was suspended may be tried
+// afterReset is how many codes an authenticator that was suspended may be tried
 // with once its user has a new password by a link.
-const AfterReset = 5
+const afterReset = 5
 
 // TOTPAfterReset returns the count of an authenticator that was suspended, and
-// how many tries in a row it is to hold, so that those of [AfterReset] are left.
+// how many tries in a row it is to hold, so that those of [afterReset] are left.
 func (f Figures) TOTPAfterReset(user, authenticator string) (b Booking, inARow int) {
-	return Booking{Key: key(TOTP, user, authenticator), Name: TOTP, Figure: f.TOTP, Success: Reset}, max(f.TOTP.InARow-AfterReset, 0)
+	return Booking{Key: key(TOTP, user, authenticator), Name: TOTP, Figure: f.TOTP, Success: Reset}, max(f.TOTP.InARow-afterReset, 0)
 }
 
 // BookLink books a link of a purpose to an address. Every one counts.

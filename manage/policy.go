@@ -37,9 +37,6 @@ type Review struct {
 	LastAt time.Time
 }
 
-// Blocked tells whether the change can't be made while groups are below.
-func (r Review) Blocked() bool { return len(r.Below) > 0 }
-
 // Policy returns the account's policy as it is, with what it covers.
 func (s *Service) Policy(ctx context.Context, w Who) (Review, error) {
 	return s.ReviewPolicy(ctx, w, PolicyChange{})

@@ -41,7 +41,7 @@ func (s *Service) AskAddress(ctx context.Context, own storage.Own, p *storage.Pe
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
-	token, until := seal.NewToken(seal.KindLink).Reveal(), s.now().Add(LinkLife)
+	token, until := seal.NewToken(seal.KindLink).Reveal(), s.now().Add(linkLife)
 	// It may be a stranger's mailbox: it hears nothing of who asks, and from where.
 	to := storage.User{Email: canonical, Language: cmp.Or(p.User.Language, p.Account.Language, b.Language), TimeZone: cmp.Or(p.User.TimeZone, p.Account.TimeZone)}
 	message := s.notices.To(to, storage.Account{}, audit.Actor{}, templates.MailAddressConfirm,

@@ -14,8 +14,8 @@ import (
 	"stile/templates"
 )
 
-// EmailCodeLife is how long a code sent by e-mail works.
-const EmailCodeLife = 10 * time.Minute
+// emailCodeLife is how long a code sent by e-mail works.
+const emailCodeLife = 10 * time.Minute
 
 // Introduced answers Continue on the introduction: the enrolment begins, and
 // the e-mail is sent where one is due.
@@ -119,7 +119,7 @@ func (s *Service) sendCode(ctx context.Context, p *Pending, purpose storage.Code
 	}
 	code, now := factor.NewEmailCode(), s.now()
 	n := s.changed(p, progress, p.SignIn.Secrets)
-	expires := now.Add(EmailCodeLife)
+	expires := now.Add(emailCodeLife)
 	mail := s.mail(p, templates.MailEmailCode,
 		templates.DataCode, code, templates.DataLabel, n.Label, templates.DataUntil, expires.Format(time.RFC3339))
 	mail.ExpiresAt = expires

@@ -23,8 +23,8 @@ const (
 	UnlockPath = "/unlock"
 )
 
-// LinkLife is how long a link works that was asked for with an address.
-const LinkLife = 20 * time.Minute
+// linkLife is how long a link works that was asked for with an address.
+const linkLife = 20 * time.Minute
 
 // links says what each purpose is.
 var links = map[storage.LinkPurpose]struct {
@@ -65,7 +65,7 @@ func (s *Service) link(asks *Pending, purpose storage.LinkPurpose, key string, p
 	if !person.Active() {
 		person = storage.Person{}
 	}
-	token, until := seal.NewToken(seal.KindLink).Reveal(), s.now().Add(LinkLife)
+	token, until := seal.NewToken(seal.KindLink).Reveal(), s.now().Add(linkLife)
 	user := person.User
 	if user.Language == "" {
 		user.Language = asks.Browser.Language

@@ -20,8 +20,8 @@ const ChallengeLife = 5 * time.Minute
 // Passkeys are the passkeys of this installation.
 func (s *Service) Passkeys() *factor.Passkeys { return s.passkeys }
 
-// PasskeyDue tells whether a passkey would help now, if the user has one.
-func (p *Pending) PasskeyDue() bool {
+// passkeyDue tells whether a passkey would help now, if the user has one.
+func (p *Pending) passkeyDue() bool {
 	switch p.Decision.Step {
 	case authn.StepSignIn:
 		return true
@@ -43,7 +43,7 @@ func (p *Pending) OnlyPasskey() bool {
 // and the challenge that they hold: of whoever comes, or of the one who signs
 // in. The options are empty where none will do.
 func (s *Service) AskPasskey(ctx context.Context, p *Pending) (options, challenge string, err error) {
-	if !s.passkeys.Work() || !p.PasskeyDue() {
+	if !s.passkeys.Work() || !p.passkeyDue() {
 		return "", "", nil
 	}
 	var of []factor.Credential
@@ -83,7 +83,7 @@ func (s *Service) Passkey(ctx context.Context, p *Pending, challenge, answer str
 		return problem(templates.FieldPasskey, templates.ErrPasskeyNone)
 	case challenge == "":
 		return problem(templates.FieldPasskey, templates.ErrPasskeyOld)
-	case !p.PasskeyDue():
+	case !p.passkeyDue():
 		return storage.ErrConflict
 	}
 	a, err := factor.ReadAssertion(answer)

@@ -20,9 +20,6 @@ const kindPasskey = "passkey"
 
 const stateRemoved = "removed"
 
-// AuthenticatorPasskey is a passkey, as its owner sees it.
-const AuthenticatorPasskey = kindPasskey
-
 // maxPasskeys bounds the passkeys of one user.
 const maxPasskeys = 20
 

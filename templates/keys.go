@@ -22,7 +22,6 @@ const (
 	// ErrBusy: the server is too busy to check a password now. Status 503.
 	ErrBusy = "error.busy"
 
-	ErrEmailHandover  = "error.email.handover"   // the message could not be handed over
 	ErrEmailCodeEmpty = "error.email_code.empty" //
 	ErrEmailCodeWrong = "error.email_code.wrong" //
 	ErrEmailCodeOld   = "error.email_code.old"   // over, or there is none
@@ -37,7 +36,6 @@ const (
 	ErrRecoveryEmpty  = "error.recovery.empty"   //
 	ErrRecoveryForm   = "error.recovery.form"    // not sixteen characters; costs no attempt
 	ErrRecoveryWrong  = "error.recovery.wrong"   // unknown, used, or of an older set
-	ErrSetupOver      = "error.setup.over"       // the setup was ended meanwhile; begin again
 	ErrAskWait        = "error.ask_admin.wait"   // Until (time.Time): the last message is too young
 	ErrAskLimit       = "error.ask_admin.limit"  // Until (time.Time): too many were asked for
 )
@@ -50,7 +48,6 @@ const (
 	NoticeKeyReplaced   = "notice.key_replaced"  // the earlier key no longer works
 	NoticeRecoveryUsed  = "notice.recovery_used" // N (int): codes left
 	NoticePasswordSet   = "notice.password_set"  // a password was set with a link; sign in with it
-	NoticeSessionEnded  = "notice.session_ended" // signed out meanwhile; sign in again
 	NoticeChanged       = "notice.changed"       // password or authenticator changed meanwhile; prove again
 	NoticeElsewhere     = "notice.elsewhere"     // an authenticator was connected in another window meanwhile
 )

@@ -11,7 +11,7 @@ import (
 
 // Bounds of a JWT that somebody else sends.
 const (
-	MaxJWT   = 64 << 10 // bytes
+	maxJWT   = 64 << 10 // bytes
 	maxDepth = 16       // levels of JSON
 )
 
@@ -36,13 +36,13 @@ type registered struct {
 }
 
 // split returns header and payload of a token that may be given to a parser at
-// all: three parts of base64url, at most [MaxJWT] bytes, the first two JSON
+// all: three parts of base64url, at most [maxJWT] bytes, the first two JSON
 // objects without repeated members, an alg that is a string and not none, and
 // registered claims of the types of RFC 7519, section 4.1. It looks at no key
 // and no time. The library's types assert instead of checking, so nothing that
 // fails here reaches them.
 func split(s string) (h header, payload []byte, err error) {
-	if len(s) > MaxJWT || strings.Count(s, ".") != 2 {
+	if len(s) > maxJWT || strings.Count(s, ".") != 2 {
 		return h, nil, ErrInvalid
 	}
 	parts := strings.Split(s, ".")

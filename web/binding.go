@@ -55,7 +55,7 @@ func (k *Kit) SetBinding(w http.ResponseWriter, r *http.Request, binding string)
 		}
 	}
 	w.Header()["Set-Cookie"] = kept
-	k.SetCookie(w, CookieLogin, binding, LoginAge)
+	k.SetCookie(w, CookieLogin, binding, loginAge)
 }
 
 // RowBindings returns what sign-ins in the browser of a binding are found by,

@@ -26,9 +26,9 @@ const (
 // How long cookies live. Zero is until the browser closes.
 const (
 	SessionAge = 0
-	LoginAge   = 60 * time.Minute
+	loginAge   = 60 * time.Minute
 	KnownAge   = 180 * 24 * time.Hour
-	LangAge    = 365 * 24 * time.Hour
+	langAge    = 365 * 24 * time.Hour
 )
 
 // maxCookie bounds what is read of a cookie, as browsers bound what they keep.

@@ -12,7 +12,7 @@ import (
 // cookie.
 func (k *Kit) printer(w http.ResponseWriter, r *http.Request, v *view) locale.Printer {
 	if chosen := Language(r); chosen != "" && chosen != k.Cookie(r, CookieLang) {
-		k.SetCookie(w, CookieLang, chosen, LangAge)
+		k.SetCookie(w, CookieLang, chosen, langAge)
 	}
 	return k.set.Printer(k.LanguageFor(r, v.preferred, v.fallback))
 }

@@ -13,8 +13,8 @@ import (
 	"stile/templates"
 )
 
-// MaxUpload is how many bytes the body of a form with a file may have.
-const MaxUpload = 9 << 20
+// maxUpload is how many bytes the body of a form with a file may have.
+const maxUpload = 9 << 20
 
 // maxPart bounds the fields beside the file.
 const maxPart = 4 << 10
@@ -46,7 +46,7 @@ func (k *Kit) TakeUploads(path string) { k.uploads[path] = true }
 // bodyLimit is how many bytes of a body are read at a path.
 func (k *Kit) bodyLimit(path string) int64 {
 	if k.uploads[path] {
-		return MaxUpload
+		return maxUpload
 	}
 	return MaxBody
 }
@@ -110,7 +110,7 @@ func takePart(part *multipart.Part, field string, form url.Values, file *File) e
 	name := part.FormName()
 	limit := int64(maxPart)
 	if name == field {
-		limit = MaxUpload
+		limit = maxUpload
 	}
 	var body []byte
 	var err error
