@@ -9,7 +9,6 @@ import (
 
 	"stile/address"
 	"stile/audit"
-	"stile/limit"
 	"stile/seal"
 	"stile/storage"
 	"stile/templates"
@@ -30,10 +29,8 @@ func (s *Service) AskAddress(ctx context.Context, own storage.Own, p *storage.Pe
 		return problem(templates.FieldEmail, templates.ErrAddressSame)
 	}
 	asks := &Pending{Browser: b, Person: p}
-	visitor := s.visitor(asks, s.addressKey(p.User.Email))
-	bookings := append(s.limits.BookEmailSent(p.User.ID, p.User.AccountID, visitor),
-		s.limits.BookLink("address", s.addressKey(canonical), visitor)...)
-	if err := s.bookMessage(ctx, asks, templates.FieldEmail, bookings); err != nil {
+	link := s.limits.BookLink("address", s.addressKey(canonical), s.visitor(asks, s.addressKey(p.User.Email)))
+	if _, err := s.bookMessage(ctx, asks, templates.FieldEmail, templates.ErrSendAgainLimit, templates.ErrSendAgainLimit, link...); err != nil {
 		return err
 	}
 	holder, err := s.db.PersonByEmail(ctx, canonical)
@@ -64,14 +61,6 @@ func (s *Service) AskAddress(ctx context.Context, own storage.Own, p *storage.Pe
 // BookNotice books a message that a user causes by what he does about himself.
 // Who may not cause more gets a [Problem].
 func (s *Service) BookNotice(ctx context.Context, p *storage.Person, b Browser) error {
-	asks := &Pending{Browser: b, Person: p}
-	return s.bookMessage(ctx, asks, "", s.limits.BookEmailSent(p.User.ID, p.User.AccountID, s.visitor(asks, s.addressKey(p.User.Email))))
-}
-
-func (s *Service) bookMessage(ctx context.Context, p *Pending, field string, bookings []limit.Booking) error {
-	_, err := s.db.BookAttempts(ctx, bookings)
-	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
-		return s.limited(ctx, p, limited, s.tooMany(field, templates.ErrSendAgainLimit, limited.Until))
-	}
+	_, err := s.bookMessage(ctx, &Pending{Browser: b, Person: p}, "", templates.ErrSendAgainLimit, templates.ErrSendAgainLimit)
 	return err
 }

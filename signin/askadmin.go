@@ -8,7 +8,6 @@ import (
 
 	"stile/audit"
 	"stile/authn"
-	"stile/limit"
 	"stile/seal"
 	"stile/storage"
 	"stile/templates"
@@ -114,16 +113,7 @@ func (s *Service) waiting(p *Pending) storage.SignIn {
 
 // ask sends the request. It counts like a message with a code.
 func (s *Service) ask(ctx context.Context, p *Pending) error {
-	user := p.Person.User
-	_, err := s.db.BookAttempts(ctx, s.limits.BookEmailSent(user.ID, user.AccountID, s.visitor(p, s.addressKey(user.Email))))
-	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
-		key := templates.ErrAskLimit
-		if limit.NameOf(limited.Key) == limit.EmailSentGap {
-			key = templates.ErrAskWait
-		}
-		return s.limited(ctx, p, limited, s.tooMany("", key, limited.Until))
-	}
-	if err != nil {
+	if _, err := s.bookMessage(ctx, p, "", templates.ErrAskWait, templates.ErrAskLimit); err != nil {
 		return err
 	}
 	admins, err := s.otherAdmins(ctx, p)

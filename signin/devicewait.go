@@ -2,13 +2,11 @@ package signin
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"stile/audit"
 	"stile/authn"
-	"stile/limit"
 	"stile/storage"
 	"stile/templates"
 )
@@ -154,16 +152,7 @@ func (s *Service) StartWait(ctx context.Context, p *Pending) error {
 	if err != nil || !w.Possible {
 		return err
 	}
-	user := p.Person.User
-	_, err = s.db.BookAttempts(ctx, s.limits.BookEmailSent(user.ID, user.AccountID, s.visitor(p, s.addressKey(user.Email))))
-	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
-		key := templates.ErrSendAgainLimit
-		if limit.NameOf(limited.Key) == limit.EmailSentGap {
-			key = templates.ErrSendAgainWait
-		}
-		return s.limited(ctx, p, limited, s.tooMany("", key, limited.Until))
-	}
-	if err != nil {
+	if _, err := s.bookMessage(ctx, p, "", templates.ErrSendAgainWait, templates.ErrSendAgainLimit); err != nil {
 		return err
 	}
 	kind := p.waitKind()

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"stile/audit"
@@ -100,19 +99,11 @@ func (s *Service) sendCode(ctx context.Context, p *Pending, purpose storage.Code
 	if purpose == storage.CodeEnrolment && p.NeedsMore() {
 		return problem(field, templates.ErrSuspended)
 	}
-	user := p.Person.User
-	_, err := s.db.BookAttempts(ctx, s.limits.BookEmailSent(user.ID, user.AccountID, s.visitor(p, s.addressKey(user.Email))))
-	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
-		key := templates.ErrSendAgainLimit
-		if limit.NameOf(limited.Key) == limit.EmailSentGap {
-			key = templates.ErrSendAgainWait
+	reached, err := s.bookMessage(ctx, p, field, templates.ErrSendAgainWait, templates.ErrSendAgainLimit)
+	if reached == limit.EmailSentDay && !s.known(p) {
+		if err := s.exposed(ctx, p, reached); err != nil {
+			return err
 		}
-		if limit.NameOf(limited.Key) == limit.EmailSentDay && !s.known(p) {
-			if err := s.exposed(ctx, p, limit.EmailSentDay); err != nil {
-				return err
-			}
-		}
-		return s.limited(ctx, p, limited, s.tooMany(field, key, limited.Until))
 	}
 	if err != nil {
 		return err
