@@ -29,6 +29,15 @@ var domains = idna.New(
 	idna.BidiRule(), idna.VerifyDNSLength(true),
 )
 
+// Domain returns the canonical form of what stands behind the @ of addresses.
+func Domain(text string) (string, error) {
+	canonical, err := Canonical("a@" + text)
+	if err != nil || strings.ContainsAny(text, " \t\r\n@") {
+		return "", fmt.Errorf("%q is not a domain: write it such as example.com", text)
+	}
+	return strings.TrimPrefix(canonical, "a@"), nil
+}
+
 // Canonical returns the canonical form of an address: lower case, the domain
 // in ASCII (xn--…), spaces around it dropped. A tag behind a plus belongs to
 // the address. It refuses, in words for a user, what is not a bare address:

@@ -37,6 +37,7 @@ type Config struct {
 	Limits         limit.Figures  `yaml:"limits" doc:"Bounds on guessing and on mail, each written as times in a window, then where it has them the pause\nthat follows and how many without a success have a further consequence. Looser ones are logged at start."`
 	Outbound       []netip.Prefix `yaml:"outbound" doc:"Networks besides the public internet in which URLs of clients may lie."`
 	Metrics        string         `yaml:"metrics" doc:"Address of a second listener with /metrics, /healthz, /readyz and /debug/pprof, such as 127.0.0.1:9090.\nIt is not for the public. Empty: none."`
+	SignUp         SignUp         `yaml:"sign_up" doc:"Who may sign up: the account, by name or id, of each e-mail domain, such as {example.com: Example Support}.\nWhoever has a mailbox there becomes a member of that account; a subdomain is a domain of its own. Empty: nobody signs up,\npeople are invited. In STILE_SIGN_UP it is example.com=ID, with commas between."`
 	Policy         Policy         `yaml:"policy" doc:"What holds for all accounts unless their own policy says otherwise."`
 	Pages          Pages          `yaml:"pages" doc:"What all pages and mails say about this installation."`
 	Templates      Templates      `yaml:"templates"`

@@ -80,6 +80,8 @@ func (r *reader) value(path string, n *yaml.Node, v reflect.Value) {
 		r.section(path, n, v)
 	case v.Kind() == reflect.Slice:
 		r.list(path, n, v)
+	case v.Kind() == reflect.Map:
+		r.entries(path, n, v)
 	case isNull(n):
 		r.fault(n, "%s has no value: write one, or remove the line for the default", path)
 	case n.Kind != yaml.ScalarNode:
@@ -104,6 +106,29 @@ func (r *reader) list(path string, n *yaml.Node, v reflect.Value) {
 		r.value(fmt.Sprintf("%s[%d]", path, i), item, items.Index(i))
 	}
 	v.Set(items)
+}
+
+// entries reads a map of texts, whose keys are the writer's own.
+func (r *reader) entries(path string, n *yaml.Node, v reflect.Value) {
+	if isNull(n) {
+		n = &yaml.Node{Kind: yaml.MappingNode, Line: n.Line}
+	}
+	if n.Kind != yaml.MappingNode {
+		r.fault(n, "%s holds entries: write each as key: value", path)
+		return
+	}
+	all := reflect.MakeMap(v.Type())
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], reflect.New(v.Type().Elem()).Elem()
+		at := join(path, key.Value)
+		if line, twice := r.lines[at]; twice {
+			r.fault(key, "%s is given twice, first in line %d: remove one", at, line)
+			continue
+		}
+		r.value(at, n.Content[i+1], value)
+		all.SetMapIndex(reflect.ValueOf(key.Value), value)
+	}
+	v.Set(all)
 }
 
 func (r *reader) section(path string, n *yaml.Node, v reflect.Value) {

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -75,5 +76,8 @@ func (c *Config) fromVariable(f field, name, text string, fromFile bool) error {
 		source, text = fmt.Sprintf("%s (%s)", name, text), strings.TrimRight(string(content), "\r\n")
 	}
 	c.origins[f.key] = Origin{Source: source}
+	if f.entries() { // those of the file hold no longer
+		maps.DeleteFunc(c.origins, func(key string, _ Origin) bool { return strings.HasPrefix(key, f.key+".") })
+	}
 	return f.set(f.split(text)...)
 }

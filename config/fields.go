@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,9 +69,15 @@ func Default() *Config {
 
 func (f field) list() bool { return f.value.Kind() == reflect.Slice }
 
+// entries tells whether the field is a map of texts.
+func (f field) entries() bool { return f.value.Kind() == reflect.Map }
+
 // split makes the items of a list from text, or one item for what is no list.
 func (f field) split(text string) []string {
-	if !f.list() {
+	switch {
+	case f.entries():
+		return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == '\n' || r == '\r' })
+	case !f.list():
 		return []string{text}
 	}
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' || r == '\t' })
@@ -78,6 +85,9 @@ func (f field) split(text string) []string {
 
 // set stores text in the field: each item of a list, or the one value.
 func (f field) set(items ...string) error {
+	if f.entries() {
+		return f.setEntries(items)
+	}
 	if !f.list() {
 		return put(f.value, items[0])
 	}
@@ -88,6 +98,23 @@ func (f field) set(items ...string) error {
 		}
 	}
 	f.value.Set(list)
+	return nil
+}
+
+func (f field) setEntries(items []string) error {
+	all := reflect.MakeMap(f.value.Type())
+	for _, item := range items {
+		key, text, ok := strings.Cut(item, "=")
+		name := reflect.ValueOf(strings.TrimSpace(key))
+		if !ok {
+			return fmt.Errorf("%q: write each entry as key=value, with commas between", item)
+		}
+		if all.MapIndex(name).IsValid() {
+			return fmt.Errorf("%q is given twice: remove one", name)
+		}
+		all.SetMapIndex(name, reflect.ValueOf(strings.TrimSpace(text)))
+	}
+	f.value.Set(all)
 	return nil
 }
 
@@ -159,6 +186,14 @@ func (f field) bounds() error {
 
 // text returns the value as it would be written, with secrets hidden.
 func (f field) text() []string {
+	if f.entries() {
+		var items []string
+		for _, key := range f.value.MapKeys() {
+			items = append(items, key.String()+"="+f.value.MapIndex(key).String())
+		}
+		slices.Sort(items)
+		return items
+	}
 	if !f.list() {
 		return []string{f.item(f.value)}
 	}

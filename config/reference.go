@@ -60,6 +60,9 @@ func quoted(f field) string {
 			items[i] = `"` + strings.ReplaceAll(item, `"`, `\"`) + `"`
 		}
 	}
+	if f.entries() { // their default is none
+		return "{}"
+	}
 	if f.list() {
 		return "[" + strings.Join(items, ", ") + "]"
 	}

@@ -70,6 +70,7 @@ func (c *Config) Validate() error {
 	for _, f := range fields(c) {
 		check(f.key, f.bounds())
 	}
+	c.checkSignUp(check)
 	c.checkPolicy(check)
 	check("pages.help", checkLink(c.Pages.Help, "mailto"))
 	check("pages.privacy", checkLink(c.Pages.Privacy))

@@ -13,10 +13,13 @@ import (
 // Screen 1: who is it, and the password.
 
 func signInPage(v *visit) (templates.Page, error) {
-	page := templates.SignIn{Address: v.pending.Request.LoginHint, Stage: v.stage, Forgot: v.forgot()}
+	page := templates.SignIn{Address: v.pending.Request.LoginHint, Stage: v.stage, Forgot: v.beside(signin.ForgotPath)}
 	if p := v.pending.Person; p != nil { // has proven something, but not what is wanted now
 		page.Address = p.User.Email
 		page.Again = v.pending.Decision.Reason != authn.ReasonNothingProven
+	}
+	if v.SignIns.SignsUp() && page.Stage != templates.PasswordOnly {
+		page.SignUp = v.beside(signin.SignUpPath)
 	}
 	if v.fields.Has(templates.FieldEmail) {
 		page.Address = v.fields.Get(templates.FieldEmail)
@@ -49,9 +52,9 @@ func submitPassword(v *visit) error {
 
 func otherAddress(v *visit) error { return v.goTo(v.screen.step) }
 
-// forgot is the path of the page for people who forgot their password.
-func (v *visit) forgot() string {
-	return web.WithLanguage(v.r, signin.ForgotPath+"?"+templates.FieldRequest+"="+url.QueryEscape(v.pending.Sealed))
+// beside is the path of a page outside the sign-in that leads back to it.
+func (v *visit) beside(path string) string {
+	return web.WithLanguage(v.r, path+"?"+templates.FieldRequest+"="+url.QueryEscape(v.pending.Sealed))
 }
 
 // The screen for another password, where somebody else knows the present one.

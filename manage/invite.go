@@ -64,6 +64,8 @@ func (s *Service) invitation(w Who, state storage.AccountState, i storage.Invita
 func MayInvite(by storage.Inviter, given []string) bool {
 	w := Who{may: union(roles, []string{storage.RoleAdmin})} // the operator
 	switch {
+	case by.Self != nil:
+		return false // see package signin
 	case by.User != nil:
 		w.may = union(roles, by.User.Roles)
 		if by.User.DisabledAt != nil {

@@ -90,7 +90,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) error {
 func (p *Provider) begin(ctx context.Context, params parameters, c *client, to target) (pending, error) {
 	start := p.Now()
 	q := pending{authorization: authorization{Target: to}, client: c}
-	a, err := parseRequest(params, c, to)
+	a, err := parseRequest(params, c, to, p.prompts())
 	q.Silent = a.Silent
 	if err != nil {
 		return q, err
@@ -201,6 +201,10 @@ const tries = 3
 
 // proceed answers a request, or goes on to what its user has to do first.
 func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, q pending) error {
+	if q.Create && !q.Visited { // whoever has a session here too
+		q.Visited = true
+		return p.carry(w, r, q, signin.SignUpPath)
+	}
 	if q.Select && !q.Visited { // the browser's present user may not be the one
 		q.Visited = true
 		return p.carry(w, r, q, "")

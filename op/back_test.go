@@ -25,6 +25,7 @@ import (
 	"stile/limit"
 	"stile/mail"
 	"stile/seal"
+	"stile/signin"
 	"stile/storage"
 	"stile/storage/storagetest"
 	"stile/token"
@@ -93,6 +94,7 @@ func (r *rig) start() *rig {
 	r.p = &Provider{
 		DB: r.db, Ring: ring, Kit: kit, Notices: mail.Notices{Issuer: backIssuer, Now: now}, Issuer: backIssuer, Levels: defaultLevels(), Limits: limit.Defaults(),
 		Tokens: token.New(r.db, backIssuer, now), Now: now, Logger: logger,
+		SignIns: signin.New(signin.Options{DB: db, Limits: limit.Defaults(), Now: now, Issuer: backIssuer}),
 	}
 	router := mux.NewRouter()
 	r.p.mountBack(router)

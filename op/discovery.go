@@ -63,7 +63,7 @@ func (p *Provider) metadata() metadata {
 			RevocationEndpointAuthMethodsSupported:    any,
 			IntrospectionEndpointAuthMethodsSupported: secret,
 		},
-		PromptValues: promptValues,
+		PromptValues: p.prompts(),
 		ResponseIss:  true,
 	}
 }

@@ -175,6 +175,7 @@ type authorization struct {
 
 	Silent  bool `json:"silent,omitempty"`  // prompt=none
 	Select  bool `json:"select,omitempty"`  // prompt=select_account
+	Create  bool `json:"create,omitempty"`  // prompt=create
 	Consent bool `json:"consent,omitempty"` // prompt=consent
 
 	Visited bool   `json:"visited,omitempty"` // the user has been through a sign-in for it
@@ -201,7 +202,7 @@ type askParameters struct {
 // parseRequest checks all parameters but client_id and redirect_uri, in the
 // order in which a developer would want to hear of mistakes. The error is what
 // the client is told.
-func parseRequest(p parameters, c *client, t target) (request, error) {
+func parseRequest(p parameters, c *client, t target, prompts []string) (request, error) {
 	a := request{authorization: authorization{Target: t}}
 	if err := refuseUnknown(p, c, t); err != nil {
 		return a, err
@@ -210,7 +211,7 @@ func parseRequest(p parameters, c *client, t target) (request, error) {
 	if a.Challenge, err = parseChallenge(p, c); err != nil {
 		return a, err
 	}
-	if err = a.parsePrompt(p.get("prompt")); err != nil {
+	if err = a.parsePrompt(p.get("prompt"), prompts); err != nil {
 		return a, err
 	}
 	if a.ask.maxAge, err = parseMaxAge(p.get("max_age")); err != nil {
@@ -289,19 +290,32 @@ func notBase64url(r rune) bool {
 	return !letter && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
-// promptValues lists the values of prompt that are understood, for discovery.
+// promptCreate asks for the sign-up (Initiating User Registration via OpenID
+// Connect 1.0).
+const promptCreate = "create"
+
+// promptValues lists the values of prompt that are always understood.
 var promptValues = []string{oidc.PromptNone, oidc.PromptLogin, oidc.PromptConsent, oidc.PromptSelectAccount}
 
-func (a *request) parsePrompt(prompt string) error {
+// prompts lists those that are understood, for discovery too.
+func (p *Provider) prompts() []string {
+	if p.SignIns.SignsUp() {
+		return append(slices.Clone(promptValues), promptCreate)
+	}
+	return promptValues
+}
+
+func (a *request) parsePrompt(prompt string, understood []string) error {
 	values := strings.Fields(prompt)
 	for _, v := range values {
-		if !slices.Contains(promptValues, v) {
+		if !slices.Contains(understood, v) {
 			return errPrompt()
 		}
 	}
 	a.Silent = slices.Contains(values, oidc.PromptNone)
 	a.ask.login = slices.Contains(values, oidc.PromptLogin)
 	a.Consent = slices.Contains(values, oidc.PromptConsent)
+	a.Create = slices.Contains(values, promptCreate)
 	a.Select = slices.Contains(values, oidc.PromptSelectAccount)
 	if a.Silent && len(values) > 1 {
 		return errPromptNone()

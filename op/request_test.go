@@ -50,7 +50,7 @@ func parse(t *testing.T, c *client, texts ...string) (request, error) {
 	if !ok {
 		t.Fatalf("%v is no form", texts)
 	}
-	return parseRequest(p, c, p.target("https://rp.example/cb"))
+	return parseRequest(p, c, p.target("https://rp.example/cb"), promptValues)
 }
 
 // code returns the OAuth error code of an error, or "".
@@ -135,7 +135,7 @@ func TestA03_ResponseTypeAndMode(t *testing.T) {
 	}
 	p, _ := parseParameters(bounds, query("response_mode", "form_post"))
 	to := p.target("com.example.app:/cb")
-	if _, err := parseRequest(p, webClient(), to); code(err) != "invalid_request" || to.Mode != modeQuery {
+	if _, err := parseRequest(p, webClient(), to, promptValues); code(err) != "invalid_request" || to.Mode != modeQuery {
 		t.Errorf("form_post to a private scheme: %v in the mode %q", err, to.Mode)
 	}
 }
@@ -310,7 +310,7 @@ func FuzzAuthorizeParams(f *testing.F) {
 		if !slices.Contains(responseModes, to.Mode) || len(to.State) > maxState {
 			t.Fatalf("target %+v", to)
 		}
-		q, err := parseRequest(p, webClient(), to)
+		q, err := parseRequest(p, webClient(), to, promptValues)
 		if err != nil {
 			if code(err) == "" {
 				t.Fatalf("%v is no protocol error", err)

@@ -123,7 +123,7 @@ func (s *Server) build(ctx context.Context, ring *seal.Ring, seams Seams) error 
 	sessions := &session.Manager{DB: s.db, Kit: kit, Now: s.now}
 	s.signIns = signin.New(signin.Options{
 		DB: s.db, Hasher: hasher, Ring: ring, Passwords: passwords, Limits: s.cfg.Limits, Now: s.now,
-		Issuer: s.cfg.Issuer, Name: displayName(s.cfg), Service: s.cfg.Pages.Service, Logger: s.log,
+		Issuer: s.cfg.Issuer, Name: displayName(s.cfg), Service: s.cfg.Pages.Service, SignUp: s.cfg.SignUp.Canonical(), Logger: s.log,
 	})
 	provider := &op.Provider{
 		DB: s.db, Ring: ring, Sessions: sessions, SignIns: s.signIns, Tokens: s.tokens, Kit: kit,

@@ -61,9 +61,10 @@ type Options struct {
 	Passwords *factor.Passwords
 	Limits    limit.Figures
 	Now       func() time.Time
-	Issuer    string // URL of the installation, for mails
-	Name      string // name that authenticator apps show before the address
-	Service   string // display name of the installation; empty is "Stile"
+	Issuer    string            // URL of the installation, for mails
+	Name      string            // name that authenticator apps show before the address
+	Service   string            // display name of the installation; empty is "Stile"
+	SignUp    map[string]string // who may sign up: the account, by id or name, of each canonical domain
 	Logger    *slog.Logger
 }
 
@@ -75,6 +76,7 @@ type Service struct {
 	passwords *factor.Passwords
 	passkeys  *factor.Passkeys
 	limits    limit.Figures
+	signUp    map[string]string
 	now       func() time.Time
 	issuer    string
 	name      string
@@ -86,7 +88,7 @@ type Service struct {
 // New returns a Service.
 func New(o Options) *Service {
 	s := &Service{
-		db: o.DB, hasher: o.Hasher, ring: o.Ring, passwords: o.Passwords, limits: o.Limits,
+		db: o.DB, hasher: o.Hasher, ring: o.Ring, passwords: o.Passwords, limits: o.Limits, signUp: o.SignUp,
 		now:    func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) },
 		issuer: o.Issuer, name: o.Name, log: o.Logger,
 	}

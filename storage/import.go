@@ -294,7 +294,7 @@ func (i *importer) invite(w ImportRow) error {
 	if err := t.user().checkWith(t.Products, i.products); err != nil {
 		return err
 	}
-	if o, is := i.open[t.Email]; is && o.same(t.Invitation) {
+	if o, is := i.open[t.Email]; is && !o.SelfAsked() && o.same(t.Invitation) {
 		i.result.Unchanged++
 		return nil
 	}

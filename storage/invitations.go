@@ -55,6 +55,9 @@ func scanInvitation(r row) (i Invitation, err error) {
 		&i.InvitedBy, &i.inviter.Kind, &i.inviter.ID, atTime(&i.CreatedAt), atTime(&i.ExpiresAt))
 }
 
+// SelfAsked tells whether somebody signed up, and nobody has invited him.
+func (i Invitation) SelfAsked() bool { return i.inviter.Kind == self }
+
 // user is whom an invitation becomes.
 func (i Invitation) user() User {
 	return User{
@@ -143,7 +146,11 @@ const unsend = `DELETE FROM outbox WHERE id IN ({keys})`
 // then on. sentBy is when the last of them is due; zero if all are at once.
 func (db *DB) invite(ctx context.Context, tx *sql.Tx, list []InvitationToSend, by audit.Actor) (sentBy time.Time, err error) {
 	now, accountID := db.now(), list[0].AccountID
-	turn, err := db.pace(ctx, tx, invitationPace+accountID, db.limits.EmailSentAccount, len(list), now)
+	key := invitationPace
+	if by.Kind == self {
+		key = signUpPace
+	}
+	turn, err := db.pace(ctx, tx, key+accountID, db.limits.EmailSentAccount, len(list), now)
 	if err != nil {
 		return sentBy, err
 	}
@@ -153,6 +160,9 @@ func (db *DB) invite(ctx context.Context, tx *sql.Tx, list []InvitationToSend, b
 		sentBy = turn(n)
 		i.ID, i.CreatedAt, i.Mail.DueAt = timeID(now), now, sentBy
 		i.Mail.ID = i.ID // so that it goes with the invitation while it waits
+		if i.inviter.Kind == self {
+			i.inviter = by
+		}
 		if i.ExpiresAt.IsZero() {
 			i.ExpiresAt = sentBy.Add(InvitationLife)
 			i.Mail = i.Mail.until(i.ExpiresAt)
@@ -166,7 +176,7 @@ func (db *DB) invite(ctx context.Context, tx *sql.Tx, list []InvitationToSend, b
 			table: "invitations", columns: invitationColumns,
 			values: []any{
 				i.AccountID, i.Email, i.ID, i.Name, asJSON(i.Roles), asJSON(i.Products), i.Language, i.TimeZone, i.InvitedBy,
-				by.Kind, by.ID, micros(now), micros(i.ExpiresAt),
+				i.inviter.Kind, i.inviter.ID, micros(now), micros(i.ExpiresAt),
 			},
 		})
 		links = append(links, db.linkRow(link{
@@ -211,10 +221,14 @@ func (i Invitation) DueAt() time.Time {
 }
 
 func invitationEvent(kind audit.Kind, i Invitation, by audit.Actor) audit.Event {
-	return audit.Event{
+	e := audit.Event{
 		Kind: kind, Actor: by, AccountID: i.AccountID,
 		Detail: map[string]string{"invitation": i.ID, "roles": strings.Join(i.Roles, " "), "products": strings.Join(i.Products, " ")},
 	}
+	if by.Kind == self {
+		e.Reason = "sign_up"
+	}
+	return e
 }
 
 // Invitations lists an account's open invitations by address, those after an
@@ -247,16 +261,23 @@ func (db *DB) InvitationByLink(ctx context.Context, linkHash string, may MayInvi
 	}
 	i, err := invitation(ctx, db.reader, l)
 	if err == nil {
-		err = stands(ctx, db.reader, i, may)
+		err = stands(ctx, db.reader, i, state.Account, may)
 	}
 	return i, state, err
 }
 
 // Inviter is who sent an invitation, as everything is now: a user or a client of
-// the account. Without either it is the operator.
+// the account, or whoever signed up. Without any it is the operator.
 type Inviter struct {
 	User   *User
 	Client *Client
+	Self   *Self
+}
+
+// Self is who asked for an invitation to an account himself; see [DB.SignUp].
+type Self struct {
+	Account Account
+	Email   string // canonical
 }
 
 // MayInvite tells whether somebody may invite to roles now.
@@ -265,10 +286,12 @@ type MayInvite func(by Inviter, roles []string) bool
 // stands fails with ErrNotFound for an invitation whose sender may no longer
 // invite, or give its roles: one who lost the role, a service that lost its
 // scope, or whoever is gone.
-func stands(ctx context.Context, q queryer, i Invitation, may MayInvite) error {
+func stands(ctx context.Context, q queryer, i Invitation, account Account, may MayInvite) error {
 	var by Inviter
 	var err error
 	switch i.inviter.Kind {
+	case self:
+		by.Self = &Self{Account: account, Email: i.Email}
 	case "user":
 		var u User
 		u, err = one(ctx, q, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.id = $1 AND u.account_id = $2`, i.inviter.ID, i.AccountID)
@@ -333,7 +356,7 @@ func (db *DB) AcceptInvitation(ctx context.Context, linkHash, phc string, may Ma
 		}
 		i, err := invitation(ctx, tx, l)
 		if err == nil {
-			err = stands(ctx, tx, i, may)
+			err = stands(ctx, tx, i, account, may)
 		}
 		if err == nil {
 			err = db.spendLink(ctx, tx, l)

@@ -5,6 +5,7 @@ import "stile/audit"
 // reasonKeys are the reasons of events in words. Those of a later version are
 // told by their codes.
 var reasonKeys = map[string]string{
+	"sign_up":                 "admin.log.reason.sign_up",
 	"no_role":                 "admin.log.reason.no_role",
 	"forbidden":               "admin.log.reason.forbidden",
 	"not_found":               "admin.log.reason.not_found",

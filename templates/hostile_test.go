@@ -23,6 +23,8 @@ func TestH04_MarkupInNamesIsShownAsText(t *testing.T) {
 			templates.SignIn{Address: s, Forgot: "/forgot"},
 			templates.SignIn{Stage: templates.PasswordOnly, Address: s},
 			templates.ForgotPassword{Address: s, Back: "/" + s},
+			templates.SignUp{Address: s, Back: "/" + s},
+			templates.SignUpSent{Back: "/" + s},
 			templates.MessageLink{Address: s, Token: s},
 			templates.NewPassword{Address: s, Token: s, Exposed: true},
 			templates.TwoStepIntroduction{Account: s, Masked: s},

@@ -159,7 +159,7 @@ func checkNode(t *testing.T, d doc, n *html.Node, screen string) {
 
 // noForm are the screens that ask nothing.
 var noForm = []string{
-	"signed-out", "finished", "error", "recovery-code.none", "invitation.known", "welcome", "not-me-done",
+	"signed-out", "finished", "error", "recovery-code.none", "invitation.known", "invitation.known.own", "sign-up-sent", "welcome", "not-me-done",
 	"forgot-password.sent",
 	"ask-admin.waiting", "ask-admin.many", "ask-admin.nobody", "ask-admin.operator", "ask-admin.wait",
 	"device-wait.runs", "device-wait.stopped", "device-wait.address",

@@ -4,7 +4,9 @@ package templates
 // the placeholders each needs.
 const (
 	ErrAddressEmpty        = "error.address.empty"
-	ErrAddressForm         = "error.address.form" // no @, or not an address
+	ErrAddressForm         = "error.address.form"   // no @, or not an address
+	ErrSignUpDomain        = "error.sign_up.domain" // nobody of this domain may sign up
+	ErrSignUpClosed        = "error.sign_up.closed" // the account is suspended or missing. Status 503
 	ErrPasswordEmpty       = "error.password.empty"
 	ErrNewPasswordEmpty    = "error.new_password.empty"     //nolint:gosec // the key of a text
 	ErrNewPasswordShort    = "error.new_password.too_short" //nolint:gosec // the key of a text; Min (int)

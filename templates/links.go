@@ -13,6 +13,25 @@ type ForgotPassword struct {
 // Name of the screen.
 func (ForgotPassword) Name() string { return "forgot-password" }
 
+// SignUp asks for the address of somebody who has no account yet.
+//
+// Field: FieldEmail.
+type SignUp struct {
+	Address string
+	Back    string // path of the sign-in
+}
+
+// Name of the screen.
+func (SignUp) Name() string { return "sign-up" }
+
+// SignUpSent says the same whatever the address.
+type SignUpSent struct {
+	Back string // path of the sign-in, with the address filled in
+}
+
+// Name of the screen.
+func (SignUpSent) Name() string { return "sign-up-sent" }
+
 // MessageLink is what a link opens that was sent to an address: a button, since
 // programs that look into messages open links too.
 //

@@ -54,6 +54,7 @@ const (
 	MailAdminReset             MailKind = "admin-reset"             // an admin removed the authenticators
 	MailTwoStepAnnounced       MailKind = "two-step-announced"      // DataAccount, DataFrom
 	MailInvitation             MailKind = "invitation"              // DataAccount, DataBy, DataLink, DataUntil
+	MailSignUp                 MailKind = "sign-up"                 // DataAccount, DataLink, DataUntil
 	MailDeviceAsked            MailKind = "device-asked"            // to admins: DataUser, DataAddress, DataLabel, DataUntil
 	MailResetAsked             MailKind = "reset-asked"             // to admins: DataUser, DataAddress, DataBy, DataUntil
 	MailDeviceApproved         MailKind = "device-approved"         // DataLabel
@@ -158,6 +159,7 @@ var notices = map[MailKind]notice{
 	MailAdminReset:             {"mail.reset.subject", "mail.reset.text", nil},
 	MailTwoStepAnnounced:       {"mail.two_step.subject", "mail.two_step.now", []string{DataAccount}},
 	MailInvitation:             {"mail.invitation.subject", "mail.invitation.text", []string{DataAccount, DataLink, DataUntil}},
+	MailSignUp:                 {"mail.sign_up.subject", "mail.sign_up.text", []string{DataAccount, DataLink, DataUntil}},
 	MailDeviceAsked:            {"mail.device_asked.subject", "mail.device_asked.text", []string{DataUser, DataAddress, DataLabel, DataUntil}},
 	MailResetAsked:             {"mail.reset_asked.subject", "mail.reset_asked.text", []string{DataUser, DataAddress, DataBy, DataUntil}},
 	MailDeviceApproved:         {"mail.device_approved.subject", "mail.device_approved.text", []string{DataLabel}},
@@ -270,9 +272,11 @@ func (l *letter) tell(kind MailKind, n notice, zone *time.Location, data MailDat
 	case MailInvitation:
 		l.Happened = p.T(n.text, "By", orElse(inert(data[DataBy]), l.Service), "Account", l.Owner)
 		return l.leadsToUs(kind)
-	case MailPasswordReset, MailUnlock, MailAddressConfirm:
-		what := map[MailKind]string{MailPasswordReset: "mail.link.what", MailUnlock: "mail.unlock.what", MailAddressConfirm: "mail.address_confirm.what"}[kind]
-		l.Happened, l.What = p.T(n.text), p.T(what, "Until", l.Until)
+	case MailPasswordReset, MailUnlock, MailAddressConfirm, MailSignUp:
+		what := map[MailKind]string{
+			MailPasswordReset: "mail.link.what", MailUnlock: "mail.unlock.what", MailAddressConfirm: "mail.address_confirm.what", MailSignUp: "mail.sign_up.what",
+		}[kind]
+		l.Happened, l.What = p.T(n.text, "Account", l.Owner), p.T(what, "Until", l.Until)
 		return l.leadsToUs(kind)
 	case MailRecoveryCodeUsed:
 		left, err := strconv.Atoi(data[DataLeft])

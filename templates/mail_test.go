@@ -19,7 +19,7 @@ var mailKinds = []templates.MailKind{
 	templates.MailGrantReused, templates.MailAppAllowed, templates.MailPasswordChanged, templates.MailPasswordExposed,
 	templates.MailAdminReset,
 	templates.MailRolesChanged, templates.MailUserDisabled, templates.MailAdminsChanged, templates.MailAccountTwoStepOn, templates.MailAccountTwoStepOff,
-	templates.MailInvitation, templates.MailTwoStepAnnounced, templates.MailPasswordReset, templates.MailUnlock,
+	templates.MailInvitation, templates.MailSignUp, templates.MailTwoStepAnnounced, templates.MailPasswordReset, templates.MailUnlock,
 	templates.MailDeviceWait, templates.MailMemberWaits, templates.MailMemberUnkeyed, templates.MailDeviceAsked, templates.MailResetAsked, templates.MailDeviceApproved, templates.MailDeviceRefused,
 	templates.MailAddressAsked, templates.MailAddressConfirm, templates.MailAddressTaken, templates.MailAddressChanged,
 	templates.MailDataAsked, templates.MailErased, templates.MailMemberLeft,
@@ -35,7 +35,7 @@ var resetLink = "https://id.example.com/reset-password?token=" + linkToken
 var withoutLinks = []templates.MailKind{templates.MailAddressTaken, templates.MailErased, templates.MailMemberLeft}
 
 // aboutLinks are the messages that are nothing without their link.
-var aboutLinks = []templates.MailKind{templates.MailInvitation, templates.MailPasswordReset, templates.MailUnlock, templates.MailAddressConfirm}
+var aboutLinks = []templates.MailKind{templates.MailInvitation, templates.MailSignUp, templates.MailPasswordReset, templates.MailUnlock, templates.MailAddressConfirm}
 
 func mailData() templates.MailData {
 	return templates.MailData{
@@ -65,7 +65,7 @@ func TestMails(t *testing.T) {
 				data[templates.DataLink] = resetLink
 			case templates.MailBrowserTrusted:
 				data[templates.DataUntil] = "2026-12-06T13:32:00Z"
-			case templates.MailInvitation:
+			case templates.MailInvitation, templates.MailSignUp:
 				data[templates.DataLink], data[templates.DataUntil] = invitationLink, "2026-11-29T13:32:00Z"
 			}
 			m, err := set.Mail(kind, set.Printer(l), data)

@@ -22,6 +22,8 @@ type SignIn struct {
 	Passkey *Passkey
 	// Forgot is the path of "Forgot your password?"; empty: no link.
 	Forgot string
+	// SignUp is the path of "Create an account"; empty: nobody signs up.
+	SignUp string
 }
 
 // SignInStage says which fields the sign-in page has.
@@ -241,6 +243,7 @@ type Invitation struct {
 	Address string    // where the message went
 	Until   time.Time // when the link stops working
 	Token   string
+	Own     bool // the reader has asked for it himself
 	// SignIn is where somebody signs in whose address has a user already; empty
 	// for everybody else.
 	SignIn string

@@ -120,6 +120,8 @@ func samples(t testing.TB) []sample {
 	invitation := templates.Invitation{Account: "Example Support", Address: address, Until: now.Add(7 * 24 * time.Hour), Token: linkToken}
 	known := invitation
 	known.SignIn = "/login/sign-in?r=x"
+	own, ownKnown := invitation, known
+	own.Own, ownKnown.Own = true, true
 	ask := func(s templates.AskState) templates.AskAdmin {
 		return templates.AskAdmin{
 			State: s, Account: "Example Support", Label: "KT", AskedAt: now.Add(-time.Minute), DecidedAt: now, ValidUntil: now.Add(59 * time.Minute),
@@ -208,6 +210,8 @@ func samples(t testing.TB) []sample {
 		{"consent.more", nil, templates.Consent{Address: address, Scopes: []string{"offline_access"}, Known: []string{"openid"}}},
 		{"invitation", alone, invitation},
 		{"invitation.known", alone, known},
+		{"invitation.own", alone, own},
+		{"invitation.known.own", alone, ownKnown},
 		{"new-password", alone, templates.NewPassword{Address: address, Min: 15, Token: linkToken}},
 		{"new-password.common", func(f *templates.Frame) {
 			alone(f)
@@ -221,6 +225,11 @@ func samples(t testing.TB) []sample {
 		{"forgot-password", nil, templates.ForgotPassword{Address: address, Back: "/login/sign-in?r=x"}},
 		{"forgot-password.form", problem(templates.FieldEmail, templates.ErrAddressForm, nil), templates.ForgotPassword{Address: "agent", Back: "/account"}},
 		{"forgot-password.sent", nil, templates.ForgotPassword{Sent: true, Back: "/login/sign-in?r=x"}},
+		{"sign-up", nil, templates.SignUp{Address: address, Back: "/login/sign-in?r=x"}},
+		{"sign-up.domain", problem(templates.FieldEmail, templates.ErrSignUpDomain, nil), templates.SignUp{Address: address, Back: "/account"}},
+		{"sign-up.closed", problem(templates.FieldEmail, templates.ErrSignUpClosed, nil), templates.SignUp{Address: address, Back: "/account"}},
+		{"sign-up-sent", nil, templates.SignUpSent{Back: "/login/sign-in?r=x"}},
+		{"sign-in.sign-up", nil, templates.SignIn{Forgot: "/forgot-password?r=x", SignUp: "/sign-up?r=x"}},
 		{"message-link.reset", alone, templates.MessageLink{Purpose: templates.LinkReset, Address: address, Token: linkToken}},
 		{"message-link.unlock", alone, templates.MessageLink{Purpose: templates.LinkUnlock, Address: address, Token: linkToken}},
 		{"sign-in.open-link", problem(templates.FieldPassword, templates.ErrOpenLink, nil), templates.SignIn{Address: address, Forgot: "/forgot-password?r=x"}},

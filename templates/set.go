@@ -53,6 +53,8 @@ var screens = []Page{
 	NewPassword{},
 	CheckUp{},
 	ForgotPassword{},
+	SignUp{},
+	SignUpSent{},
 	MessageLink{},
 	Welcome{},
 	SignOut{},

@@ -39,6 +39,9 @@ func (p ForgotPassword) heading(*Frame) heading {
 	return heading{key: "forgot.title"}
 }
 
+func (SignUp) heading(*Frame) heading     { return heading{key: "signup.title"} }
+func (SignUpSent) heading(*Frame) heading { return heading{key: "forgot.sent_title"} }
+
 func (p MessageLink) heading(*Frame) heading {
 	if p.Purpose == LinkUnlock {
 		return heading{key: "link.unlock_title"}
@@ -58,6 +61,9 @@ func (c EnterCode) heading(*Frame) heading {
 func (i Invitation) heading(*Frame) heading {
 	if i.SignIn != "" {
 		return heading{key: "invitation.known_title"}
+	}
+	if i.Own {
+		return heading{key: "signup.title"}
 	}
 	return heading{key: "invitation.title"}
 }

@@ -154,7 +154,7 @@ func (v *view) At(name string, hints ...string) field {
 	case VerifyEmail, SetupCode, EnterCode: // screens of one field
 		f.Focus = len(v.Errors) == 0
 		f.Hint = v.T("code.hint")
-	case NewPassword, AccountPassword, ForgotPassword:
+	case NewPassword, AccountPassword, ForgotPassword, SignUp:
 		f.Focus = len(v.Errors) == 0
 	}
 	return f

@@ -1,12 +1,12 @@
 package welcome
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 
 	"stile/authn"
-	"stile/manage"
 	"stile/seal"
 	"stile/signin"
 	"stile/storage"
@@ -42,7 +42,7 @@ func (h *Handler) invitation(w http.ResponseWriter, r *http.Request) error {
 		return v.showKnown()
 	case r.Method != http.MethodPost:
 		return v.page(http.StatusOK, templates.Invitation{
-			Account: v.state.Account.Name, Address: v.Email, Until: v.ExpiresAt, Token: v.token,
+			Account: v.state.Account.Name, Address: v.Email, Until: v.ExpiresAt, Token: v.token, Own: v.SelfAsked(),
 		})
 	case !fields.Has(templates.FieldNewPassword):
 		return v.form(http.StatusOK)
@@ -55,7 +55,7 @@ func (v *invited) find(ctx context.Context) (err error) {
 	if !seal.KindLink.Is(v.token) {
 		return web.UserError{Kind: templates.ErrorInvitation, Err: errors.New("no token of a link")}
 	}
-	v.Invitation, v.state, err = v.DB.InvitationByLink(ctx, seal.HashToken(v.token), manage.MayInvite)
+	v.Invitation, v.state, err = v.DB.InvitationByLink(ctx, seal.HashToken(v.token), v.SignIns.MayInvite)
 	return v.over(err)
 }
 
@@ -79,11 +79,14 @@ func (v *invited) known(ctx context.Context) (bool, error) {
 }
 
 func (v *invited) showKnown() error {
-	path, err := v.begin(v.r, signin.Request{LoginHint: v.Email, SomeoneElse: true})
+	// The request that waits in this browser is left there: nothing was done yet.
+	req, _ := v.waiting(v.r, Path)
+	req.LoginHint, req.SomeoneElse, req.Choose = v.Email, true, false
+	path, err := v.begin(v.r, req)
 	if err != nil {
 		return err
 	}
-	return v.page(http.StatusOK, templates.Invitation{Account: v.state.Account.Name, Address: v.Email, SignIn: path})
+	return v.page(http.StatusOK, templates.Invitation{Account: v.state.Account.Name, Address: v.Email, Own: v.SelfAsked(), SignIn: path})
 }
 
 // form shows the field for the password.
@@ -116,16 +119,26 @@ func (v *invited) accept(ctx context.Context, password string) error {
 	} else if err != nil {
 		return err
 	}
-	u, err := v.DB.AcceptInvitation(ctx, seal.HashToken(v.token), phc, manage.MayInvite, web.Actor(v.r))
+	u, err := v.DB.AcceptInvitation(ctx, seal.HashToken(v.token), phc, v.SignIns.MayInvite, web.Actor(v.r))
 	switch {
 	case errors.Is(err, storage.ErrExists):
 		return v.showKnown()
 	case err != nil:
 		return v.over(err)
 	}
-	return v.signIn(v.w, v.r, signin.Request{
-		LoginHint: u.Email, Ask: authn.Ask{Subject: u.ID}, PasswordSet: true, Locales: languages(v.Language),
-	})
+	req, waits := v.waiting(v.r, Path)
+	if waits {
+		v.Kit.ClearCookie(v.w, web.CookieReturn)
+	} else {
+		req.Locales = languages(v.Language)
+	}
+	req.LoginHint, req.PasswordSet, req.SomeoneElse, req.Choose = u.Email, true, true, false
+	req.Ask.Subject = cmp.Or(req.Ask.Subject, u.ID)
+	path, err := v.begin(v.r, req)
+	if err != nil {
+		return err
+	}
+	return v.Kit.Redirect(v.w, v.r, path)
 }
 
 // languages is the list of a language that may be missing.

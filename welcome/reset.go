@@ -189,16 +189,26 @@ func (v *linked) signIn(b signin.Browser, hint signin.Request) error {
 	if err := v.Kit.SetSigned(v.w, web.CookieKnown, v.SignIns.Opened(b.Known, hint.LoginHint), web.KnownAge); err != nil {
 		return err
 	}
-	req := signin.Request{Home: account, Return: account}
-	if sealed, waits := v.request(v.r, v.Kit.Cookie(v.r, web.CookieReturn)); sealed != "" {
-		req = waits
+	req, waits := v.waiting(v.r, account)
+	if waits {
 		v.Kit.ClearCookie(v.w, web.CookieReturn)
 	}
-	req.ID, req.LoginHint, req.PasswordSet = "", hint.LoginHint, hint.PasswordSet
+	req.LoginHint, req.PasswordSet = hint.LoginHint, hint.PasswordSet
 	req.SomeoneElse, req.Ask.Since = true, v.Kit.Now() // not whoever else is signed in here
-	path, err := v.SignIns.Begin(v.r.Context(), req)
+	path, err := v.begin(v.r, req)
 	if err != nil {
 		return err
 	}
-	return v.Kit.Redirect(v.w, v.r, web.WithLanguage(v.r, path))
+	return v.Kit.Redirect(v.w, v.r, path)
+}
+
+// waiting is a sign-in like the one that waits in this browser for a link from a
+// message, or else one that ends at a page of ours.
+func (h *Handler) waiting(r *http.Request, otherwise string) (req signin.Request, waits bool) {
+	sealed, req := h.request(r, h.Kit.Cookie(r, web.CookieReturn))
+	if sealed == "" {
+		return signin.Request{Home: otherwise, Return: otherwise}, false
+	}
+	req.ID = ""
+	return req, true
 }

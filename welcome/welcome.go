@@ -52,6 +52,10 @@ func (h *Handler) Mount(r *mux.Router) {
 	handle(sentPath, "welcome.sent", h.sent, http.MethodGet, http.MethodHead)
 	handle(signin.ResetPath, "welcome.reset", h.reset, http.MethodGet, http.MethodHead, http.MethodPost)
 	handle(signin.UnlockPath, "welcome.unlock", h.unlock, http.MethodGet, http.MethodHead, http.MethodPost)
+	if h.SignIns.SignsUp() {
+		handle(signin.SignUpPath, "welcome.sign-up", h.signUp, http.MethodGet, http.MethodHead, http.MethodPost)
+		handle(signUpSentPath, "welcome.sign-up-sent", h.signUpSent, http.MethodGet, http.MethodHead)
+	}
 	handle(Path, "welcome", h.welcome, http.MethodGet, http.MethodHead)
 }
 
@@ -77,6 +81,7 @@ func (h *Handler) welcome(w http.ResponseWriter, r *http.Request) error {
 
 // signIn goes to the first screen of a sign-in that ends at welcome.
 func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, req signin.Request) error {
+	req.Home, req.Return = Path, Path
 	path, err := h.begin(r, req)
 	if err != nil {
 		return err
@@ -85,7 +90,6 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, req signin.Requ
 }
 
 func (h *Handler) begin(r *http.Request, req signin.Request) (string, error) {
-	req.Home, req.Return = Path, Path
 	path, err := h.SignIns.Begin(r.Context(), req)
 	return web.WithLanguage(r, path), err
 }
