@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
@@ -47,7 +48,8 @@ type world struct {
 	db        *storage.DB
 	passwords *factor.Passwords
 	router    *mux.Router
-	clock     atomic.Int64 // microseconds
+	restart   func(signUp map[string]string) // with another configuration
+	clock     atomic.Int64                   // microseconds
 	log       log
 	support   storage.Account
 	sales     storage.Account
@@ -78,7 +80,7 @@ func (w *world) wait(d time.Duration) { w.clock.Add(d.Microseconds()) }
 func newWorld(t *testing.T, change ...func(*factor.PasswordOptions, *limit.Figures)) *world {
 	t.Helper()
 	t.Parallel() // each world has a database and a clock of its own
-	w := &world{t: t, router: mux.NewRouter()}
+	w := &world{t: t}
 	w.clock.Store(time.Date(2026, 11, 22, 14, 32, 0, 0, time.UTC).UnixMicro())
 	srv := httptest.NewUnstartedServer(nil)
 	w.url = "http://" + srv.Listener.Addr().String()
@@ -102,14 +104,21 @@ func newWorld(t *testing.T, change ...func(*factor.PasswordOptions, *limit.Figur
 		Issuer: w.url, Templates: set, Hasher: w.db.Hasher(), Ring: ring, Now: w.now, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 	})
 	must(t, err)
-	sessions := &session.Manager{DB: w.db, Kit: kit, Now: w.now}
-	signIns := signin.New(signin.Options{
-		DB: w.db, Hasher: w.db.Hasher(), Ring: ring, Passwords: w.passwords, Limits: figures, Now: w.now, Issuer: w.url, Name: "Stile", Service: "Gatehouse Service",
-	})
-	(&login.Handler{Kit: kit, SignIns: signIns, Sessions: sessions, Templates: set}).Mount(w.router)
-	(&welcome.Handler{Kit: kit, DB: w.db, SignIns: signIns, Sessions: sessions, Notices: mail.Notices{Issuer: w.url, Now: w.now}, Limits: figures}).Mount(w.router)
-	w.router.NotFoundHandler, w.router.MethodNotAllowedHandler = kit.NotFound(), kit.MethodNotAllowed()
-	srv.Config.Handler = kit.Chain(w.router)
+	var handler atomic.Value
+	w.restart = func(signUp map[string]string) {
+		w.router = mux.NewRouter()
+		sessions := &session.Manager{DB: w.db, Kit: kit, Now: w.now}
+		signIns := signin.New(signin.Options{
+			DB: w.db, Hasher: w.db.Hasher(), Ring: ring, Passwords: w.passwords, Limits: figures, Now: w.now, Issuer: w.url, Name: "Stile", Service: "Gatehouse Service",
+			SignUp: signUp, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
+		})
+		(&login.Handler{Kit: kit, SignIns: signIns, Sessions: sessions, Templates: set}).Mount(w.router)
+		(&welcome.Handler{Kit: kit, DB: w.db, SignIns: signIns, Sessions: sessions, Notices: mail.Notices{Issuer: w.url, Now: w.now}, Limits: figures}).Mount(w.router)
+		w.router.NotFoundHandler, w.router.MethodNotAllowedHandler = kit.NotFound(), kit.MethodNotAllowed()
+		handler.Store(kit.Chain(w.router))
+	}
+	w.restart(nil)
+	srv.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handler.Load().(http.Handler).ServeHTTP(rw, r) })
 	srv.Start()
 	t.Cleanup(srv.Close)
 	w.populate()

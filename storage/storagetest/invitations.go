@@ -17,6 +17,7 @@ var invitationPromises = []promise{
 	{"TestI07_InvitationAcceptedByManyAtOnce", invitationRaced},
 	{"TestI07_LinkThatDoesNotWork", deadLinks},
 	{"TestN02_InvitationStandsAsLongAsItsSender", sentBySomebodyGone},
+	{"TestN02_SignUpIsAnInvitationToOneself", signUp},
 	{"TestI01_InvitedAddressHasAUserElsewhere", invitedElsewhere},
 	{"TestN01_InvitationOfAnotherAccount", foreignInvitation},
 	{"TestInvitationsAreListedByAddress", listInvitations},
