@@ -195,19 +195,24 @@ func (p *Provider) renew(ctx context.Context, q *pending) error {
 	return p.findClient(ctx, q)
 }
 
+// first tells of a page that comes before anything is judged, since the browser's
+// present user may not be the one: the sign-up, or (no path) the sign-in.
+func (q pending) first() (path string, is bool) {
+	if q.Create {
+		path = signin.SignUpPath
+	}
+	return path, !q.Visited && (q.Create || q.Select)
+}
+
 // tries bounds how often a request is judged anew because something changed
 // between reading and writing.
 const tries = 3
 
 // proceed answers a request, or goes on to what its user has to do first.
 func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, q pending) error {
-	if q.Create && !q.Visited { // whoever has a session here too
+	if path, first := q.first(); first {
 		q.Visited = true
-		return p.carry(w, r, q, signin.SignUpPath)
-	}
-	if q.Select && !q.Visited { // the browser's present user may not be the one
-		q.Visited = true
-		return p.carry(w, r, q, "")
+		return p.carry(w, r, q, path)
 	}
 	for range tries {
 		view, err := p.Sessions.Current(r, q.client.ID)

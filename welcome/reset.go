@@ -156,7 +156,7 @@ func (h *Handler) reset(w http.ResponseWriter, r *http.Request) error {
 	} else if err != nil {
 		return v.over(err, storage.ResetLink)
 	}
-	return v.signIn(b, signin.Request{LoginHint: user.Email, PasswordSet: true}) //nolint:contextcheck // v has the request
+	return v.signIn(b, signin.Request{LoginHint: user.Email, PasswordSet: true})
 }
 
 func (v *linked) form(status int, options ...web.PageOption) error {
@@ -179,7 +179,7 @@ func (h *Handler) unlock(w http.ResponseWriter, r *http.Request) error {
 	if err := h.DB.SpendLink(r.Context(), storage.UnlockLink, seal.HashToken(v.token), web.Actor(r)); err != nil {
 		return v.over(err, storage.UnlockLink)
 	}
-	return v.signIn(h.browser(r), signin.Request{LoginHint: v.person.User.Email}) //nolint:contextcheck // v has the request
+	return v.signIn(h.browser(r), signin.Request{LoginHint: v.person.User.Email})
 }
 
 // signIn goes on to a sign-in, which asks for all that any asks for: of the
