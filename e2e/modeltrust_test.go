@@ -112,6 +112,7 @@ func (w *world) settles() {
 			w.redeem(t)
 		}
 	}
+	w.signsInTrusted(nil)
 }
 
 // trusting draws somebody in a browser trusted by them; nil if there is none.
