@@ -41,6 +41,7 @@ type human struct {
 	app      *stiletest.Authenticator
 	phone    bool // the app is at hand
 	codes    []string
+	former   []mailbox // of addresses before the present one
 	enhanced bool
 }
 
@@ -108,7 +109,7 @@ func (r reporting) Fatalf(f string, args ...any) { r.draw.Fatalf(f, args...) }
 
 // TestE05_PeopleAtSeveralBrowsers takes the people of an account through random
 // days: sign-ins that are broken off and taken up again, lost phones, forgotten
-// passwords, recovery codes, trusted browsers, the admin's switch; with a thief
+// passwords, recovery codes, trusted browsers, other addresses, the admin's switch; with a thief
 // beside them who knows every password. After each act no token may claim more than
 // was proven in its browser, nothing that ended may work, no browser may be trusted
 // but where its user proved both steps and chose so, nobody but its owner may have
@@ -145,6 +146,8 @@ func TestE05_PeopleAtSeveralBrowsers(t *testing.T) {
 			"sign in where trusted": w.signsInTrusted,
 			"forget browsers":       w.forgetsBrowsers,
 			"a thief":               w.robs,
+			"another address":       w.moves,
+			"mailboxes are read":    w.readsMail,
 			"a copied cookie":       w.copies,
 			"":                      w.holds,
 		})

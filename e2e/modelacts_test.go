@@ -282,7 +282,7 @@ func (w *world) notMe(*rapid.T) {
 // comesBack holds the promise that there is always a way in, for who has the
 // mailbox: if need be with a new password, or another day.
 func (w *world) comesBack(h *human) {
-	for range 4 {
+	for range 10 { // a new address settles
 		t := w.begin(w.newDesk(), h, "", "acr_values", acrMFA)
 		if w.walk(t, enough) {
 			w.redeem(t)

@@ -68,7 +68,9 @@ func (w *world) step(t *tab) bool {
 		}
 		return w.answer(t, map[string]string{"code": code})
 	case "device-wait": // for another day
-		t.walker.Submit(nil)
+		if t.walker.Page().Fields().Has("csrf") { // a wait helps
+			t.walker.Submit(nil)
+		}
 		return false
 	case "select-account":
 		if strings.Contains(p.Text(), h.Email) {
