@@ -146,14 +146,19 @@ func row(line int, cells []string, seen map[string]int, e *Errors) Row {
 	if w.Name == "" {
 		e.add(line, fault(FaultMissing, nil, "it is missing").at("name"))
 	}
-	if len(w.Roles) > maxList || len(w.Products) > maxList {
-		e.add(line, fault(FaultList, locale.Args{"Most": maxList}, "more than %d roles or products", maxList))
+	for _, list := range []struct {
+		column string
+		names  []string
+	}{{"roles", w.Roles}, {"products", w.Products}} {
+		if len(list.names) > maxList {
+			e.add(line, fault(FaultList, locale.Args{"Most": maxList}, "more than %d", maxList).at(list.column))
+		}
 	}
 	if w.Roles != nil && len(w.Roles) == 0 {
 		e.add(line, fault(FaultNoRole, nil, "nobody is without one; leave the cell empty, or use member").at("roles"))
 	}
 	if _, ok := locale.Parse(w.Language); !ok && w.Language != "" {
-		e.add(line, fault(FaultLanguage, locale.Args{"Value": cut(w.Language)}, "language %q: use one of %v", cut(w.Language), locale.Supported))
+		e.add(line, fault(FaultLanguage, locale.Args{"Value": cut(w.Language)}, "%q: use one of %v", cut(w.Language), locale.Supported).at("language"))
 	}
 	return w
 }
@@ -162,11 +167,11 @@ func row(line int, cells []string, seen map[string]int, e *Errors) Row {
 func (w *Row) email(cell string, seen map[string]int, e *Errors) {
 	email, err := address.Canonical(cell)
 	if err != nil {
-		e.add(w.Line, fault(FaultAddress, nil, "%w", err))
+		e.add(w.Line, fault(FaultAddress, nil, "%w", err).at("email"))
 		return
 	}
 	if first, twice := seen[email]; twice {
-		e.add(w.Line, fault(FaultTwice, locale.Args{"Value": email, "First": first}, "address %q stands in line %d already", email, first))
+		e.add(w.Line, fault(FaultTwice, locale.Args{"Value": email, "First": first}, "%q stands in line %d already", email, first).at("email"))
 	} else {
 		seen[email] = w.Line
 	}

@@ -51,17 +51,17 @@ func TestN07_FaultsAreToldByLine(t *testing.T) {
 		"Latin-1 head":  {"\xe9mail,name\n", "line 1: the list is not UTF-8"},
 		"few cells":     {list(good, "bob@example.com,Bob"), "line 3: 2 cells instead of 6"},
 		"many cells":    {list(good + ",,"), "line 2: 8 cells instead of 6"},
-		"no address":    {list(",Ann,,,,"), "line 2: e-mail address: "},
+		"no address":    {list(",Ann,,,,"), "line 2: email: e-mail address: "},
 		"no name":       {list("ann@example.com, ,,,,"), "line 2: name: it is missing"},
-		"language":      {list("ann@example.com,Ann,,,tlh,"), `line 2: language "tlh": use one of [en fr it de es pt nl]`},
+		"language":      {list("ann@example.com,Ann,,,tlh,"), `line 2: language: "tlh": use one of [en fr it de es pt nl]`},
 		"no role":       {list("ann@example.com,Ann,-,,,"), "line 2: roles: nobody is without one"},
-		"twice":         {list(good, "bob@example.com,Bob,,,,", "ANN@example.com,Ann,,,,"), `line 4: address "ann@example.com" stands in line 2 already`},
+		"twice":         {list(good, "bob@example.com,Bob,,,,", "ANN@example.com,Ann,,,,"), `line 4: email: "ann@example.com" stands in line 2 already`},
 		"control":       {list("ann@example.com,\"An\nn\",,,,"), "line 2: name: a line break"},
 		"null":          {list("ann@example.com,A\x00n,,,,"), "line 2: name: a line break or another control character"},
 		"open quote":    {list(good, `bob@example.com,"Bob,,,,`, good), "line 3: a quote that does not end"},
 		"stray quote":   {list(`ann@example.com,A"nn,,,,`), "line 2: a quote that does not end, or stands in the middle"},
 		"long cell":     {list("ann@example.com," + strings.Repeat("n", maxCell+1) + ",,,,"), "line 2: name: longer than 65536 bytes"},
-		"many products": {list("ann@example.com,Ann,," + strings.Repeat("a;b;c;d;", 20) + numbers(501) + ",,"), "line 2: more than 500 roles or products"},
+		"many products": {list("ann@example.com,Ann,," + strings.Repeat("a;b;c;d;", 20) + numbers(501) + ",,"), "line 2: products: more than 500"},
 	} {
 		rows, err := Read(strings.NewReader(c.text))
 		if rows != nil || err == nil || !strings.Contains(err.Error(), c.says) {
