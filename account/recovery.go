@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"stile/audit"
 	"stile/factor"
 	"stile/storage"
@@ -27,8 +29,10 @@ func (v *visit) newCodes() error {
 	} else if err != nil {
 		return err
 	}
-	err = v.DB.ReplaceRecovery(v.r.Context(), v.own(), storage.RecoverySet{Salt: []byte(set.Salt), Hashes: set.Hashes},
-		v.event(audit.RecoveryCodesMade), v.mail(templates.MailRecoveryCodesMade))
+	told := v.mail(templates.MailRecoveryCodesMade)
+	told.NotMe.AuthenticatorID = uuid.NewString()
+	err = v.DB.ReplaceRecovery(v.r.Context(), v.own(), storage.RecoverySet{ID: told.NotMe.AuthenticatorID, Salt: []byte(set.Salt), Hashes: set.Hashes},
+		v.event(audit.RecoveryCodesMade), told)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/base64"
@@ -30,6 +31,7 @@ const (
 
 // RecoverySet is a set of recovery codes as it is stored: hashes under one salt.
 type RecoverySet struct {
+	ID     string // filled in where it is empty
 	Salt   []byte
 	Hashes []string
 }
@@ -177,7 +179,7 @@ func putRecovery(ctx context.Context, tx *sql.Tx, s SignIn, set RecoverySet, now
 	if len(set.Hashes) == 0 {
 		return nil
 	}
-	id := randomID()
+	id := cmp.Or(set.ID, randomID())
 	if err := newAuthenticator(id, kindRecovery, s, base64.RawURLEncoding.EncodeToString(set.Salt), 0, now).add(ctx, tx); err != nil {
 		return err
 	}

@@ -46,8 +46,8 @@ func (db *DB) NotMeByLink(ctx context.Context, linkHash string) (Person, error) 
 
 // SayNotMe takes back what a message told of, once: all sessions, grants and
 // sign-ins under way of the user end, and an authenticator that was registered
-// then takes no more codes, nor an app that took its place: whoever connected one
-// can replace it. A wait for another device is stopped. It fails as
+// then takes no more codes, nor does what was registered since, recovery codes
+// among it: whoever connected one can replace it. A wait for another device is stopped. It fails as
 // [DB.NotMeByLink] does.
 func (db *DB) SayNotMe(ctx context.Context, linkHash string, by audit.Actor, mails ...Mail) error {
 	err := db.write(ctx, func(tx *sql.Tx) error {
@@ -66,15 +66,19 @@ func (db *DB) SayNotMe(ctx context.Context, linkHash string, by audit.Actor, mai
 		if _, err := run(ctx, tx, `UPDATE users SET epoch = epoch + 1 WHERE id = $1`, u.ID); err != nil {
 			return err
 		}
-		// A passkey that was never wanted is of no use to anybody: it goes. An app
-		// stays, so that what takes its place still has to be more than a first one,
-		// but forgets its key: no new password makes it take codes again.
-		suspended, err := run(ctx, tx, `UPDATE authenticators SET state = CASE kind WHEN '`+kindPasskey+`' THEN '`+stateRemoved+`' ELSE '`+stateSuspended+`' END,
-			ended_at = CASE kind WHEN '`+kindPasskey+`' THEN CAST($3 AS BIGINT) ELSE ended_at END, data = ''
-			WHERE user_id = $2 AND state = '`+stateActive+`' AND (id = $1 OR kind = '`+kindTOTP+`' AND EXISTS (SELECT 1 FROM authenticators x
-				WHERE x.id = $1 AND x.user_id = $2 AND x.kind = '`+kindTOTP+`' AND x.state = '`+stateReplaced+`'))`, l.AuthenticatorID, u.ID, now)
+		// A passkey that was never wanted is of no use to anybody: it goes, and so do
+		// the recovery codes that were made with it or later. An app stays, so that
+		// what takes its place still has to be more than a first one, but forgets its
+		// key: no new password makes it take codes again. What was registered later
+		// may have been by the same stranger, with what this gave, and goes too,
+		// unless somebody has reset it all meanwhile.
+		suspended, err := run(ctx, tx, `UPDATE authenticators SET state = CASE kind WHEN '`+kindTOTP+`' THEN '`+stateSuspended+`' ELSE '`+stateRemoved+`' END,
+			ended_at = CASE kind WHEN '`+kindTOTP+`' THEN ended_at ELSE CAST($3 AS BIGINT) END, data = ''
+			WHERE user_id = $2 AND state IN ('`+stateActive+`', '`+stateSuspended+`') AND created_at >= (SELECT x.created_at FROM authenticators x
+				WHERE x.id = $1 AND x.user_id = $2 AND x.state IN ('`+stateActive+`', '`+stateSuspended+`', '`+stateReplaced+`'))`, l.AuthenticatorID, u.ID, now)
 		if err == nil {
-			_, err = run(ctx, tx, `DELETE FROM passkeys WHERE authenticator_id = $1 AND user_id = $2`, l.AuthenticatorID, u.ID)
+			_, err = run(ctx, tx, `DELETE FROM passkeys WHERE user_id = $1 AND authenticator_id IN (SELECT x.id FROM authenticators x
+				WHERE x.user_id = $1 AND x.state = '`+stateRemoved+`')`, u.ID)
 		}
 		if err != nil {
 			return err

@@ -90,6 +90,57 @@ func TestNotMeOutlastsANewPassword(t *testing.T) {
 	})
 }
 
+// TestNotMeTakesAllThatCameWithIt: the recovery codes of a device that its owner
+// never wanted, and what was registered with it, are the stranger's too.
+func TestNotMeTakesAllThatCameWithIt(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		ctx := t.Context()
+		h.notice(t, "app", h.Enrol(t))
+		h.Clock.Move(time.Minute)
+		h.AddPasskey(t, "credential")
+		must(t, h.DB.SayNotMe(ctx, "app", By))
+		if p := h.Person(t); p.RecoveryID != "" || p.Passkeys != 0 || p.TOTP != nil || !p.Suspended {
+			t.Errorf("left of a stranger: recovery codes %q, %d passkeys, app %v", p.RecoveryID, p.Passkeys, p.TOTP)
+		}
+		if _, _, err := h.DB.PersonByPasskey(ctx, []byte("credential")); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("the passkey: %v", err)
+		}
+	})
+}
+
+// TestNotMeLeavesWhatWasThereBefore: a passkey that a stranger added takes nothing
+// along that its owner had.
+func TestNotMeLeavesWhatWasThereBefore(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		h.Enrol(t)
+		h.Clock.Move(time.Minute)
+		h.notice(t, "passkey", h.AddPasskey(t, "credential").ID)
+		must(t, h.DB.SayNotMe(t.Context(), "passkey", By))
+		if p := h.Person(t); p.RecoveryID == "" || p.Passkeys != 0 || p.TOTP == nil {
+			t.Errorf("after: recovery codes %q, %d passkeys, app %v", p.RecoveryID, p.Passkeys, p.TOTP)
+		}
+	})
+}
+
+// TestNotMeReachesAPausedApp: wrong codes on purpose keep no key for the time
+// after the next password.
+func TestNotMeReachesAPausedApp(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		id := h.Enrol(t)
+		h.notice(t, "notice", id)
+		must(t, h.DB.SuspendTOTP(t.Context(), h.User.ID, id, nil, Event(audit.AuthenticatorPaused)))
+		must(t, h.DB.SayNotMe(t.Context(), "notice", By))
+		h.link(t, storage.ResetLink, "reset", true)
+		must(t, h.reset(h.DB, t, "reset"))
+		if p := h.Person(t); p.TOTP != nil || !p.Suspended {
+			t.Error("a new password makes an app take codes that its owner never wanted")
+		}
+	})
+}
+
 func TestNotMeCountsOnce(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, h *House) {
