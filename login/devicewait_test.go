@@ -256,6 +256,42 @@ func TestK08_TheOnlyAdminWaits(t *testing.T) {
 	expect(t, b.Open(w.at(begun, "device-wait")), "two-step-introduction", 200)
 }
 
+// A day that was waited for another reason is not the three days of the only admin.
+func TestK08_AWaitOfADayIsNotThatOfTheOnlyAdmin(t *testing.T) {
+	w, _, _ := askWorld(t)
+	w.enrolled(w.browser(), boss)
+	w.user(deputy, func(u *storage.User) { at := w.now(); u.DisabledAt = &at })
+	w.policy(w.support, func(p *storage.Policy) { p.Reenrolment = storage.ReenrolByEmail })
+	w.reset(boss)
+	b, _ := w.wanting(boss)
+	says(t, expect(t, b.Submit(nil), "device-wait", 200), "The wait for a new device began")
+	w.wait(day)
+	w.policy(w.support, func(p *storage.Policy) { p.Reenrolment = storage.ReenrolByAdmin })
+	b = w.browser()
+	begun := w.ask(b, boss)
+	for _, screen := range []string{"two-step-introduction", "verify-email"} {
+		expect(t, b.Open(w.at(begun, screen)), "enter-code", 200)
+	}
+	expect(t, b.Press("Set up a new mobile device"), "ask-admin", 200)
+	says(t, b.Press("Wait instead"), "You can start a wait")
+}
+
+// For a day after a reset a code of the app, in another sign-in, doesn't make the
+// mailbox enough.
+func TestL02_ACodeOfTheAppDoesNotSettleAResetOfToday(t *testing.T) {
+	w, app := waitWorld(t)
+	owner := w.browser()
+	w.password(owner, w.begin(), agent)
+	owner.Submit(code(app.Code()))
+	w.arrived(owner)
+	w.wait(day - time.Minute)
+	w.wanting(agent)
+	w.wait(time.Minute)
+	b := w.browser()
+	w.password(b, w.begin(), agent)
+	expect(t, b.Press("Set up a new mobile device"), "two-step-introduction", 200)
+}
+
 // Only admins wait in an account whose admins approve.
 func TestK08_MembersDoNotWaitAroundTheirAdmins(t *testing.T) {
 	w, _, _ := askWorld(t)

@@ -122,7 +122,7 @@ func (s *Service) Waiting(ctx context.Context, p *Pending) (Waiting, error) {
 		w.Admins = append(w.Admins, u.Name)
 	}
 	kind := p.waitKind()
-	if w.State == storage.WaitRuns && p.Wait.Kind != kind {
+	if (w.State == storage.WaitRuns || w.State == storage.WaitOpen) && p.Wait.Kind != kind {
 		w.State = storage.WaitNone // the account's rule has changed
 	}
 	if kind == "" {

@@ -239,6 +239,12 @@ func (db *DB) RemovePasskey(ctx context.Context, r PasskeyRemoval) error {
 		if _, err := run(ctx, tx, `DELETE FROM passkeys WHERE authenticator_id = $1`, r.ID); err != nil {
 			return err
 		}
+		// Recovery codes that stand in for nothing any more are no second factor.
+		if _, err := run(ctx, tx, `UPDATE authenticators SET state = '`+stateRemoved+`', ended_at = $1, data = ''
+			WHERE user_id = $2 AND kind = '`+kindRecovery+`' AND state = '`+stateActive+`' AND NOT EXISTS (SELECT 1 FROM authenticators x
+				WHERE x.user_id = $2 AND x.kind IN ('`+kindTOTP+`', '`+kindPasskey+`') AND x.state IN ('`+stateActive+`', '`+stateSuspended+`'))`, now, u.ID); err != nil {
+			return err
+		}
 		if _, err := run(ctx, tx, `UPDATE users SET epoch = epoch + 1, cooldown_until = COALESCE($2, cooldown_until), updated_at = $3 WHERE id = $1`,
 			u.ID, nullMicros(r.Cooldown), now); err != nil {
 			return err

@@ -379,3 +379,21 @@ func TestDenyingAPasskeyTakesItAway(t *testing.T) {
 		h.AddPasskey(t, "credential") // by whom it belongs to
 	})
 }
+
+// Recovery codes go with the last thing that they stand in for: they can't be
+// entered any more, and would be asked for at each sensitive act.
+func TestRecoveryCodesGoWithTheLastPasskey(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		one, two := h.AddPasskey(t, "one"), h.AddPasskey(t, "two")
+		must(t, h.DB.ReplaceRecovery(t.Context(), h.letIn(t), storage.RecoverySet{Salt: []byte("salt"), Hashes: []string{"a"}}, Event(audit.RecoveryCodesMade)))
+		must(t, h.DB.RemovePasskey(t.Context(), h.removal(t, one.ID)))
+		if h.Person(t).RecoveryLeft != 1 {
+			t.Error("the codes are gone while there is another passkey")
+		}
+		must(t, h.DB.RemovePasskey(t.Context(), h.removal(t, two.ID)))
+		if p := h.Person(t); p.RecoveryID != "" || p.Subject.Highest() != authn.LevelPassword {
+			t.Errorf("recovery codes %q are left, and sensitive acts take %v", p.RecoveryID, p.Subject.Highest())
+		}
+	})
+}
