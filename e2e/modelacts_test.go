@@ -275,6 +275,10 @@ func (w *world) notMe(*rapid.T) {
 			w.t.Fatal(err)
 		}
 		h.phone = h.phone && !p.Suspended // the app of the notice takes no codes any more
+		if p.RecoveryID == "" && h.codes != nil {
+			h.codes = nil // they came with it, or after it
+			h.gen[byRecovery]++
+		}
 		return
 	}
 }

@@ -1,9 +1,11 @@
 package login_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"stile/storage"
 	"stile/templates"
 )
 
@@ -29,4 +31,15 @@ func TestK08_RecoveryCodesGoWithTheDeviceThatNobodyWanted(t *testing.T) {
 		t.Errorf("%d codes are left", p.RecoveryLeft)
 	}
 	says(t, expect(t, b.Open(begun), "two-step-introduction", 200), "You enter a code that we send to")
+}
+
+// A link that a former mailbox has, too, doesn't say what the present one is.
+func TestI01_ANoticeInAFormerMailboxDoesNotTellThePresentAddress(t *testing.T) {
+	w := newWorld(t)
+	w.enrolled(w.browser(), agent)
+	m, _ := w.mail(agent, templates.MailAuthenticatorConnected)
+	w.user(agent, func(u *storage.User) { u.Email = "elsewhere@example.com" })
+	if p := expect(t, w.browser().Open(m.Data[templates.DataLink]), "not-me", 200); strings.Contains(p.Body, "elsewhere") {
+		t.Errorf("the page tells the present address: %s", p.Text())
+	}
 }
