@@ -96,6 +96,10 @@ func (db *DB) CompleteSignIn(ctx context.Context, c Completion) (Session, error)
 	riders = append(riders, moveSessions(c, s, now)...)
 	riders = append(riders, trimSessions(c, s, now))
 	riders = append(append(riders, mails...), ride(db.event(c.Event)))
+	if c.Evidence.Level() >= authn.LevelMFA {
+		// Its owner has the second factor: nobody waits for another device.
+		riders = append(riders, alsoRun(`DELETE FROM device_waits WHERE user_id = $1 AND cancelled_at IS NULL AND {guard}`, s.UserID))
+	}
 	if c.Enhance {
 		riders = append(riders, ride(db.event(enhancedEvent(User{ID: s.UserID, AccountID: s.AccountID}, true, c.Event.Actor))))
 	}

@@ -80,6 +80,37 @@ func TestL02_DeviceWaits(t *testing.T) {
 	})
 }
 
+// Whoever signs in with the second factor needs no wait, and a stranger who began
+// one gets nothing of it. What was stopped stays stopped.
+func TestK08_ASignInWithTheSecondFactorEndsTheWait(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		app := h.Enrol(t)
+		got(h.startWait(h.DB, t, h.Begin(t)))(t)
+		h.SignedIn(t)
+		if _, state := h.waits(t); state != storage.WaitRuns {
+			t.Errorf("after a sign-in with the password alone: %q", state)
+		}
+		full := func(step int64) {
+			t.Helper()
+			s := got(h.DB.ProveTOTP(t.Context(), h.TOTPProof(h.Begin(t), app, step)))(t)
+			must(t, second(h.DB.CompleteSignIn(t.Context(), h.Completion(s))))
+		}
+		full(2000)
+		if _, state := h.waits(t); state != storage.WaitNone {
+			t.Errorf("after a sign-in with a code: %q", state)
+		}
+		h.Clock.Move(time.Second)
+		began := h.Clock.Now()
+		got(h.startWait(h.DB, t, h.Begin(t)))(t)
+		must(t, h.DB.SayNotMe(t.Context(), "stop "+began.Format(time.RFC3339), By))
+		full(2001)
+		if _, state := h.waits(t); state != storage.WaitStopped {
+			t.Errorf("stopped, after a sign-in with a code: %q", state)
+		}
+	})
+}
+
 // However many tell of a wait, its owner hears of it once a day.
 func TestL02_WaitsAreToldOfOnceADay(t *testing.T) {
 	t.Parallel()
