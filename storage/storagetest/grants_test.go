@@ -335,7 +335,7 @@ func TestStatementsOfTheFrequentWays(t *testing.T) {
 				pending, err = h.DB.ProveTOTP(t.Context(), h.TOTPProof(pending, enrolled, 1001))
 				return err
 			}},
-			{"CompleteSignIn", 1, 5, func() error { _, err := h.DB.CompleteSignIn(t.Context(), h.Completion(pending)); return err }},
+			{"CompleteSignIn", 1, 6, func() error { _, err := h.DB.CompleteSignIn(t.Context(), h.Completion(pending)); return err }},
 		} {
 			before := h.DB.Statements()
 			if err := c.do(); err != nil {
