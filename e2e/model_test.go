@@ -20,10 +20,11 @@ const (
 	byPassword kind = iota
 	byApp
 	byRecovery
+	byPasskey
 )
 
-// proof is when something was proven, and by which password, app or set of codes
-// of all that somebody has had.
+// proof is when something was proven, and by which password, app, set of codes
+// or passkey of all that somebody has had.
 type proof struct {
 	at  time.Time
 	gen int
@@ -38,6 +39,7 @@ type human struct {
 	person
 	id       string
 	gen      [3]int // of password, app and set of recovery codes; 0: never had one
+	passkeys []*passkey
 	app      *stiletest.Authenticator
 	phone    bool // the app is at hand
 	codes    []string
@@ -70,6 +72,7 @@ type tab struct {
 	walker  *walker
 	by      *human
 	attempt stiletest.Attempt
+	passkey int    // the number of the passkey that was typed, from 1
 	typed   []kind // right answers, which count once the sign-in is complete
 	next    *stiletest.Authenticator
 	plain   bool // nobody asks for more than is required
@@ -109,7 +112,7 @@ func (r reporting) Fatalf(f string, args ...any) { r.draw.Fatalf(f, args...) }
 
 // TestE05_PeopleAtSeveralBrowsers takes the people of an account through random
 // days: sign-ins that are broken off and taken up again, lost phones, forgotten
-// passwords, recovery codes, trusted browsers, other addresses, the admin's switch; with a thief
+// passwords, recovery codes, passkeys, trusted browsers, other addresses, the admin's switch; with a thief
 // beside them who knows every password. After each act no token may claim more than
 // was proven in its browser, nothing that ended may work, no browser may be trusted
 // but where its user proved both steps and chose so, nobody but its owner may have
@@ -149,6 +152,9 @@ func TestE05_PeopleAtSeveralBrowsers(t *testing.T) {
 			"another address":       w.moves,
 			"mailboxes are read":    w.readsMail,
 			"a copied cookie":       w.copies,
+			"make a passkey":        w.makesPasskey,
+			"remove a passkey":      w.removesPasskey,
+			"sign in by passkey":    w.usesPasskey,
 			"":                      w.holds,
 		})
 		for _, h := range w.people {
@@ -216,7 +222,11 @@ func (w *world) completed(t *tab) {
 		t.desk.proven[t.by] = map[kind]proof{}
 	}
 	for _, k := range t.typed {
-		t.desk.proven[t.by][k] = proof{w.clock.Now(), t.by.gen[k]}
+		p := proof{at: w.clock.Now(), gen: t.passkey}
+		if k != byPasskey {
+			p.gen = t.by.gen[k]
+		}
+		t.desk.proven[t.by][k] = p
 	}
 	t.typed = nil
 	t.desk.present = t.by
@@ -224,6 +234,10 @@ func (w *world) completed(t *tab) {
 
 // bounded fails if claims say more than somebody has proven in a browser.
 func (w *world) bounded(d *desk, h *human, c stiletest.Claims) {
+	if c.ACR == acrPhishingResistant || slices.Contains(c.AMR, "hwk") {
+		w.boundedByPasskey(d, h, c)
+		return
+	}
 	valid := func(k kind) (proof, bool) {
 		p, ok := d.proven[h][k]
 		return p, ok && p.gen == h.gen[k]
@@ -270,7 +284,7 @@ func (w *world) present(d *desk) *human {
 	h := w.owner(tokens)
 	w.draw.Logf("browser %d: %s %s", slices.Index(w.desks, d), h.Email, tokens.Claims.ACR)
 	w.bounded(d, h, tokens.Claims)
-	if d == w.thief && tokens.Claims.ACR == acrMFA {
+	if d == w.thief && tokens.Claims.ACR != acrPassword {
 		w.t.Fatalf("a thief has proven two steps: %+v", tokens.Claims)
 	}
 	return h

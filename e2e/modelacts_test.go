@@ -54,7 +54,7 @@ func (w *world) refreshes(*rapid.T) {
 		return
 	}
 	i := rapid.SampledFrom(w.held).Draw(w.draw, "tokens")
-	enough := i.claims.ACR == acrMFA || !w.required(i.by) || w.stands(i.by, i.trust)
+	enough := i.claims.ACR != acrPassword || !w.required(i.by) || w.stands(i.by, i.trust)
 	stands := !i.over && i.gen[byPassword] == i.by.gen[byPassword] && enough
 	tokens, err := w.rp.Refresh(i.tokens.RefreshToken)
 	switch {
@@ -252,6 +252,7 @@ func (w *world) operator(*rapid.T) {
 		h.gen[byApp]++
 		h.gen[byRecovery]++
 	}
+	w.follows(h)
 	w.ended(h, nil)
 }
 
@@ -275,6 +276,7 @@ func (w *world) notMe(*rapid.T) {
 			w.t.Fatal(err)
 		}
 		h.phone = h.phone && !p.Suspended // the app of the notice takes no codes any more
+		w.follows(h)
 		if p.RecoveryID == "" && h.codes != nil {
 			h.codes = nil // they came with it, or after it
 			h.gen[byRecovery]++

@@ -17,7 +17,7 @@ func (w *world) robs(*rapid.T) {
 	}
 	t := w.begin(w.thief, w.someone(), page)
 	h := t.by
-	guarded := h.app != nil
+	guarded := h.app != nil || len(h.live()) > 0
 	before := w.protected(w.t, h.id)
 	w.intrudes(t)
 	if !guarded {
@@ -69,6 +69,9 @@ func (w *world) intrudes(t *tab) {
 			t.walker.Submit(nil)
 			continue
 		case "enter-code":
+			if !p.Fields().Has("code") { // a passkey is wanted, which no thief has
+				return
+			}
 			if w.chance("guess") {
 				code := map[string]string{"code": "000000"}
 				w.ticks(t, code)

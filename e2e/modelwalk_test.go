@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"stile/demo"
+	"stile/stiletest"
 )
 
 // begin opens a sign-in of somebody in a browser, to the client or to a page.
@@ -40,6 +41,13 @@ func (w *world) answer(t *tab, values map[string]string, proves ...kind) bool {
 		return false
 	}
 	t.typed = append(t.typed, proves...)
+	w.arrives(t, before)
+	return true
+}
+
+// arrives books what was proven if the sign-in of an earlier page is over.
+func (w *world) arrives(t *tab, before *stiletest.Page) {
+	after := t.walker.Page()
 	if after.URL.Query().Get("r") != before.URL.Query().Get("r") || !strings.HasPrefix(after.URL.Path, "/login/") {
 		w.completed(t)
 		if t.ticked && !w.trusts(t) && before.Screen() == "enter-code" {
@@ -47,7 +55,6 @@ func (w *world) answer(t *tab, values map[string]string, proves ...kind) bool {
 		}
 		t.ticked = false
 	}
-	return true
 }
 
 // step answers the screen that is shown, as its owner would, and tells whether
@@ -93,6 +100,10 @@ func (w *world) step(t *tab) bool {
 		return w.answer(t, map[string]string{"kept": "yes"})
 	case "enter-code":
 		w.mustAsk(t)
+		if !p.Fields().Has("code") { // the passkey is wanted
+			live := h.live()
+			return len(live) > 0 && w.provesPasskey(t, h, live[0])
+		}
 		return w.answerPrompt(t)
 	case "recovery-code":
 		if len(h.codes) == 0 {
@@ -173,6 +184,7 @@ func (w *world) connected(t *tab) {
 	h.gen[byApp]++
 	h.gen[byRecovery]++
 	t.walker.app = h.app
+	w.follows(h)
 }
 
 // walk answers screens until there are no more, and tells whether the sign-in
