@@ -80,6 +80,9 @@ func (db *DB) SayNotMe(ctx context.Context, linkHash string, by audit.Actor, mai
 			_, err = run(ctx, tx, `DELETE FROM passkeys WHERE user_id = $1 AND authenticator_id IN (SELECT x.id FROM authenticators x
 				WHERE x.user_id = $1 AND x.state = '`+stateRemoved+`')`, u.ID)
 		}
+		if err == nil && suspended > 0 {
+			err = holdPlace(ctx, tx, u, now)
+		}
 		if err != nil {
 			return err
 		}
@@ -99,4 +102,15 @@ func (db *DB) SayNotMe(ctx context.Context, linkHash string, by audit.Actor, mai
 		return db.tell(ctx, tx, n.in(userEvent(audit.NotMeSaid, u, reason, "", by)), mails)
 	})
 	return about("notice", err)
+}
+
+// holdPlace gives a user who is left without any second factor an app that takes
+// no codes: what comes next takes the place of one, and has to be more than a
+// first one, whatever it was that was denied.
+func holdPlace(ctx context.Context, tx *sql.Tx, u User, now int64) error {
+	_, err := run(ctx, tx, `INSERT INTO authenticators (id, account_id, user_id, kind, state, data, last_step, created_at)
+		SELECT $1, u.account_id, u.id, '`+kindTOTP+`', '`+stateSuspended+`', '', 0, $3 FROM users u
+		WHERE u.id = $2 AND NOT EXISTS (SELECT 1 FROM authenticators x WHERE x.user_id = u.id AND x.kind IN `+secondFactors+`
+			AND x.state IN ('`+stateActive+`', '`+stateSuspended+`'))`, randomID(), u.ID, now)
+	return err
 }

@@ -124,6 +124,28 @@ func TestNotMeLeavesWhatWasThereBefore(t *testing.T) {
 	})
 }
 
+// TestK08_DenyingTheOnlyPasskeyIsNoWayToAFirstEnrolment: whoever reads the mailbox
+// can press the link, and gains nothing by it.
+func TestK08_DenyingTheOnlyPasskeyIsNoWayToAFirstEnrolment(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		h.notice(t, "passkey", h.AddPasskey(t, "credential").ID)
+		must(t, h.DB.SayNotMe(t.Context(), "passkey", By))
+		if p := h.Person(t); p.Passkeys != 0 || p.TOTP != nil || !p.Suspended {
+			t.Errorf("%d passkeys, app %v, suspended %v: the place is to be held", p.Passkeys, p.TOTP, p.Suspended)
+		}
+		h.link(t, storage.ResetLink, "reset", true)
+		must(t, h.reset(h.DB, t, "reset"))
+		if p := h.Person(t); p.TOTP != nil || !p.Suspended {
+			t.Error("a new password frees the place")
+		}
+		h.Enrol(t)
+		if p := h.Person(t); p.TOTP == nil || p.Suspended {
+			t.Error("nothing can take the place")
+		}
+	})
+}
+
 // TestNotMeReachesAPausedApp: wrong codes on purpose keep no key for the time
 // after the next password.
 func TestNotMeReachesAPausedApp(t *testing.T) {
