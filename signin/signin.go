@@ -28,6 +28,7 @@
 //	devicewait.go    a day's wait, where no admin can approve one
 //	trusted.go       this browser is not to be asked for a code again
 //	checkup.go       what protects the sign-in: is it still right?
+//	signup.go        an invitation that somebody sends himself
 //	complete.go      the end: a session
 //
 // A method changes the Pending that it was given to what is true afterwards,

@@ -102,11 +102,11 @@ func (p *program) userCreate() *cobra.Command {
 					return err
 				}
 			}
-			admins, err := db.Admins(ctx, s.Account.ID)
+			told, err := p.tellsAdmins(ctx, db, cfg, s.Account)
 			if err != nil {
 				return err
 			}
-			made, err := db.CreateUser(ctx, u, by(), p.tells(db, cfg)(s.Account, admins))
+			made, err := db.CreateUser(ctx, u, by(), told)
 			if err != nil {
 				return err
 			}

@@ -33,12 +33,11 @@ func (p *program) userUpdate() *cobra.Command {
 					return err
 				}
 			}
-			admins, err := db.Admins(ctx, found.Account.ID)
+			told, err := p.tellsAdmins(ctx, db, cfg, found.Account)
 			if err != nil {
 				return err
 			}
-			now := p.now().UTC()
-			told, moving := p.tells(db, cfg)(found.Account, admins), []storage.Mail(nil)
+			now, moving := p.now().UTC(), []storage.Mail(nil)
 			if c.Flags().Changed("email") && to.Email != found.User.Email {
 				moved := found
 				moved.User = found.User.Moved(to.Email, now)
@@ -89,11 +88,11 @@ func (p *program) userDelete() *cobra.Command {
 			if err := p.sure(yes, found.User.Email, fmt.Sprintf("user %s is deleted with everything that belongs to it", found.User.Email)); err != nil {
 				return err
 			}
-			admins, err := db.Admins(ctx, found.Account.ID)
+			told, err := p.tellsAdmins(ctx, db, cfg, found.Account)
 			if err != nil {
 				return err
 			}
-			if err := db.DeleteUser(ctx, found.User.ID, by(), p.tells(db, cfg)(found.Account, admins)); err != nil {
+			if err := db.DeleteUser(ctx, found.User.ID, by(), told); err != nil {
 				return err
 			}
 			return p.changed(storage.Difference(found.Account.Name, &found.User, nil), userOf(found.User), "user %s deleted", found.User.Email)
@@ -176,6 +175,12 @@ func (p *program) userSignOut() *cobra.Command {
 // tells is what tells people of roles that change.
 func (p *program) tells(db *storage.DB, cfg *config.Config) func(storage.Account, []storage.User) storage.RoleJudge {
 	return manage.New(db, cfg.Issuer, cfg.Pages.Service, p.now).OperatorTells(serviceName(cfg), by())
+}
+
+// tellsAdmins is tells of an account with the admins that it has now.
+func (p *program) tellsAdmins(ctx context.Context, db *storage.DB, cfg *config.Config, a storage.Account) (storage.RoleJudge, error) {
+	admins, err := db.Admins(ctx, a.ID)
+	return p.tells(db, cfg)(a, admins), err
 }
 
 // serviceName is how messages call the installation.
