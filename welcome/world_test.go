@@ -49,7 +49,8 @@ type world struct {
 	passwords *factor.Passwords
 	router    *mux.Router
 	restart   func(signUp map[string]string) // with another configuration
-	clock     atomic.Int64                   // microseconds
+	signIns   *signin.Service
+	clock     atomic.Int64 // microseconds
 	log       log
 	support   storage.Account
 	sales     storage.Account
@@ -112,6 +113,7 @@ func newWorld(t *testing.T, change ...func(*factor.PasswordOptions, *limit.Figur
 			DB: w.db, Hasher: w.db.Hasher(), Ring: ring, Passwords: w.passwords, Limits: figures, Now: w.now, Issuer: w.url, Name: "Stile", Service: "Gatehouse Service",
 			SignUp: signUp, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 		})
+		w.signIns = signIns
 		(&login.Handler{Kit: kit, SignIns: signIns, Sessions: sessions, Templates: set}).Mount(w.router)
 		(&welcome.Handler{Kit: kit, DB: w.db, SignIns: signIns, Sessions: sessions, Notices: mail.Notices{Issuer: w.url, Now: w.now}, Limits: figures}).Mount(w.router)
 		w.router.NotFoundHandler, w.router.MethodNotAllowedHandler = kit.NotFound(), kit.MethodNotAllowed()

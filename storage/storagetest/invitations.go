@@ -18,6 +18,8 @@ var invitationPromises = []promise{
 	{"TestI07_LinkThatDoesNotWork", deadLinks},
 	{"TestN02_InvitationStandsAsLongAsItsSender", sentBySomebodyGone},
 	{"TestN02_SignUpIsAnInvitationToOneself", signUp},
+	{"TestI07_SignUpsAndTheirLinksAtOnce", signUpRaced},
+	{"TestJ04_SignUpsHaveAPaceOfTheirOwn", signUpPaced},
 	{"TestI01_InvitedAddressHasAUserElsewhere", invitedElsewhere},
 	{"TestN01_InvitationOfAnotherAccount", foreignInvitation},
 	{"TestInvitationsAreListedByAddress", listInvitations},
