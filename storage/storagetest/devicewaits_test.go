@@ -111,6 +111,37 @@ func TestK08_ASignInWithTheSecondFactorEndsTheWait(t *testing.T) {
 	})
 }
 
+// Nobody ends the wait of somebody else, nor one whose sign-in did not come to its
+// end.
+func TestK08_OnlyASignInThatIsCompleteEndsTheWait(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		ctx := t.Context()
+		app := h.Enrol(t)
+		got(h.startWait(h.DB, t, h.Begin(t)))(t)
+		other := h.of(h.NewUser(t, "other@example.com"))
+		theirs := other.Enrol(t)
+		s := got(h.DB.ProveTOTP(ctx, other.TOTPProof(other.Begin(t), theirs, 2000)))(t)
+		must(t, second(h.DB.CompleteSignIn(ctx, other.Completion(s))))
+		if _, state := h.waits(t); state != storage.WaitRuns {
+			t.Errorf("after somebody else has signed in: %q", state)
+		}
+		s = got(h.DB.ProveTOTP(ctx, h.TOTPProof(h.Begin(t), app, 2000)))(t)
+		for what, spoil := range map[string]func(*storage.Completion){
+			"epoch":   func(c *storage.Completion) { c.SignIn.Epoch-- },
+			"session": func(c *storage.Completion) { c.SessionID, c.OldBrowser = "gone", "gone" },
+			"version": func(c *storage.Completion) { c.SignIn.Version-- },
+		} {
+			c := h.Completion(s)
+			spoil(&c)
+			wantError(t, what, second(h.DB.CompleteSignIn(ctx, c)), storage.ErrConflict)
+			if _, state := h.waits(t); state != storage.WaitRuns {
+				t.Errorf("after a sign-in that lost by its %s: %q", what, state)
+			}
+		}
+	})
+}
+
 // However many tell of a wait, its owner hears of it once a day.
 func TestL02_WaitsAreToldOfOnceADay(t *testing.T) {
 	t.Parallel()

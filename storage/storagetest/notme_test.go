@@ -186,3 +186,107 @@ func TestNotMeCountsOnce(t *testing.T) {
 		}
 	})
 }
+
+// of is the same house as another of its people sees it.
+func (h *House) of(u storage.User) *House {
+	other := *h
+	other.User, other.tag = u, random()
+	return &other
+}
+
+// TestNotMeTouchesNobodyElse: what other people have connected since is theirs, and
+// a notice about one person's app says nothing of another's.
+func TestNotMeTouchesNobodyElse(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		h.notice(t, "notice", h.Enrol(t))
+		h.Clock.Move(time.Minute)
+		other := h.of(h.NewUser(t, "other@example.com"))
+		app := other.Enrol(t)
+		other.AddPasskey(t, "theirs")
+		other.SignedIn(t)
+		got(other.startWait(h.DB, t, other.Begin(t)))(t)
+		h.notice(t, "of another's app", app)
+		for _, link := range []string{"notice", "of another's app"} {
+			must(t, h.DB.SayNotMe(t.Context(), link, By))
+		}
+		p := other.Person(t)
+		if p.TOTP == nil || p.TOTP.ID != app || p.Passkeys != 1 || p.RecoveryID == "" || p.Suspended {
+			t.Errorf("of somebody else are left: app %v, %d passkeys, recovery codes %q", p.TOTP, p.Passkeys, p.RecoveryID)
+		}
+		if _, _, err := h.DB.PersonByPasskey(t.Context(), []byte("theirs")); err != nil {
+			t.Errorf("the passkey: %v", err)
+		}
+		if _, state := other.waits(t); state != storage.WaitRuns {
+			t.Errorf("their wait: %q", state)
+		}
+		if n := h.Count(t, `SELECT count(*) FROM sessions WHERE ended_at IS NULL AND user_id = $1`, other.User.ID); n == 0 {
+			t.Error("their sessions have ended")
+		}
+	})
+}
+
+// TestNotMeOfAnActWithoutAnAuthenticator takes nothing that one has.
+func TestNotMeOfAnActWithoutAnAuthenticator(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		h.notice(t, "nothing", "")
+		must(t, h.DB.SayNotMe(t.Context(), "nothing", By))
+		if p := h.Person(t); p.Suspended {
+			t.Error("a place is held for somebody who never had a second factor")
+		}
+		h.Enrol(t)
+		h.AddPasskey(t, "credential")
+		h.Clock.Move(time.Minute)
+		h.notice(t, "another act", "")
+		h.Clock.Move(time.Minute)
+		must(t, h.DB.SayNotMe(t.Context(), "another act", By))
+		if p := h.Person(t); p.TOTP == nil || p.Passkeys != 1 || p.RecoveryID == "" || p.Suspended {
+			t.Errorf("left are app %v, %d passkeys, recovery codes %q", p.TOTP, p.Passkeys, p.RecoveryID)
+		}
+	})
+}
+
+// TestNotMeHoldsAPlaceOnce: whoever keeps a second factor has no app beside it that
+// takes no codes, and nobody has two.
+func TestNotMeHoldsAPlaceOnce(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		ctx := t.Context()
+		h.AddPasskey(t, "first")
+		h.Clock.Move(time.Minute)
+		h.notice(t, "second", h.AddPasskey(t, "second").ID)
+		must(t, h.DB.SayNotMe(ctx, "second", By))
+		if p := h.Person(t); p.Passkeys != 1 || p.Suspended {
+			t.Errorf("%d passkeys, suspended %v", p.Passkeys, p.Suspended)
+		}
+		// With an app that takes no codes the place is held already.
+		h.notice(t, "app", h.Enrol(t))
+		must(t, h.DB.SayNotMe(ctx, "app", By))
+		first := got(h.DB.Passkeys(ctx, h.User.ID))(t)[0]
+		h.notice(t, "first", first.ID)
+		must(t, h.DB.SayNotMe(ctx, "first", By))
+		if n := h.Count(t, `SELECT count(*) FROM authenticators WHERE user_id = $1 AND kind = 'totp' AND state = 'suspended'`, h.User.ID); n != 1 {
+			t.Errorf("%d apps hold the place", n)
+		}
+	})
+}
+
+// TestK08_CodesAndWhatOthersHaveHoldNoPlace: recovery codes of before stay, and are
+// no second factor by themselves; nor is an app of somebody else.
+func TestK08_CodesAndWhatOthersHaveHoldNoPlace(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		ctx := t.Context()
+		h.of(h.NewUser(t, "other@example.com")).Enrol(t)
+		first := h.AddPasskey(t, "first")
+		must(t, h.DB.ReplaceRecovery(ctx, h.letIn(t), set("codes"), Event(audit.RecoveryCodesMade)))
+		h.Clock.Move(time.Minute)
+		h.notice(t, "second", h.AddPasskey(t, "second").ID)
+		must(t, h.DB.RemovePasskey(ctx, h.removal(t, first.ID)))
+		must(t, h.DB.SayNotMe(ctx, "second", By))
+		if p := h.Person(t); p.Passkeys != 0 || p.RecoveryLeft != 2 || !p.Suspended {
+			t.Errorf("%d passkeys, %d codes, suspended %v", p.Passkeys, p.RecoveryLeft, p.Suspended)
+		}
+	})
+}
