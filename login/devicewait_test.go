@@ -118,6 +118,26 @@ func TestL02_AfterAResetAWaitLetsAnotherDeviceIn(t *testing.T) {
 	says(t, b.Page(), "You can start a wait")
 }
 
+// An admin who is told of another device can take it back, as its owner can.
+func TestK08_AnAdminDeniesAReplacedDevice(t *testing.T) {
+	w, _ := waitWorld(t)
+	b, _ := w.wanting(agent)
+	expect(t, b.Submit(nil), "device-wait", 200)
+	w.wait(day)
+	b = w.browser()
+	w.password(b, w.begin(), agent)
+	expect(t, b.Press("Set up a new mobile device"), "two-step-introduction", 200)
+	w.enrol(b, agent)
+	m, n := w.mail(boss, templates.MailMemberReplaced)
+	if n != 1 {
+		t.Fatalf("%d messages", n)
+	}
+	w.notMe(m)
+	if p := w.person(agent); p.TOTP != nil || !p.Suspended || p.RecoveryLeft != 0 {
+		t.Errorf("what an admin has denied: app %+v, %d recovery codes", p.TOTP, p.RecoveryLeft)
+	}
+}
+
 func TestL02_AWaitIsOver(t *testing.T) {
 	for name, end := range map[string]func(*world){
 		"too late":         func(w *world) { w.wait(3 * day) },

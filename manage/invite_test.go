@@ -39,3 +39,10 @@ func TestN02_InvitationsStandWhileTheirSenderMay(t *testing.T) {
 		}
 	}
 }
+
+// Whoever signs up is judged by what the operator has opened, see package signin.
+func TestN02_NobodyInvitesHimselfHere(t *testing.T) {
+	if MayInvite(storage.Inviter{Self: &storage.Self{Account: storage.Account{ID: "a1"}, Email: "sam@example.com"}}, []string{storage.RoleMember}) {
+		t.Error("somebody invites himself")
+	}
+}

@@ -83,12 +83,22 @@ func TestPeopleAreToldOfRolesThatChange(t *testing.T) {
 
 	do("user", "create", "--account", "Acme", "--email", "kim@example.com", "--name", "Kim", "--no-password")
 	told("one more member")
+	do("user", "create", "--account", "Acme", "--email", "may@example.com", "--name", "May", "--role", "admin", "--no-password", "--dry-run")
+	told("an admin more in a dry run")
 	do("user", "create", "--account", "Acme", "--email", "may@example.com", "--name", "May", "--role", "admin", "--no-password")
 	told("one more admin", templates.MailAdminsChanged) // Ann
 	do("user", "delete", "kim@example.com", "--yes")
 	told("one member less")
+	do("user", "delete", "may@example.com", "--yes", "--dry-run")
+	told("an admin less in a dry run")
 	do("user", "delete", "may@example.com", "--yes")
 	told("one admin less", templates.MailAdminsChanged, templates.MailAdminsChanged)
+	list := filepath.Join(dir, "list.csv")
+	if err := os.WriteFile(list, []byte("email,name,roles,products,language,time_zone\nian@example.com,Ian,admin,,,\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	do("user", "import", list, "--account", "Acme")
+	told("an admin who is invited", templates.MailInvitation) // who has not come yet
 	apply(`accounts: [{name: Acme, users: [{email: zoe@example.com, roles: [admin]}]}]`)
 	told("an admin of a file", templates.MailAdminsChanged)
 	apply(`accounts: [{name: Acme, users: [{email: ann@example.com}]}]`, "--prune", "user")

@@ -207,8 +207,11 @@ func TestNotMeTouchesNobodyElse(t *testing.T) {
 		other.SignedIn(t)
 		got(other.startWait(h.DB, t, other.Begin(t)))(t)
 		h.notice(t, "of another's app", app)
-		for _, link := range []string{"notice", "of another's app"} {
-			must(t, h.DB.SayNotMe(t.Context(), link, By))
+		must(t, h.DB.SayNotMe(t.Context(), "notice", By))
+		h.AddPasskey(t, "mine")
+		must(t, h.DB.SayNotMe(t.Context(), "of another's app", By))
+		if h.Person(t).Passkeys != 1 {
+			t.Error("a passkey goes for what somebody else has connected")
 		}
 		p := other.Person(t)
 		if p.TOTP == nil || p.TOTP.ID != app || p.Passkeys != 1 || p.RecoveryID == "" || p.Suspended {
@@ -268,6 +271,26 @@ func TestNotMeHoldsAPlaceOnce(t *testing.T) {
 		must(t, h.DB.SayNotMe(ctx, "first", By))
 		if n := h.Count(t, `SELECT count(*) FROM authenticators WHERE user_id = $1 AND kind = 'totp' AND state = 'suspended'`, h.User.ID); n != 1 {
 			t.Errorf("%d apps hold the place", n)
+		}
+	})
+}
+
+// TestNotMeBringsNothingBack: of what is over, nothing takes a place again.
+func TestNotMeBringsNothingBack(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		h.notice(t, "first", h.Enrol(t))
+		h.AddPasskey(t, "credential")
+		must(t, h.DB.RemovePasskey(t.Context(), h.removal(t, got(h.DB.Passkeys(t.Context(), h.User.ID))(t)[0].ID)))
+		h.Clock.Move(time.Minute)
+		h.Enrol(t)
+		before := h.Count(t, `SELECT count(*) FROM authenticators WHERE state NOT IN ('active', 'suspended')`)
+		must(t, h.DB.SayNotMe(t.Context(), "first", By))
+		if n := h.Count(t, `SELECT count(*) FROM authenticators WHERE state = 'suspended'`); n != 1 {
+			t.Errorf("%d apps hold the place", n)
+		}
+		if n := h.Count(t, `SELECT count(*) FROM authenticators WHERE state NOT IN ('active', 'suspended')`); n != before+1 { // and the codes
+			t.Errorf("%d are over, %d were", n, before)
 		}
 	})
 }

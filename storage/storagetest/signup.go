@@ -52,6 +52,27 @@ func signUp(t *testing.T, e Engine) {
 		t.Errorf("of an admin: %+v, %v", i, err)
 	}
 
+	told := got(db.LeaseMail(ctx, 100, time.Minute))(t)
+	if m := told[len(told)-1]; m.Data["link"] != "hers" || m.Data["until"] != before.ExpiresAt.Format(time.RFC3339) || !m.ExpiresAt.Equal(before.ExpiresAt) {
+		t.Errorf("the message of it says %v", m.Data)
+	}
+	// What another account offers is no part of it.
+	b := account(t, db, "B")
+	theirs := invited(b, "eve@example.com", "of B")
+	theirs.Roles = roles.Roles
+	must(t, db.Invite(ctx, []storage.InvitationToSend{theirs}, By))
+	must(t, db.SignUp(ctx, invited(a, "eve@example.com", "of A"), audit.Actor{}))
+	i, _, err = db.InvitationByLink(ctx, "of A", mayInvite)
+	if err != nil || i.AccountID != a.ID || !i.SelfAsked() || len(i.Roles) != 1 {
+		t.Errorf("invited by another account: %+v, %v", i, err)
+	}
+	must(t, second(db.AcceptInvitation(ctx, "of B", "$argon2id$new", mayInvite, By)))
+	// An admin's list makes an open one the admin's, though it gives no more.
+	same := invited(a, "sam@example.com", "listed")
+	must(t, second(db.ImportUsers(ctx, a.ID, []storage.ImportRow{{Line: 2, Email: same.Email, Name: same.Name, Link: same}}, By)))
+	if i, _, err = db.InvitationByLink(ctx, "listed", mayInvite); err != nil || i.SelfAsked() {
+		t.Errorf("invited by an admin's list: %+v, %v", i, err)
+	}
 	// One that is over keeps nothing.
 	clock.Move(2 * storage.InvitationLife)
 	must(t, db.SignUp(ctx, invited(a, "ada@example.com", "hers again"), audit.Actor{}))
