@@ -64,7 +64,7 @@ func (s *Service) AskSignUp(ctx context.Context, email string, b Browser) error 
 	asks := &Pending{Browser: b}
 	_, err = s.db.BookAttempts(ctx, s.limits.BookLink("sign-up", s.addressKey(canonical), limit.Visitor{Network: network}))
 	if err == nil {
-		err = s.db.SignUp(ctx, s.selfInvitation(account, canonical, b), b.Actor)
+		err = s.db.SignUp(ctx, s.selfInvitation(account, canonical, b), s.MayInvite, b.Actor)
 	}
 	if limited, ok := errors.AsType[storage.LimitedError](err); ok {
 		return s.tell(ctx, asks, limited)

@@ -17,11 +17,11 @@ const self = ""
 const signUpPace = "sign_ups_sent|"
 
 // SignUp is [DB.Invite] for somebody who asks for it himself. An open invitation
-// by somebody else keeps its sender, and all that it gives, and has the new link:
-// no stranger takes anything from it. Bounds for the address are the caller's; it
+// by somebody else who may still invite keeps its sender, and all that it gives,
+// and has the new link: no stranger takes anything from it. Bounds for the address are the caller's; it
 // fails with [LimitedError] while too many of the account's messages wait, and
 // with [ErrNotFound] if the account is suspended.
-func (db *DB) SignUp(ctx context.Context, i InvitationToSend, by audit.Actor) error {
+func (db *DB) SignUp(ctx context.Context, i InvitationToSend, may MayInvite, by audit.Actor) error {
 	by.Kind, by.ID = self, ""
 	return db.write(ctx, func(tx *sql.Tx) error {
 		account, err := db.lockAccount(ctx, tx, i.AccountID)
@@ -36,6 +36,9 @@ func (db *DB) SignUp(ctx context.Context, i InvitationToSend, by audit.Actor) er
 		}
 		open, err := one(ctx, tx, scanInvitation, `SELECT `+invitationColumns+` FROM invitations
 			WHERE account_id = $1 AND email = $2 AND inviter_kind <> $3 AND expires_at > $4`, i.AccountID, i.Email, self, micros(db.now()))
+		if err == nil {
+			err = stands(ctx, tx, open, account, may)
+		}
 		switch {
 		case err == nil:
 			i.Invitation, i.Mail = open, i.Mail.until(open.ExpiresAt)

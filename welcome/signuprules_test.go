@@ -35,7 +35,7 @@ func TestN02_NobodySignsUpForARole(t *testing.T) {
 		must(t, w.db.SignUp(t.Context(), storage.InvitationToSend{
 			Invitation: storage.Invitation{AccountID: w.sales.ID, Email: sam, Roles: roles},
 			LinkHash:   seal.HashToken(token), Mail: storage.Mail{Kind: string(templates.MailSignUp), To: sam},
-		}, audit.Actor{}))
+		}, w.signIns.MayInvite, audit.Actor{}))
 		if p := w.browser().Open(w.url + storage.InvitationPath + "?token=" + token); p.Status != 410 {
 			t.Errorf("%v: %s", roles, p)
 		}

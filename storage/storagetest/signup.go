@@ -22,13 +22,13 @@ func signUp(t *testing.T, e Engine) {
 		asked = by.Self
 		return answer
 	}
-	must(t, db.SignUp(ctx, invited(a, "sam@example.com", "first"), audit.System)) // whoever is named does not count
+	must(t, db.SignUp(ctx, invited(a, "sam@example.com", "first"), mayInvite, audit.System)) // whoever is named does not count
 	i, _, err := db.InvitationByLink(ctx, "first", may)
 	if err != nil || asked == nil || asked.Account.ID != a.ID || asked.Email != "sam@example.com" || !i.SelfAsked() {
 		t.Fatalf("asked of %+v, %v", asked, err)
 	}
 	clock.Move(time.Hour)
-	must(t, db.SignUp(ctx, invited(a, "sam@example.com", "second"), audit.Actor{}))
+	must(t, db.SignUp(ctx, invited(a, "sam@example.com", "second"), mayInvite, audit.Actor{}))
 	if i := got(db.Invitations(ctx, a.ID, "", 1))(t)[0]; !i.ExpiresAt.Equal(clock.Now().Add(storage.InvitationLife)) {
 		t.Errorf("the newer one stands until %v", i.ExpiresAt)
 	}
@@ -46,7 +46,7 @@ func signUp(t *testing.T, e Engine) {
 	must(t, db.Invite(ctx, []storage.InvitationToSend{roles}, By))
 	clock.Move(time.Hour)
 	before := got(db.Invitations(ctx, a.ID, "", 1))(t)[0]
-	must(t, db.SignUp(ctx, invited(a, "ada@example.com", "hers"), audit.Actor{}))
+	must(t, db.SignUp(ctx, invited(a, "ada@example.com", "hers"), mayInvite, audit.Actor{}))
 	i, _, err = db.InvitationByLink(ctx, "hers", mayInvite)
 	if err != nil || i.SelfAsked() || len(i.Roles) != 2 || !i.ExpiresAt.Equal(before.ExpiresAt) {
 		t.Errorf("of an admin: %+v, %v", i, err)
@@ -56,12 +56,20 @@ func signUp(t *testing.T, e Engine) {
 	if m := told[len(told)-1]; m.Data["link"] != "hers" || m.Data["until"] != before.ExpiresAt.Format(time.RFC3339) || !m.ExpiresAt.Equal(before.ExpiresAt) {
 		t.Errorf("the message of it says %v", m.Data)
 	}
+	// Where its sender may no longer invite there is nothing to keep.
+	roles.Email, roles.LinkHash = "uma@example.com", "of one who is gone"
+	must(t, db.Invite(ctx, []storage.InvitationToSend{roles}, audit.Actor{Kind: "user", ID: "gone"}))
+	must(t, db.SignUp(ctx, invited(a, "uma@example.com", "hers alone"), mayInvite, audit.Actor{}))
+	i, _, err = db.InvitationByLink(ctx, "hers alone", mayInvite)
+	if err != nil || !i.SelfAsked() || len(i.Roles) != 1 {
+		t.Errorf("invited by one who is gone: %+v, %v", i, err)
+	}
 	// What another account offers is no part of it.
 	b := account(t, db, "B")
 	theirs := invited(b, "eve@example.com", "of B")
 	theirs.Roles = roles.Roles
 	must(t, db.Invite(ctx, []storage.InvitationToSend{theirs}, By))
-	must(t, db.SignUp(ctx, invited(a, "eve@example.com", "of A"), audit.Actor{}))
+	must(t, db.SignUp(ctx, invited(a, "eve@example.com", "of A"), mayInvite, audit.Actor{}))
 	i, _, err = db.InvitationByLink(ctx, "of A", mayInvite)
 	if err != nil || i.AccountID != a.ID || !i.SelfAsked() || len(i.Roles) != 1 {
 		t.Errorf("invited by another account: %+v, %v", i, err)
@@ -75,14 +83,14 @@ func signUp(t *testing.T, e Engine) {
 	}
 	// One that is over keeps nothing.
 	clock.Move(2 * storage.InvitationLife)
-	must(t, db.SignUp(ctx, invited(a, "ada@example.com", "hers again"), audit.Actor{}))
+	must(t, db.SignUp(ctx, invited(a, "ada@example.com", "hers again"), mayInvite, audit.Actor{}))
 	i, _, err = db.InvitationByLink(ctx, "hers again", mayInvite)
 	if err != nil || !i.SelfAsked() || len(i.Roles) != 1 {
 		t.Errorf("where an admin's is over: %+v, %v", i, err)
 	}
 
 	must(t, second(db.UpdateAccount(ctx, a.ID, func(a *storage.Account) error { now := clock.Now(); a.SuspendedAt = &now; return nil }, By)))
-	if err := db.SignUp(ctx, invited(a, "new@example.com", "third"), audit.Actor{}); !errors.Is(err, storage.ErrNotFound) {
+	if err := db.SignUp(ctx, invited(a, "new@example.com", "third"), mayInvite, audit.Actor{}); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("in a suspended account: %v", err)
 	}
 }
@@ -115,7 +123,7 @@ func signUpPaced(t *testing.T, e Engine) {
 		one := func(i storage.InvitationToSend, signsUp bool) {
 			t.Helper()
 			if signsUp {
-				must(t, db.SignUp(ctx, i, audit.Actor{}))
+				must(t, db.SignUp(ctx, i, mayInvite, audit.Actor{}))
 			} else {
 				must(t, db.Invite(ctx, []storage.InvitationToSend{i}, By))
 			}
@@ -145,7 +153,7 @@ func signUpRaced(t *testing.T, e Engine) {
 		email := fmt.Sprintf("sam%d@example.com", n)
 		link := func(i int) string { return fmt.Sprintf("%s %d", email, i) }
 		must(t, errors.Join(together(Callers, dbs, func(i int, db *storage.DB) error {
-			return db.SignUp(ctx, selfInvited(a, email, link(i)), audit.Actor{})
+			return db.SignUp(ctx, selfInvited(a, email, link(i)), mayInvite, audit.Actor{})
 		})...))
 		if open := got(dbs[1].Invitations(ctx, a.ID, "", 100))(t); len(open) != 1 || open[0].Email != email {
 			t.Fatalf("open: %+v", open)
