@@ -2,9 +2,7 @@ package welcome_test
 
 import (
 	"net/url"
-	"strings"
 	"testing"
-	"time"
 
 	"stile/audit"
 	"stile/seal"
@@ -42,62 +40,66 @@ func TestN02_NobodySignsUpForARole(t *testing.T) {
 	}
 }
 
-// What is sent to the address of somebody else is asked for by nobody who is
-// signed in: the next one to sign in here is whoever has the password.
-func TestG01_SignUpLinkInABrowserWithAnothersSignIn(t *testing.T) {
-	w := newSignUps(t)
-	b := w.browser()
-	b.Open(w.url + "/welcome")
-	expect(t, b.Submit(map[string]string{templates.FieldEmail: elsif, templates.FieldPassword: password}), "welcome", 200)
-	link := w.signUpLink(sam) // asked for elsewhere: no sign-in waits here
-	w.toForm(b, link)
-	p := expect(t, choose(b, fresh), "sign-in", 200)
-	if p.Field(templates.FieldEmail) != sam {
-		t.Errorf("signs in as %q", p.Field(templates.FieldEmail))
-	}
-	expect(t, b.Submit(map[string]string{templates.FieldPassword: password}), "sign-in", 422)
+// opened is the request in a URL of ours.
+func (w *world) opened(address string) signin.Request {
+	w.t.Helper()
+	u, err := url.Parse(address)
+	must(w.t, err)
+	req, err := w.signIns.OpenRequest(w.t.Context(), u.Query().Get(templates.FieldRequest))
+	must(w.t, err)
+	return req
 }
 
 // plants opens the page of a sign-up with a request of somebody else's, as a link
-// of his would, signs up there, and returns the form for the password.
-func (w *world) plants(b *stiletest.Browser, req signin.Request, email string) *stiletest.Page {
+// of his would, signs up there, and goes on to the form for the password. It
+// returns the request that waits meanwhile.
+func (w *world) plants(b *stiletest.Browser, req signin.Request, email string) signin.Request {
 	w.t.Helper()
 	path, err := w.signIns.Begin(w.t.Context(), req)
 	must(w.t, err)
 	u, err := url.Parse(path)
 	must(w.t, err)
 	expect(w.t, b.Open(w.url+signin.SignUpPath+"?"+u.RawQuery), "sign-up", 200)
-	expect(w.t, b.Submit(map[string]string{templates.FieldEmail: email}), "sign-up-sent", 200)
+	p := expect(w.t, b.Submit(map[string]string{templates.FieldEmail: email}), "sign-up-sent", 200)
 	links, _ := w.links(templates.MailSignUp)
 	if len(links) != 1 {
 		w.t.Fatalf("links %v", links)
 	}
-	return w.toForm(b, links[0])
+	w.toForm(b, links[0])
+	return w.opened(p.Links("/login/sign-in")[0])
 }
 
 // A request that somebody else has begun leads no further here than it would by
 // itself: it is another sign-in, at its first screen, of the user whom it was for,
-// and only until its time is over.
+// and of the one link that it waited for.
 func TestA05_ARequestOfSomebodyElseWaitsForALink(t *testing.T) {
 	w := newSignUps(t)
-	elsifs := w.elsif().User.ID
-	ours := signin.Request{ID: "theirs", Home: "/welcome", Return: "/welcome", Choose: true}
+	theirs := signin.Request{ID: "theirs", ClientID: "tool", ClientName: "Tool", Home: "/welcome", Return: "/welcome", Choose: true}
 	b := w.browser()
-	w.plants(b, ours, sam)
+	waits := w.plants(b, theirs, sam)
 	p := expect(t, choose(b, fresh), "sign-in", 200)
-	sealed, err := url.QueryUnescape(strings.TrimPrefix(p.URL.RawQuery, "r="))
-	must(t, err)
-	req, err := w.signIns.OpenRequest(t.Context(), sealed)
-	must(t, err)
-	if req.ID == ours.ID || req.Choose || !req.SomeoneElse || !req.PasswordSet || req.LoginHint != sam {
-		t.Errorf("goes on with %+v", req)
+	req := w.opened(p.URL.String())
+	if waits.ID == theirs.ID || req.ID == theirs.ID || req.ID == waits.ID || req.ClientID != theirs.ClientID || req.Choose || !req.SomeoneElse ||
+		!req.PasswordSet || req.LoginHint != sam || !req.Ask.Since.Equal(w.now()) {
+		t.Errorf("%+v waits, and goes on with %+v", waits, req)
 	}
 	expect(t, b.Submit(map[string]string{templates.FieldPassword: fresh}), "welcome", 200)
-	// Nothing waits any more.
-	w.wait(time.Hour)
-	ours.Ask.Subject = elsifs
+
+	// Nothing waits for the next link, and it is of nobody who is signed in here.
+	link := w.signUpLink("lee@sales.example")
+	w.toForm(b, link)
+	if req := w.opened(expect(t, choose(b, fresh), "sign-in", 200).URL.String()); req.ClientID != "" {
+		t.Errorf("another link leads on to what waited for the first: %+v", req)
+	}
+	p = expect(t, b.Open(w.signUpLink(elsif)), "invitation", 200)
+	if p = expect(t, b.Open(w.url+p.Links("/login/")[0]), "sign-in", 200); p.Field(templates.FieldEmail) != elsif {
+		t.Errorf("a link to %s leads to %s", elsif, p)
+	}
+
+	// Who was asked for is asked for still.
+	theirs.Ask.Subject = w.elsif().User.ID
 	b = w.browser()
-	w.plants(b, ours, "kim@sales.example")
+	w.plants(b, theirs, "kim@sales.example")
 	expect(t, choose(b, fresh), "sign-in", 200)
 	if p := b.Submit(map[string]string{templates.FieldEmail: "kim@sales.example", templates.FieldPassword: fresh}); p.Screen() == "welcome" {
 		t.Errorf("what was asked of %s is answered by another: %s", elsif, p)
