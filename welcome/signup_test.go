@@ -1,6 +1,7 @@
 package welcome_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -111,7 +112,7 @@ func TestI01_SignUpTellsNothing(t *testing.T) {
 	must(t, err)
 	w.invite(w.sales, "invited@sales.example")
 	type answer struct {
-		body            string
+		body, headers   string
 		status, cookies int
 		statements      int64
 		mails           int
@@ -124,6 +125,11 @@ func TestI01_SignUpTellsNothing(t *testing.T) {
 		statements := w.db.Statements()
 		p := b.Submit(map[string]string{templates.FieldEmail: email})
 		got := answer{body: changing.ReplaceAllString(p.Body, ""), status: p.Status, cookies: len(b.Cookies(w.url)), statements: w.db.Statements() - statements}
+		for _, name := range slices.Sorted(maps.Keys(p.Header)) {
+			if !slices.Contains([]string{"Set-Cookie", "Content-Length", "Date"}, name) {
+				got.headers += name + ": " + strings.Join(p.Header[name], ", ") + "\n"
+			}
+		}
 		links, _ := w.links(templates.MailSignUp)
 		if got.mails = len(links); i == 0 {
 			want = got

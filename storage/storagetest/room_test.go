@@ -3,12 +3,14 @@ package storagetest
 import (
 	"testing"
 
+	"stile/audit"
 	"stile/device"
 	"stile/storage"
 )
 
 // Whoever gives an account one more of what it has a bounded number of waits for
-// the account, so that two in the last place are counted one after the other.
+// the account, so that two in the last place are counted one after the other. So
+// does whoever signs up, and keeps an invitation that an admin has just sent.
 func TestOneMoreOfAnAccountWaitsForIt(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, h *House) {
@@ -28,6 +30,9 @@ func TestOneMoreOfAnAccountWaitsForIt(t *testing.T) {
 				c := webClient(h.DB, "one-more")
 				c.AccountID = h.Account.ID
 				return second(h.DB.CreateClient(ctx, c, By))
+			},
+			"sign-up": func() error {
+				return h.DB.SignUp(ctx, selfInvited(h.Account, "sam@example.com", "link"), mayInvite, audit.Actor{})
 			},
 		} {
 			held, err := Raw(t, h.URL).BeginTx(ctx, nil)
