@@ -18,9 +18,9 @@ const signUpPace = "sign_ups_sent|"
 
 // SignUp is [DB.Invite] for somebody who asks for it himself. An open invitation
 // by somebody else who may still invite keeps its sender, and all that it gives,
-// and has the new link: no stranger takes anything from it. Bounds for the address are the caller's; it
-// fails with [LimitedError] while too many of the account's messages wait, and
-// with [ErrNotFound] if the account is suspended.
+// and has the new link: no stranger takes anything from it. Bounds for the address
+// are the caller's; it fails with [LimitedError] while too many of the account's
+// messages wait, and with [ErrNotFound] if the account is suspended.
 func (db *DB) SignUp(ctx context.Context, i InvitationToSend, may MayInvite, by audit.Actor) error {
 	by.Kind, by.ID = self, ""
 	return db.write(ctx, func(tx *sql.Tx) error {
