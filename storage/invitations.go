@@ -287,7 +287,7 @@ func (a Account) admits() error {
 // counts as verified, since only its mailbox had the link. Nobody is signed in.
 // It fails as InvitationByLink does, and with [ErrExists] if the address has a
 // user by now; then nothing changes.
-func (db *DB) AcceptInvitation(ctx context.Context, linkHash, phc string, may MayInvite, by audit.Actor) (User, error) {
+func (db *DB) AcceptInvitation(ctx context.Context, linkHash, phc string, may MayInvite, by audit.Actor, mails ...Mail) (User, error) {
 	if phc == "" {
 		return User{}, errors.New("invitation: no password")
 	}
@@ -320,7 +320,11 @@ func (db *DB) AcceptInvitation(ctx context.Context, linkHash, phc string, may Ma
 		if err != nil {
 			return User{}, err
 		}
-		return db.welcome(ctx, tx, i, phc, by)
+		u, err := db.welcome(ctx, tx, i, phc, by)
+		if err != nil {
+			return User{}, err
+		}
+		return u, db.send(ctx, tx, mails)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"stile/authn"
 	"stile/seal"
@@ -119,7 +120,11 @@ func (v *invited) accept(ctx context.Context, password string) error {
 	} else if err != nil {
 		return err
 	}
-	u, err := v.DB.AcceptInvitation(ctx, seal.HashToken(v.token), phc, v.SignIns.MayInvite, web.Actor(v.r))
+	told, err := v.told(ctx)
+	if err != nil {
+		return err
+	}
+	u, err := v.DB.AcceptInvitation(ctx, seal.HashToken(v.token), phc, v.SignIns.MayInvite, web.Actor(v.r), told...)
 	switch {
 	case errors.Is(err, storage.ErrExists):
 		return v.showKnown()
@@ -139,6 +144,19 @@ func (v *invited) accept(ctx context.Context, password string) error {
 		return err
 	}
 	return v.Kit.Redirect(v.w, v.r, path)
+}
+
+// told are the messages to the account's admins, where there is one more from now on.
+func (v *invited) told(ctx context.Context) ([]storage.Mail, error) {
+	if !slices.Contains(v.Roles, storage.RoleAdmin) {
+		return nil, nil
+	}
+	admins, err := v.DB.Admins(ctx, v.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	newcomer := storage.User{Name: cmp.Or(v.Name, v.Email), Email: v.Email}
+	return v.Notices.ToAdmins(admins, v.state.Account, newcomer, web.Actor(v.r), templates.MailAdminsChanged, templates.DataBy, v.InvitedBy), nil
 }
 
 // languages is the list of a language that may be missing.
