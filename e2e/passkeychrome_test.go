@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 )
@@ -21,6 +22,22 @@ func (c *chrome) virtualKey() webauthn.AuthenticatorID {
 		c.t.Fatal(err)
 	}
 	return result.AuthenticatorID
+}
+
+// withoutAutofill makes the pages that follow believe that the browser has no
+// autofill of passkeys; what it returns undoes that.
+func (c *chrome) withoutAutofill() (undo func()) {
+	c.t.Helper()
+	script, err := chromedp.Call(c.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+		Source: `PublicKeyCredential.isConditionalMediationAvailable = () => Promise.resolve(false)`,
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	id := script.Identifier
+	return func() {
+		send(c, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: id})
+	}
 }
 
 // waitFor waits until an expression is true in the page.
@@ -95,16 +112,16 @@ func TestPasskeysInChrome(t *testing.T) {
 	c.press("Use a passkey")
 	c.screen("account")
 
-	// By the button, as the whole sign-in.
+	// By the button, as the whole sign-in. Autofill would take the key first.
 	signOut()
-	present(false)
+	withAutofill := c.withoutAutofill()
 	attempt := console.Begin()
 	c.open(attempt.URL)
 	c.screen("sign-in")
-	present(true)
 	c.press("Sign in with a passkey")
 	c.screen("client")
 	wantPasskey(t, console.Redeem(attempt, parseURL(t, c.location())).Claims, "hwk", "mfa", "user")
+	withAutofill()
 
 	// By autofill: the field for the address offers it, and the authenticator
 	// takes the offer by itself.
