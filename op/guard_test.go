@@ -111,9 +111,10 @@ func TestZitadel18_NothingHereIsCached(t *testing.T) {
 	}
 }
 
-// The library redeems a device code as often as it is shown. There is no device
-// grant here, and nothing that looks like one.
-func TestZitadel06_NoDeviceGrant(t *testing.T) {
+// Nobody can approve a device with too little proof, or one that a stranger asks
+// for, and no code of a device is redeemed twice, as the library would: there is
+// no device grant here, and nothing that looks like one.
+func TestL03_Zitadel06_NoDeviceGrant(t *testing.T) {
 	r := newRig(t)
 	r.want("token", r.post("console", pathToken, "grant_type", "urn:ietf:params:oauth:grant-type:device_code", "device_code", "x"), 400, "unsupported_grant_type")
 	for _, path := range []string{"/device_authorization", "/oauth/token", "/healthz"} {
