@@ -12,7 +12,7 @@ import (
 	"stile/templates"
 )
 
-// Whoever's roles an operator changes is told, and so are the admins where
+// Whoever's roles or address an operator changes is told, and so are the admins where
 // somebody becomes one or is none any more; by a command as by a file.
 func TestPeopleAreToldOfRolesThatChange(t *testing.T) {
 	dir := t.TempDir()
@@ -101,6 +101,13 @@ func TestPeopleAreToldOfRolesThatChange(t *testing.T) {
 	told("an admin who is invited", templates.MailInvitation) // who has not come yet
 	apply(`accounts: [{name: Acme, users: [{email: zoe@example.com, roles: [admin]}]}]`)
 	told("an admin of a file", templates.MailAdminsChanged)
+	do("user", "update", "zoe@example.com", "--email", "zoey@example.com", "--dry-run")
+	do("user", "update", "zoe@example.com", "--email", "Zoe@example.com")
+	told("no other address")
+	do("user", "update", "zoe@example.com", "--email", "zoey@example.com")
+	told("another address", templates.MailAddressChanged, templates.MailAddressChanged) // at both
+	do("user", "update", "zoey@example.com", "--email", "zoe@example.com")
+	told("the address of before", templates.MailAddressChanged, templates.MailAddressChanged)
 	apply(`accounts: [{name: Acme, users: [{email: ann@example.com}]}]`, "--prune", "user")
 	told("those that a file has not", templates.MailAdminsChanged, templates.MailAdminsChanged)
 }
