@@ -62,6 +62,22 @@ func (p *Page) Texts(element string) []string {
 	return found
 }
 
+// Unguarded names the headers that a page outside of a sign-in lacks.
+func (p *Page) Unguarded() (faults []string) {
+	for name, want := range map[string]string{
+		"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "same-origin",
+		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+	} {
+		if got := p.Header.Get(name); got != want {
+			faults = append(faults, fmt.Sprintf("%s: %q, want %q", name, got, want))
+		}
+	}
+	if csp := p.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
+		faults = append(faults, fmt.Sprintf("policy %q", csp))
+	}
+	return faults
+}
+
 // Field returns the value of a named field of the main form.
 func (p *Page) Field(name string) string { return p.fields(p.mainForm()).Get(name) }
 
