@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"stile/audit"
 	"stile/storage"
 	"stile/templates"
 )
@@ -41,5 +42,58 @@ func TestI01_ANoticeInAFormerMailboxDoesNotTellThePresentAddress(t *testing.T) {
 	w.user(agent, func(u *storage.User) { u.Email = "elsewhere@example.com" })
 	if p := expect(t, w.browser().Open(m.Data[templates.DataLink]), "not-me", 200); strings.Contains(p.Body, "elsewhere") {
 		t.Errorf("the page tells the present address: %s", p.Text())
+	}
+}
+
+// What people were told as admins is of no use to them once they are none, neither
+// the page nor its button; whoever is one again may use it.
+func TestK08_AFormerAdminTakesNothingBack(t *testing.T) {
+	now := time.Now()
+	for name, former := range map[string]func(*storage.User){
+		"disabled":      func(u *storage.User) { u.DisabledAt = &now },
+		"a member only": func(u *storage.User) { u.Roles = []string{storage.RoleMember} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, _ := waitWorld(t)
+			b, _ := w.wanting(agent)
+			expect(t, b.Submit(nil), "device-wait", 200)
+			m, n := w.mail(boss, templates.MailMemberWaits)
+			if n != 1 {
+				t.Fatalf("%d messages", n)
+			}
+			before := w.person(agent)
+			mailbox := w.browser() // with the page open already
+			expect(t, mailbox.Open(m.Data[templates.DataLink]), "not-me", 200)
+			w.user(boss, former)
+			expect(t, mailbox.Submit(nil), "error", 410)
+			over := expect(t, mailbox.Open(m.Data[templates.DataLink]), "error", 410)
+			if strings.Contains(over.Body, agent) {
+				t.Errorf("the page says whom it was about: %s", over.Text())
+			}
+			w.still(before.TOTP.ID)
+			if after := w.person(agent); after.User.Epoch != before.User.Epoch || after.RecoveryLeft != before.RecoveryLeft || len(w.events(audit.NotMeSaid)) != 0 {
+				t.Errorf("something was taken back: %+v", after.User)
+			}
+			w.user(boss, func(u *storage.User) { u.DisabledAt, u.Roles = nil, []string{storage.RoleAdmin} })
+			w.notMe(m)
+			if e := w.events(audit.NotMeSaid); len(e) != 1 || e[0].Actor.ID != w.person(boss).User.ID || e[0].SubjectID != before.User.ID {
+				t.Errorf("the log: %+v", e)
+			}
+		})
+	}
+}
+
+// The link of one's own message is one's own, whatever one was or is, and whichever
+// mailbox it went to.
+func TestK08_OnesOwnLinkNeedsNoRole(t *testing.T) {
+	w, _ := waitWorld(t)
+	w.user(agent, func(u *storage.User) { u.Roles = []string{storage.RoleAdmin} })
+	b, _ := w.wanting(agent)
+	expect(t, b.Submit(nil), "device-wait", 200)
+	m, _ := w.mail(agent, templates.MailDeviceWait)
+	w.user(agent, func(u *storage.User) { u.Roles, u.Email = []string{storage.RoleMember}, "elsewhere@example.com" })
+	w.notMe(m)
+	if e := w.events(audit.NotMeSaid); len(e) != 1 || e[0].Actor.ID != "" {
+		t.Errorf("the log: %+v", e)
 	}
 }

@@ -53,13 +53,16 @@ func (n Notices) To(u storage.User, a storage.Account, by audit.Actor, kind temp
 
 // ToAdmins makes a message to those admins of an account who are told of what a
 // user did, or what was done in the user's name. Where they may want to take it
-// back, the link is about that user.
+// back, the link is about that user, and works for those who are admins then.
 func (n Notices) ToAdmins(admins []storage.User, a storage.Account, about storage.User, by audit.Actor, kind templates.MailKind, data ...string) (mails []storage.Mail) {
 	data = append([]string{templates.DataUser, about.Name, templates.DataAddress, about.Email}, data...)
 	for _, admin := range storage.Told(admins) {
 		m := n.To(admin, a, by, kind, data...)
 		if m.NotMe != nil {
 			m.NotMe.UserID = about.ID
+			if admin.ID != about.ID {
+				m.NotMe.AdminID = admin.ID
+			}
 		}
 		mails = append(mails, m)
 	}

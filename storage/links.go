@@ -22,6 +22,7 @@ type link struct {
 	InvitationID    string // empty for links about something else, and once it is used
 	UserID          string // empty for links about something else
 	AuthenticatorID string // empty for links about something else
+	RecipientID     string // who may use it, if not whom it is about
 	ExpiresAt       time.Time
 	UsedAt          *time.Time
 }
@@ -34,8 +35,11 @@ func (db *DB) linkRow(l link) insert {
 		return id
 	}
 	return insert{
-		table: "links", columns: "hash, purpose, account_id, invitation_id, user_id, authenticator_id, created_at, expires_at",
-		values: []any{l.Hash, l.Purpose, l.AccountID, none(l.InvitationID), none(l.UserID), none(l.AuthenticatorID), micros(db.now()), micros(l.ExpiresAt)},
+		table: "links", columns: "hash, purpose, account_id, invitation_id, user_id, authenticator_id, recipient_id, created_at, expires_at",
+		values: []any{
+			l.Hash, l.Purpose, l.AccountID, none(l.InvitationID), none(l.UserID), none(l.AuthenticatorID), none(l.RecipientID),
+			micros(db.now()), micros(l.ExpiresAt),
+		},
 	}
 }
 
@@ -43,8 +47,8 @@ func (db *DB) linkRow(l link) insert {
 // work, it comes along.
 func (db *DB) findLink(ctx context.Context, q queryer, purpose, hash string) (link, error) {
 	l, err := one(ctx, q, func(r row) (l link, err error) {
-		return l, r.Scan(&l.Hash, &l.Purpose, &l.AccountID, &l.InvitationID, &l.UserID, &l.AuthenticatorID, atTime(&l.ExpiresAt), atNullTime(&l.UsedAt))
-	}, `SELECT hash, purpose, account_id, COALESCE(invitation_id, ''), COALESCE(user_id, ''), COALESCE(authenticator_id, ''), expires_at, used_at
+		return l, r.Scan(&l.Hash, &l.Purpose, &l.AccountID, &l.InvitationID, &l.UserID, &l.AuthenticatorID, &l.RecipientID, atTime(&l.ExpiresAt), atNullTime(&l.UsedAt))
+	}, `SELECT hash, purpose, account_id, COALESCE(invitation_id, ''), COALESCE(user_id, ''), COALESCE(authenticator_id, ''), COALESCE(recipient_id, ''), expires_at, used_at
 		FROM links WHERE hash = $1 AND purpose = $2`, hash, purpose)
 	switch {
 	case err != nil:

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"time"
 
 	"stile/audit"
@@ -25,23 +26,42 @@ type NotMe struct {
 	AccountID, UserID string // whom it is about, whoever reads it
 	// AuthenticatorID is what was registered then; empty for other acts.
 	AuthenticatorID string
+	// AdminID is the admin of the account who is told; empty where the message goes
+	// to the one whom it is about.
+	AdminID string
 }
 
 func (db *DB) notMeRow(n NotMe) insert {
 	return db.linkRow(link{
 		Hash: n.LinkHash, Purpose: notMeLink, AccountID: n.AccountID, UserID: n.UserID, AuthenticatorID: n.AuthenticatorID,
-		ExpiresAt: db.now().Add(notMeLife),
+		RecipientID: n.AdminID,
+		ExpiresAt:   db.now().Add(notMeLife),
 	})
 }
 
 // NotMeByLink returns whom a link is about. It fails with ErrNotFound, ErrSpent
-// or ErrExpired.
+// or ErrExpired; with ErrNotFound also where it was sent to an admin who is none
+// any more.
 func (db *DB) NotMeByLink(ctx context.Context, linkHash string) (Person, error) {
-	l, err := db.findLink(ctx, db.reader, notMeLink, linkHash)
+	l, _, err := db.findNotMe(ctx, db.reader, linkHash)
 	if err != nil {
 		return Person{}, err
 	}
 	return db.PersonByID(ctx, l.UserID)
+}
+
+// findNotMe reads a link and the admin who has it; nil where it was sent to the
+// one whom it is about. What somebody was told as an admin is of no use later.
+func (db *DB) findNotMe(ctx context.Context, q queryer, linkHash string) (link, *User, error) {
+	l, err := db.findLink(ctx, q, notMeLink, linkHash)
+	if err != nil || l.RecipientID == "" {
+		return l, nil, err
+	}
+	admin, err := one(ctx, q, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.id = $1 AND u.account_id = $2`, l.RecipientID, l.AccountID)
+	if err == nil && !admin.administers() {
+		err = fmt.Errorf("link: %w", ErrNotFound)
+	}
+	return l, &admin, err
 }
 
 // SayNotMe takes back what a message told of, once: all sessions, grants and
@@ -51,9 +71,12 @@ func (db *DB) NotMeByLink(ctx context.Context, linkHash string) (Person, error) 
 // [DB.NotMeByLink] does.
 func (db *DB) SayNotMe(ctx context.Context, linkHash string, by audit.Actor, mails ...Mail) error {
 	err := db.write(ctx, func(tx *sql.Tx) error {
-		l, err := db.findLink(ctx, tx, notMeLink, linkHash)
+		l, admin, err := db.findNotMe(ctx, tx, linkHash)
 		if err != nil {
 			return err
+		}
+		if admin != nil {
+			by = admin.Acting(by)
 		}
 		u, err := db.lockUser(ctx, tx, l.UserID)
 		if err != nil {

@@ -313,3 +313,53 @@ func TestK08_CodesAndWhatOthersHaveHoldNoPlace(t *testing.T) {
 		}
 	})
 }
+
+// TestNotMeOfAnAdmin: what an admin was told works for an active admin of the same
+// account, and for nobody who was one.
+func TestNotMeOfAnAdmin(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		ctx := t.Context()
+		h.Enrol(t)
+		boss := h.NewUser(t, "boss@example.com")
+		set := func(change func(*storage.User)) {
+			t.Helper()
+			got(h.DB.UpdateUser(ctx, boss.ID, func(u *storage.User) error { change(u); return nil }, By))(t)
+		}
+		told := func(hash, admin, account string) {
+			t.Helper()
+			must(t, h.DB.RecordAndMail(ctx, Event(audit.AuthenticatorAdded), []storage.Mail{{
+				Kind: "notice", To: "boss@example.com", NotMe: &storage.NotMe{LinkHash: hash, AccountID: account, UserID: h.User.ID, AdminID: admin},
+			}}))
+		}
+		over := func(hash string) {
+			t.Helper()
+			_, err := h.DB.NotMeByLink(ctx, hash)
+			wantError(t, "the page", err, storage.ErrNotFound)
+			wantError(t, "the button", h.DB.SayNotMe(ctx, hash, By), storage.ErrNotFound)
+		}
+		elsewhere := got(h.DB.CreateAccount(ctx, storage.Account{Name: "Elsewhere"}, By))(t)
+		before := h.Person(t).User.Epoch
+		told("link", boss.ID, h.Account.ID)
+		over("link") // of a member
+		set(func(u *storage.User) { u.Roles = []string{storage.RoleAdmin} })
+		told("of another account", boss.ID, elsewhere.ID)
+		over("of another account")
+		other := h.NewUser(t, "other@example.com") // the account keeps an admin
+		got(h.DB.UpdateUser(ctx, other.ID, func(u *storage.User) error { u.Roles = []string{storage.RoleAdmin}; return nil }, By))(t)
+		now := h.Clock.Now()
+		set(func(u *storage.User) { u.DisabledAt = &now })
+		over("link")
+		if h.Person(t).User.Epoch != before {
+			t.Error("something was taken back")
+		}
+		set(func(u *storage.User) { u.DisabledAt = nil })
+		must(t, h.DB.SayNotMe(ctx, "link", By))
+		if h.Person(t).User.Epoch == before {
+			t.Error("nothing was taken back")
+		}
+		told("left", boss.ID, h.Account.ID)
+		must(t, h.DB.DeleteUser(ctx, boss.ID, By))
+		over("left")
+	})
+}
