@@ -342,6 +342,27 @@ func TestPasskeyFormWithoutAnAnswer(t *testing.T) {
 	}
 }
 
+// A passkey that is replaced without being used leaves nothing elsewhere signed
+// in, also where the operator lets nobody wait.
+func TestK08_ALostPasskeyLeavesNothingElsewhere(t *testing.T) {
+	w := newWorld(t)
+	k := w.passkey(agent)
+	w.policy(w.support, func(p *storage.Policy) { p.Lifetimes.Cooldown = -1 })
+	elsewhere := w.browser()
+	w.password(elsewhere, w.begin(), agent)
+	k.use(t, elsewhere)
+	w.arrived(elsewhere)
+	w.wait(time.Minute)
+	b := w.browser()
+	w.password(b, w.begin(), agent)
+	expect(t, b.Press("Set up a new mobile device"), "two-step-introduction", 200)
+	w.enrol(b, agent)
+	if until := w.person(agent).User.CooldownUntil; until != nil {
+		t.Errorf("closed until %v", until)
+	}
+	expect(t, elsewhere.Open(w.begin()), "sign-in", 200)
+}
+
 // The one whom the client asks for, and nobody else.
 func TestM03_PasskeyOfAnotherThanTheOneAskedFor(t *testing.T) {
 	w := newWorld(t)

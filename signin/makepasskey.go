@@ -92,7 +92,7 @@ func (s *Service) firstPasskey(
 	id := uuid.NewString()
 	told := s.mail(p, templates.MailPasskeyAdded)
 	told.NotMe.AuthenticatorID = id
-	a := storage.FirstPasskey{
+	return storage.FirstPasskey{
 		SignIn: s.changed(p, p.SignIn.Progress.ActivatePasskey(id), storage.SignInSecrets{Recovery: codes}),
 		Passkey: storage.Passkey{
 			ID: id, Credential: made.ID, PublicKey: made.PublicKey, Counter: made.Counter, Transports: made.Transports,
@@ -100,10 +100,6 @@ func (s *Service) firstPasskey(
 		},
 		Challenge: s.SpentChallenge(challenge), Recovery: storage.RecoverySet{Salt: []byte(set.Salt), Hashes: set.Hashes},
 		Mails: []storage.Mail{told}, Refund: try.right(), Event: s.event(p, audit.PasskeyAdded, string(made.Method())),
+		Cooldown: p.Person.Policy.Lifetimes.Cooldown,
 	}
-	if wait := p.Person.Policy.Lifetimes.Cooldown; wait > 0 {
-		until := s.now().Add(wait)
-		a.Cooldown = &until
-	}
-	return a
 }

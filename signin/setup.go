@@ -62,19 +62,15 @@ func (s *Service) activation(
 	}
 	told := s.mail(p, kind)
 	told.NotMe.AuthenticatorID = id
-	a := storage.Activation{
+	return storage.Activation{
 		SignIn: s.changed(p, p.SignIn.Progress.Activate(p.Person.Policy.Policy, id, now), storage.SignInSecrets{Recovery: codes}),
 		Step:   step, Recovery: storage.RecoverySet{Salt: []byte(set.Salt), Hashes: set.Hashes},
 		Browser: p.Browser.Session,
 		Mails:   append(admins, told),
 		Refund:  refund,
 		Event:   s.event(p, audit.AuthenticatorAdded, reason),
+		Unshown: !s.hasOldCode(p), Cooldown: p.Person.Policy.Lifetimes.Cooldown,
 	}
-	if !s.hasOldCode(p) && p.Person.Policy.Lifetimes.Cooldown > 0 {
-		until := now.Add(p.Person.Policy.Lifetimes.Cooldown)
-		a.Cooldown = &until
-	}
-	return a
 }
 
 // toAdmins tells the account's admins of an authenticator that is replaced

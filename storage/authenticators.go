@@ -46,13 +46,31 @@ type Activation struct {
 	Recovery RecoverySet
 	// Browser is the one whose sessions go on if this replaces an authenticator.
 	Browser string
-	// Cooldown, where set, keeps sensitive acts closed until then, if this takes
-	// the place of an authenticator: one that is there (a passkey too), or one
-	// that was reset.
-	Cooldown *time.Time
+	// Unshown says that no second factor of before was shown for it. If this takes
+	// the place of one, one that was reset among them, sensitive acts stay closed
+	// for Cooldown, and nothing goes on elsewhere.
+	Unshown  bool
+	Cooldown time.Duration
 	Mails    []Mail
 	Refund   []limit.Back
 	Event    audit.Event
+}
+
+// until is when the cool-down ends that this begins; nil for none.
+func (a Activation) until(now time.Time) *time.Time {
+	if !a.Unshown {
+		return nil
+	}
+	return cooled(now, a.Cooldown)
+}
+
+// cooled is when a cool-down of this length ends; nil for none.
+func cooled(now time.Time, wait time.Duration) *time.Time {
+	if wait <= 0 {
+		return nil
+	}
+	until := now.Add(wait)
+	return &until
 }
 
 // ActivateTOTP makes the pending authenticator active, in one transaction: the
@@ -79,7 +97,7 @@ func (db *DB) ActivateTOTP(ctx context.Context, a Activation) (SignIn, error) {
 				OR EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = users.id)
 				THEN COALESCE($1, cooldown_until) ELSE cooldown_until END, check_at = $6
 			WHERE id = $3 AND account_id = $4 AND epoch = $5 AND disabled_at IS NULL`,
-			nullMicros(a.Cooldown), now, s.UserID, s.AccountID, s.Epoch, micros(db.now().Add(firstCheckUp)))); err != nil {
+			nullMicros(a.until(db.now())), now, s.UserID, s.AccountID, s.Epoch, micros(db.now().Add(firstCheckUp)))); err != nil {
 			return err
 		}
 		pending, err := db.pendingTOTP(ctx, tx, s)
@@ -101,7 +119,7 @@ func (db *DB) ActivateTOTP(ctx context.Context, a Activation) (SignIn, error) {
 			return err
 		}
 		event := a.Event
-		if replaced == 0 && a.Cooldown != nil { // a passkey, that was not shown, is as good as replaced
+		if replaced == 0 && a.Unshown { // a passkey, that was not shown, is as good as replaced
 			if replaced, err = one(ctx, tx, scanInt, `SELECT count(*) FROM passkeys WHERE user_id = $1`, s.UserID); err != nil {
 				return err
 			}

@@ -17,9 +17,9 @@ type FirstPasskey struct {
 	Passkey   Passkey // its times are set
 	Challenge Challenge
 	Recovery  RecoverySet
-	// Cooldown, where set, keeps sensitive acts closed until then, if an admin or
-	// the operator has reset what was there before.
-	Cooldown *time.Time
+	// Cooldown is for how long sensitive acts stay closed, if an admin or the
+	// operator has reset what was there before.
+	Cooldown time.Duration
 	Mails    []Mail
 	Refund   []limit.Back
 	Event    audit.Event
@@ -44,7 +44,7 @@ func (db *DB) ActivatePasskey(ctx context.Context, a FirstPasskey) (SignIn, erro
 			WHERE id = $3 AND account_id = $4 AND epoch = $5 AND disabled_at IS NULL
 			AND NOT EXISTS (SELECT 1 FROM authenticators x WHERE x.user_id = users.id AND x.kind IN `+secondFactors+`
 				AND x.state IN ('`+stateActive+`', '`+stateSuspended+`'))`,
-			nullMicros(a.Cooldown), micros(now), s.UserID, s.AccountID, s.Epoch, micros(now.Add(firstCheckUp)))); err != nil {
+			nullMicros(cooled(now, a.Cooldown)), micros(now), s.UserID, s.AccountID, s.Epoch, micros(now.Add(firstCheckUp)))); err != nil {
 			return err
 		}
 		k := a.Passkey

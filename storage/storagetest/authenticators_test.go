@@ -71,9 +71,8 @@ func TestEnrolmentReplacesWholly(t *testing.T) {
 		must(t, err)
 
 		s := h.Connect(t, h.Begin(t))
-		until := h.Clock.Now().Add(24 * time.Hour)
 		activation := h.Activation(s)
-		activation.Browser, activation.Cooldown = mine.Browser, &until
+		activation.Browser, activation.Unshown, activation.Cooldown = mine.Browser, true, 24*time.Hour
 		s, err = h.DB.ActivateTOTP(t.Context(), activation)
 		must(t, err)
 
@@ -81,8 +80,8 @@ func TestEnrolmentReplacesWholly(t *testing.T) {
 		if p.TOTP.ID == old || p.RecoveryID == before.RecoveryID || p.RecoveryLeft != 2 || p.User.Epoch != before.User.Epoch+1 || s.Epoch != p.User.Epoch {
 			t.Errorf("person %+v", p)
 		}
-		if p.User.CooldownUntil == nil || !p.User.CooldownUntil.Equal(until) {
-			t.Errorf("cool-down until %v", p.User.CooldownUntil)
+		if until := p.User.CooldownUntil; until == nil || !until.Equal(h.Clock.Now().Add(24*time.Hour)) {
+			t.Errorf("cool-down until %v", until)
 		}
 		for name, query := range map[string]string{
 			"other browsers' sessions": `SELECT count(*) FROM sessions WHERE ended_at IS NULL AND browser <> '` + mine.Browser + `'`,

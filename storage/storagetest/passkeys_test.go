@@ -339,25 +339,35 @@ func TestM04_PasskeyOfWhoIsSwitchedOff(t *testing.T) {
 }
 
 // Who has no app but a passkey, and gets in without it, waits before anything
-// that protects the sign-in can be changed, and is alone.
+// that protects the sign-in can be changed, and is alone: also where the policy
+// has no time to wait.
 func TestK08_AnAppInPlaceOfALostPasskey(t *testing.T) {
 	t.Parallel()
-	for name, shown := range map[string]bool{"without it": false, "with it": true} {
+	for name, c := range map[string]struct {
+		unshown bool
+		wait    time.Duration
+	}{
+		"without it":                      {true, 24 * time.Hour},
+		"without it, and no time to wait": {true, 0},
+		"with it":                         {false, 24 * time.Hour},
+	} {
 		t.Run(name, func(t *testing.T) {
 			Each(t, func(t *testing.T, h *House) {
 				h.AddPasskey(t, "credential")
 				session := h.SignedIn(t)
+				grant := h.Grant(t, session)
 				a := h.Activation(h.Connect(t, h.Begin(t)))
-				if !shown {
-					a.Cooldown = ptr(h.Clock.Now().Add(24 * time.Hour))
-				}
+				a.Unshown, a.Cooldown = c.unshown, c.wait
 				got(h.DB.ActivateTOTP(t.Context(), a))(t)
 				p := h.Person(t)
-				if p.TOTP == nil || p.Passkeys != 1 || (p.User.CooldownUntil == nil) != shown {
+				if p.TOTP == nil || p.Passkeys != 1 || (p.User.CooldownUntil != nil) != (c.unshown && c.wait > 0) {
 					t.Errorf("after: %+v", p)
 				}
-				if n := h.Count(t, `SELECT count(*) FROM sessions WHERE id = $1 AND ended_at IS NULL`, session.ID); (n == 1) != shown {
+				if n := h.Count(t, `SELECT count(*) FROM sessions WHERE id = $1 AND ended_at IS NULL`, session.ID); (n == 0) != c.unshown {
 					t.Errorf("%d sessions of before live", n)
+				}
+				if n := h.Count(t, `SELECT count(*) FROM grants WHERE id = $1 AND ended_at IS NULL`, grant.ID); (n == 0) != c.unshown {
+					t.Errorf("%d grants of before live", n)
 				}
 			})
 		})
