@@ -27,6 +27,13 @@ const (
 
 	// secondFactors are the kinds that are a second factor, for IN.
 	secondFactors = `('` + kindTOTP + `', '` + kindPasskey + `')`
+
+	// takesPlace tells, of a row of users, whether a second factor that is
+	// registered now takes the place of one: of any that is there, or of one that
+	// an admin or the operator has reset, whichever kinds the two are. What was
+	// removed by its owner has made room.
+	takesPlace = `(SELECT t.state FROM authenticators t WHERE t.user_id = users.id AND t.kind IN ` + secondFactors + `
+		ORDER BY t.ended_at IS NULL DESC, t.ended_at DESC LIMIT 1) IN ('` + stateActive + `', '` + stateSuspended + `', 'reset')`
 )
 
 // RecoverySet is a set of recovery codes as it is stored: hashes under one salt.
@@ -92,10 +99,7 @@ func (db *DB) ActivateTOTP(ctx context.Context, a Activation) (SignIn, error) {
 		s := a.SignIn
 		// The user's row first: whatever depends on the epoch waits for it.
 		if err := mustChange(run(ctx, tx, `UPDATE users SET epoch = epoch + 1, updated_at = $2,
-			cooldown_until = CASE WHEN (SELECT t.state FROM authenticators t WHERE t.user_id = users.id AND t.kind = 'totp'
-				ORDER BY COALESCE(t.ended_at, $2) DESC LIMIT 1) IN ('active', 'suspended', 'reset')
-				OR EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = users.id)
-				THEN COALESCE($1, cooldown_until) ELSE cooldown_until END, check_at = $6
+			cooldown_until = CASE WHEN `+takesPlace+` THEN COALESCE($1, cooldown_until) ELSE cooldown_until END, check_at = $6
 			WHERE id = $3 AND account_id = $4 AND epoch = $5 AND disabled_at IS NULL`,
 			nullMicros(a.until(db.now())), now, s.UserID, s.AccountID, s.Epoch, micros(db.now().Add(firstCheckUp)))); err != nil {
 			return err

@@ -39,8 +39,7 @@ func (db *DB) ActivatePasskey(ctx context.Context, a FirstPasskey) (SignIn, erro
 	err = db.write(ctx, func(tx *sql.Tx) error {
 		// The user's row first: whatever depends on the epoch waits for it.
 		if err := mustChange(run(ctx, tx, `UPDATE users SET epoch = epoch + 1, updated_at = $2,
-			cooldown_until = CASE WHEN (SELECT t.state FROM authenticators t WHERE t.user_id = users.id AND t.kind IN `+secondFactors+`
-				ORDER BY t.ended_at DESC LIMIT 1) = 'reset' THEN COALESCE($1, cooldown_until) ELSE cooldown_until END, check_at = $6
+			cooldown_until = CASE WHEN `+takesPlace+` THEN COALESCE($1, cooldown_until) ELSE cooldown_until END, check_at = $6
 			WHERE id = $3 AND account_id = $4 AND epoch = $5 AND disabled_at IS NULL
 			AND NOT EXISTS (SELECT 1 FROM authenticators x WHERE x.user_id = users.id AND x.kind IN `+secondFactors+`
 				AND x.state IN ('`+stateActive+`', '`+stateSuspended+`'))`,

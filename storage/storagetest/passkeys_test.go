@@ -374,6 +374,44 @@ func TestK08_AnAppInPlaceOfALostPasskey(t *testing.T) {
 	}
 }
 
+// What is registered after a reset was not shown to be the user's, whichever kind
+// it is, and whichever kind was there before.
+func TestK08_WhatComesAfterAResetCoolsDown(t *testing.T) {
+	t.Parallel()
+	kinds := map[string]func(t *testing.T, h *House){
+		"app": func(t *testing.T, h *House) {
+			a := h.Activation(h.Connect(t, h.Begin(t)))
+			a.Unshown, a.Cooldown = true, 24*time.Hour
+			got(h.DB.ActivateTOTP(t.Context(), a))(t)
+		},
+		"passkey": func(t *testing.T, h *House) {
+			got(h.DB.ActivatePasskey(t.Context(), storage.FirstPasskey{
+				SignIn: h.Begin(t), Passkey: storage.Passkey{ID: h.Name("passkey"), Credential: []byte(h.Name("credential")), PublicKey: []byte("key"), Name: "Key"},
+				Challenge: h.challenge(), Cooldown: 24 * time.Hour, Event: Event(audit.PasskeyAdded),
+			}))(t)
+		},
+	}
+	for before, register := range kinds {
+		for after, registerAgain := range kinds {
+			t.Run(before+" then "+after, func(t *testing.T) {
+				Each(t, func(t *testing.T, h *House) {
+					register(t, h)
+					if until := h.Person(t).User.CooldownUntil; until != nil {
+						t.Errorf("the first one of all cools down until %v", until)
+					}
+					h.Clock.Move(time.Minute)
+					must(t, h.DB.ResetAuthenticator(t.Context(), h.User.ID, By))
+					h.Clock.Move(time.Minute)
+					registerAgain(t, h)
+					if until := h.Person(t).User.CooldownUntil; until == nil || !until.Equal(h.Clock.Now().Add(24*time.Hour)) {
+						t.Errorf("cool-down until %v", until)
+					}
+				})
+			})
+		}
+	}
+}
+
 // A passkey that its owner never wanted goes by the link of the message.
 func TestDenyingAPasskeyTakesItAway(t *testing.T) {
 	t.Parallel()
