@@ -46,6 +46,9 @@ func (s *Service) Complete(ctx context.Context, p *Pending) (Completed, error) {
 	if enhance {
 		mails = append(mails, s.mail(p, templates.MailTwoStepOn))
 	}
+	if s.newBrowser(p) {
+		mails = append(mails, s.mail(p, templates.MailNewBrowser))
+	}
 	known := p.Browser.Known.with(s.addressKey(user.Email), now)
 	trust, trusted := s.trust(p, known)
 	ended, err := s.db.CompleteSignIn(ctx, storage.Completion{
@@ -64,4 +67,12 @@ func (s *Service) Complete(ctx context.Context, p *Pending) (Completed, error) {
 		done.Trusted = &trusted
 	}
 	return done, nil
+}
+
+// newBrowser tells whether the user is to be told that the sign-in is in a browser
+// where he had completed none, though elsewhere: a session's cookie makes no browser
+// known, since it can be copied. Who connects an authenticator in the same sign-in
+// was told more.
+func (s *Service) newBrowser(p *Pending) bool {
+	return p.Person.User.SignedInAt != nil && !s.known(p) && !p.SignIn.Progress.Enrolment.Activated
 }

@@ -30,6 +30,7 @@ const (
 	MailRecoveryCodesMade      MailKind = "recovery-codes-made"     //
 	MailPasskeyAdded           MailKind = "passkey-added"           //
 	MailPasskeyRemoved         MailKind = "passkey-removed"         //
+	MailNewBrowser             MailKind = "new-browser"             // a sign-in in a browser where this user had not completed one
 	MailBrowserTrusted         MailKind = "browser-trusted"         // DataUntil
 	MailGrantReused            MailKind = "grant-reused"            // DataClient
 	MailAppAllowed             MailKind = "app-allowed"             // DataClient
@@ -71,7 +72,7 @@ const (
 func (k MailKind) Deniable() bool {
 	switch k {
 	case MailAuthenticatorConnected, MailAuthenticatorReplaced, MailMemberReplaced, MailMemberUnkeyed, MailDeviceWait, MailMemberWaits, MailRecoveryCodeUsed, MailRecoveryCodesMade,
-		MailPasskeyAdded, MailPasskeyRemoved, MailBrowserTrusted, MailPasswordChanged, MailTwoStepOn, MailTwoStepOff, MailAppAllowed,
+		MailPasskeyAdded, MailPasskeyRemoved, MailNewBrowser, MailBrowserTrusted, MailPasswordChanged, MailTwoStepOn, MailTwoStepOff, MailAppAllowed,
 		MailAddressAsked, MailAddressChanged, MailDataAsked:
 		return true
 	default:
@@ -135,6 +136,7 @@ var notices = map[MailKind]notice{
 	MailRecoveryCodesMade:      {"mail.recovery_made.subject", "mail.recovery_made.text", nil},
 	MailPasskeyAdded:           {"mail.passkey_added.subject", "mail.passkey_added.text", nil},
 	MailPasskeyRemoved:         {"mail.passkey_removed.subject", "mail.passkey_removed.text", nil},
+	MailNewBrowser:             {"mail.new_browser.subject", "mail.new_browser.text", nil},
 	MailBrowserTrusted:         {"mail.browser_trusted.subject", "mail.browser_trusted.text", []string{DataUntil}},
 	MailGrantReused:            {"mail.reused.subject", "mail.reused.text", []string{DataClient}},
 	MailAppAllowed:             {"mail.allowed.subject", "mail.allowed.text", []string{DataClient}},

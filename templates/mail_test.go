@@ -15,7 +15,7 @@ import (
 
 var mailKinds = []templates.MailKind{
 	templates.MailEmailCode, templates.MailAuthenticatorConnected, templates.MailAuthenticatorReplaced,
-	templates.MailAuthenticatorSuspended, templates.MailRecoveryCodeUsed, templates.MailRecoveryCodesMade, templates.MailPasskeyAdded, templates.MailPasskeyRemoved, templates.MailBrowserTrusted,
+	templates.MailAuthenticatorSuspended, templates.MailRecoveryCodeUsed, templates.MailRecoveryCodesMade, templates.MailPasskeyAdded, templates.MailPasskeyRemoved, templates.MailNewBrowser, templates.MailBrowserTrusted,
 	templates.MailGrantReused, templates.MailAppAllowed, templates.MailPasswordChanged, templates.MailPasswordExposed,
 	templates.MailAdminReset,
 	templates.MailRolesChanged, templates.MailUserDisabled, templates.MailAdminsChanged, templates.MailAccountTwoStepOn, templates.MailAccountTwoStepOff,
