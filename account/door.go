@@ -171,6 +171,13 @@ func (v *visit) own() storage.Own {
 	return storage.Own{UserID: v.person.User.ID, SessionID: v.session.ID, Epoch: v.person.User.Epoch}
 }
 
+// setBrowser gives the browser the new id of an act that made the old one void:
+// what is said next is for the new one.
+func (v *visit) setBrowser(browser seal.Secret) {
+	v.Sessions.Set(v.w, browser)
+	v.r = v.Kit.WithCookie(v.r, web.CookieSession, browser.Reveal())
+}
+
 // event is a line of the audit log about what the user does here.
 func (v *visit) event(kind audit.Kind) audit.Event {
 	return audit.Event{

@@ -104,7 +104,6 @@ func (v *visit) confirmEmail() error {
 	case err != nil:
 		return v.linkOver(err)
 	}
-	v.Sessions.Set(v.w, browser)
-	v.r = v.Kit.WithCookie(v.r, web.CookieSession, browser.Reveal()) // what is said next is for the new session
+	v.setBrowser(browser)
 	return v.done(profilePath, noticeAddress)
 }

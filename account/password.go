@@ -59,7 +59,6 @@ func (v *visit) changePassword() error {
 	} else if err != nil {
 		return err
 	}
-	v.Sessions.Set(v.w, browser)
-	v.r = v.Kit.WithCookie(v.r, web.CookieSession, browser.Reveal()) // what is said next is for the new session
+	v.setBrowser(browser)
 	return v.done(home, noticePassword)
 }

@@ -9,6 +9,7 @@ import (
 	"stile/audit"
 	"stile/authn"
 	"stile/mail"
+	"stile/seal"
 	"stile/session"
 	"stile/storage"
 	"stile/templates"
@@ -100,5 +101,10 @@ func (v *visit) endOthers() error {
 func (v *visit) signOutElsewhere() error {
 	e := v.event(audit.SessionEnded)
 	e.Reason = "signed_out_elsewhere"
-	return v.DB.EndOthers(v.r.Context(), v.own(), v.session.Browser, e)
+	browser := seal.NewToken(seal.KindBrowser)
+	err := v.DB.EndOthers(v.r.Context(), v.own(), v.session.Browser, seal.HashToken(browser.Reveal()), e)
+	if err == nil {
+		v.setBrowser(browser)
+	}
+	return err
 }

@@ -21,11 +21,12 @@ func selectAccountPage(v *visit) (templates.Page, error) {
 }
 
 func chooseAccount(v *visit) error {
-	path, err := v.SignIns.Choose(v.r.Context(), v.pending, v.fields.Get(templates.FieldID))
+	browser, path, err := v.SignIns.Choose(v.r.Context(), v.pending, v.fields.Get(templates.FieldID))
 	if errors.Is(err, storage.ErrConflict) {
 		return v.goTo(v.screen.step)
 	} else if err != nil {
 		return err
 	}
+	v.Sessions.Set(v.w, browser)
 	return v.Kit.Redirect(v.w, v.r, web.WithLanguage(v.r, path))
 }

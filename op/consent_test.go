@@ -8,6 +8,7 @@ import (
 
 	"stile/audit"
 	"stile/authn"
+	"stile/seal"
 	"stile/storage"
 )
 
@@ -173,4 +174,22 @@ func TestH01_ConsentIsGivenOnOurOwnPageOnly(t *testing.T) {
 		t.Errorf("%d consents were given", n)
 	}
 	f.wantPage("consent page without a request", b.get(pathConsent), http.StatusGone, "error")
+}
+
+// What one of the browser's users was asked is not answered for another.
+func TestG05_ConsentIsOfWhomThePageAsked(t *testing.T) {
+	for _, do := range []string{"allow", "deny"} {
+		f := newFront(t)
+		b := f.browser()
+		bea := b.signIn(f.admin, authn.Password)
+		b.signIn(f.user, authn.Password) // ada is the present one
+		page := b.consentPage(b.authorize("grafana"))
+		cookie, was := seal.NewToken(seal.KindBrowser), b.cookies["__Host-stile-session"]
+		f.must(f.db.ChooseSession(t.Context(), seal.HashToken(was), seal.HashToken(cookie.Reveal()), bea.ID)) // in another window
+		b.cookies["__Host-stile-session"] = cookie.Reveal()
+		f.wantPage(do, b.press(page, do), http.StatusForbidden, "error")
+		if n := len(f.events(audit.ConsentGiven)) + len(f.events(audit.ConsentRefused)); n != 0 {
+			t.Errorf("%s: %d answers in the audit log", do, n)
+		}
+	}
 }

@@ -2,9 +2,9 @@ package signin
 
 import (
 	"context"
-	"errors"
 
 	"stile/authn"
+	"stile/seal"
 	"stile/session"
 	"stile/storage"
 )
@@ -29,25 +29,26 @@ func (s *Service) choices(ctx context.Context, p *Pending) ([]storage.SessionVie
 	return open, nil
 }
 
-// Choose makes one of the browser's sessions its present one, and returns the
-// path where the same request goes on for its user. What that session has proven
-// is enough, or the sign-in asks for the rest.
-func (s *Service) Choose(ctx context.Context, p *Pending, sessionID string) (path string, err error) {
+// Choose makes one of the browser's sessions its present one, and returns the new
+// id of the browser, for the session cookie, and the path where the same request
+// goes on for its user. What that session has proven is enough, or the sign-in asks
+// for the rest. It fails with [storage.ErrConflict] if there is nothing (any more)
+// to choose.
+func (s *Service) Choose(ctx context.Context, p *Pending, sessionID string) (browser seal.Secret, path string, err error) {
 	for _, v := range p.Choices {
 		if v.Session.ID != sessionID {
 			continue
 		}
-		err := s.db.ChooseSession(ctx, p.Browser.Session, sessionID)
-		if errors.Is(err, storage.ErrNotFound) {
-			return "", storage.ErrConflict // signed out meanwhile
-		} else if err != nil {
-			return "", err
+		browser = seal.NewToken(seal.KindBrowser)
+		if err := s.db.ChooseSession(ctx, p.Browser.Session, seal.HashToken(browser.Reveal()), sessionID); err != nil {
+			return browser, "", err
 		}
 		req := p.Request
 		req.ID, req.LoginHint, req.Choose, req.Ask.Subject = "", "", false, v.Session.UserID
-		return s.Begin(ctx, req)
+		path, err = s.Begin(ctx, req)
+		return browser, path, err
 	}
-	return "", storage.ErrConflict
+	return browser, "", storage.ErrConflict
 }
 
 // choosing tells whether the user is to be chosen first.

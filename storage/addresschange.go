@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -168,9 +167,6 @@ type AddressConfirmation struct {
 // another user's link; with ErrExists if somebody has the address; and with
 // ErrConflict for somebody who is not as he was let in.
 func (db *DB) ConfirmAddress(ctx context.Context, c AddressConfirmation) error {
-	if c.NewBrowser == "" || c.NewBrowser == c.OldBrowser {
-		return errors.New("address: the browser needs a new cookie")
-	}
 	err := db.write(ctx, func(tx *sql.Tx) error {
 		p, err := db.addressByLink(ctx, tx, c.Hash)
 		if err == nil && p.UserID != c.Own.UserID {
@@ -194,7 +190,7 @@ func (db *DB) ConfirmAddress(ctx context.Context, c AddressConfirmation) error {
 		if err := db.saveUser(ctx, tx, u, moved); err != nil {
 			return err
 		}
-		if _, err := run(ctx, tx, `UPDATE sessions SET browser = $1 WHERE browser = $2 AND ended_at IS NULL`, c.NewBrowser, c.OldBrowser); err != nil {
+		if err := moveBrowser(ctx, tx, c.OldBrowser, c.NewBrowser); err != nil {
 			return err
 		}
 		n, err := endUser(ctx, tx, u.ID, c.NewBrowser, "address_changed", micros(now))

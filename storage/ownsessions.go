@@ -97,18 +97,21 @@ func (db *DB) EndApp(ctx context.Context, userID, clientID string, e audit.Event
 }
 
 // EndOthers ends all sessions and grants of a user but the sessions of one
-// browser, and every other sign-in under way. It fails with ErrConflict for
-// somebody who is not as he was let in.
-func (db *DB) EndOthers(ctx context.Context, own Own, browser string, e audit.Event) error {
+// browser, which gets a new cookie, and every other sign-in under way. It fails
+// with ErrConflict for somebody who is not as he was let in.
+func (db *DB) EndOthers(ctx context.Context, own Own, oldBrowser, newBrowser string, e audit.Event) error {
 	err := db.write(ctx, func(tx *sql.Tx) error {
 		if _, err := db.lockOwn(ctx, tx, own); err != nil {
+			return err
+		}
+		if err := moveBrowser(ctx, tx, oldBrowser, newBrowser); err != nil {
 			return err
 		}
 		now := micros(db.now())
 		if _, err := run(ctx, tx, `UPDATE users SET epoch = epoch + 1 WHERE id = $1`, own.UserID); err != nil {
 			return err
 		}
-		n, err := endUser(ctx, tx, own.UserID, browser, "signed_out_elsewhere", now)
+		n, err := endUser(ctx, tx, own.UserID, newBrowser, "signed_out_elsewhere", now)
 		if err != nil {
 			return err
 		}

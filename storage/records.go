@@ -78,7 +78,7 @@ type Session struct {
 	UserAgent   string
 	TrustedID   string // the trusted browser that it is of; empty for none
 	CreatedAt   time.Time
-	ChosenAt    time.Time // the live one chosen last is the browser's present user
+	ChosenAt    time.Time // when it became the browser's present one; the epoch of Unix: it isn't that
 	SeenAt      time.Time // written at most once a minute
 	ExpiresAt   time.Time // absolute limit
 	EndedAt     *time.Time

@@ -15,9 +15,11 @@ import (
 )
 
 // A session is one signed-in user of one browser, which is named by the hash of
-// its cookie. The cookie gets a new value whenever more is proven, and takes
-// every live session of the browser along; the session's id stays, because
-// grants and the sid of tokens hang on it.
+// its cookie. The cookie gets a new value whenever more is proven and whenever
+// another of the browser's users is chosen, and takes every live session of the
+// browser along; the session's id stays, because grants and the sid of tokens
+// hang on it. So one value of the cookie never stands for two users one after
+// the other: a form that one of them was shown does nothing to the other.
 
 const (
 	// maxSessions bounds the live sessions of one user: the oldest ends.
@@ -132,10 +134,8 @@ func moveSessions(c Completion, s Session, now time.Time) []rider {
 		return nil
 	}
 	return []rider{
-		// Even if another replica's clock is ahead, none of them stays the present one.
-		alsoRun(`UPDATE sessions SET browser = $1, chosen_at = CASE WHEN chosen_at >= $4 THEN $4 - 1 ELSE chosen_at END
-			WHERE browser = $2 AND user_id <> $3 AND ended_at IS NULL AND {guard}`,
-			c.NewBrowser, c.OldBrowser, s.UserID, micros(now)),
+		alsoRun(`UPDATE sessions SET browser = $1, chosen_at = 0 WHERE browser = $2 AND user_id <> $3 AND ended_at IS NULL AND {guard}`,
+			c.NewBrowser, c.OldBrowser, s.UserID),
 		alsoRun(`UPDATE sessions SET ended_at = $1, ended_reason = 'replaced'
 			WHERE browser = $2 AND user_id = $3 AND id <> $4 AND ended_at IS NULL AND {guard}`,
 			micros(now), c.OldBrowser, s.UserID, s.ID),
@@ -153,9 +153,9 @@ func trimSessions(c Completion, s Session, now time.Time) rider {
 
 // Session returns the browser's present session with everything that decides
 // about its user, and the scope that the user has granted the client. It is one
-// statement. It fails with ErrNotFound if there is none, or if its absolute limit
-// has passed: another user's session of the same browser never steps in. The
-// idle limit is the policy's, and for the caller to apply.
+// statement. It fails with ErrNotFound if there is none, if it has ended, or if
+// its absolute limit has passed: another user's session of the same browser never
+// steps in. The idle limit is the policy's, and for the caller to apply.
 func (db *DB) Session(ctx context.Context, browser, clientID string) (SessionView, error) {
 	v, err := one(ctx, db.reader, db.scanSessionView, `SELECT `+sessionViewColumns+` WHERE s.id = (`+presentSession("y.id", "$1")+`)`, browser, clientID)
 	if err == nil && !v.Session.ExpiresAt.After(db.now()) {
@@ -171,20 +171,38 @@ func (db *DB) Session(ctx context.Context, browser, clientID string) (SessionVie
 // the present one first.
 func (db *DB) BrowserSessions(ctx context.Context, browser string) ([]SessionView, error) {
 	all, err := many(ctx, db.reader, db.scanSessionView, `SELECT `+sessionViewColumns+`
-		WHERE s.browser = $1 AND s.ended_at IS NULL AND s.expires_at > $3 ORDER BY s.chosen_at DESC, s.id DESC`, browser, "", micros(db.now()))
+		WHERE s.browser = $1 AND s.ended_at IS NULL AND s.expires_at > $3 ORDER BY s.chosen_at DESC, s.seen_at DESC, s.id DESC`, browser, "", micros(db.now()))
 	if err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)
 	}
 	return all, nil
 }
 
-// ChooseSession makes a live session of the browser its present one. It fails
-// with ErrNotFound if it is not the browser's.
-func (db *DB) ChooseSession(ctx context.Context, browser, sessionID string) error {
-	return db.touch(ctx, `UPDATE sessions SET seen_at = $3,
-		chosen_at = (SELECT CASE WHEN max(x.chosen_at) >= $3 THEN max(x.chosen_at) + 1 ELSE $3 END FROM sessions x WHERE x.browser = $1 AND x.ended_at IS NULL)
-		WHERE browser = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3`,
-		browser, sessionID, micros(db.now()))
+// ChooseSession makes a live session of the browser its present one. The browser
+// gets a new cookie. It fails with ErrConflict if the session is not the browser's
+// (any more).
+func (db *DB) ChooseSession(ctx context.Context, oldBrowser, newBrowser, sessionID string) error {
+	now := micros(db.now())
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		if err := moveBrowser(ctx, tx, oldBrowser, newBrowser); err != nil {
+			return err
+		}
+		if _, err := run(ctx, tx, `UPDATE sessions SET chosen_at = 0 WHERE browser = $1 AND chosen_at > 0`, newBrowser); err != nil {
+			return err
+		}
+		return mustChange(run(ctx, tx, `UPDATE sessions SET chosen_at = $3, seen_at = $3 WHERE browser = $1 AND id = $2 AND expires_at > $3`,
+			newBrowser, sessionID, now))
+	})
+	return about("session", err)
+}
+
+// moveBrowser gives a browser a new cookie: its live sessions go on under that. It
+// fails with ErrConflict if it has none under the old one.
+func moveBrowser(ctx context.Context, tx *sql.Tx, oldBrowser, newBrowser string) error {
+	if newBrowser == "" || newBrowser == oldBrowser {
+		return errors.New("session: the browser needs a new cookie")
+	}
+	return mustChange(run(ctx, tx, `UPDATE sessions SET browser = $1 WHERE browser = $2 AND ended_at IS NULL`, newBrowser, oldBrowser))
 }
 
 // TouchSession notes that the session's user was there, at most once a minute.
@@ -297,10 +315,11 @@ func endUserBut(ctx context.Context, tx *sql.Tx, userID, except, session, reason
 	return n, err
 }
 
-// presentSession selects a column, with the alias y, of the session that was
-// chosen last in a browser.
+// presentSession selects a column, with the alias y, of the session of the user
+// that a browser is in the hands of. The others of the browser wait to be chosen:
+// none of them takes the place of one that ended.
 func presentSession(column, browser string) string {
-	return `SELECT ` + column + ` FROM sessions y WHERE y.browser = ` + browser + ` AND y.ended_at IS NULL ORDER BY y.chosen_at DESC, y.id DESC LIMIT 1`
+	return `SELECT ` + column + ` FROM sessions y WHERE y.browser = ` + browser + ` AND y.ended_at IS NULL AND y.chosen_at > 0`
 }
 
 const (

@@ -124,7 +124,7 @@ func TestK08_WhatOneDoesAboutOneselfNeedsTheSessionToStand(t *testing.T) {
 			return map[string]error{
 				"recovery codes": h.DB.ReplaceRecovery(ctx, own, set("late"), Event(audit.RecoveryCodesMade)),
 				"enhanced":       on,
-				"others":         h.DB.EndOthers(ctx, own, "browser", Event(audit.SessionEnded)),
+				"others":         h.DB.EndOthers(ctx, own, "browser", "next", Event(audit.SessionEnded)),
 			}
 		}
 		refused := func(when string, own storage.Own) {

@@ -90,7 +90,8 @@ func TestAddressLinksOfOthersAndOfBefore(t *testing.T) {
 		h.Clock.Move(21 * time.Minute)
 		fails("too old", "second", storage.ErrExpired)
 		h.askAddress(t, s, "new@example.com", "third")
-		must(t, h.DB.EndOthers(ctx, h.own(t, s), s.Browser, Event(audit.SessionEnded)))
+		must(t, h.DB.EndOthers(ctx, h.own(t, s), s.Browser, "new cookie", Event(audit.SessionEnded)))
+		s.Browser = "new cookie"
 		fails("all was ended meanwhile", "third", storage.ErrNotFound)
 
 		h.askAddress(t, s, "new@example.com", "fourth")

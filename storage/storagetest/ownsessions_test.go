@@ -71,7 +71,13 @@ func TestSigningOutElsewhereKeepsThisBrowser(t *testing.T) {
 		here, there := h.SignedIn(t), h.SignedIn(t)
 		h.Grant(t, there)
 		pending := h.Begin(t)
-		must(t, h.DB.EndOthers(ctx, h.own(t, here), here.Browser, Event(audit.SessionEnded)))
+		other := h.NewUser(t, "other@example.com")
+		theirs := h.signInAs(t, other.ID, here.Browser, "")
+		wantError(t, "in a browser that has another cookie", h.DB.EndOthers(ctx, h.own(t, here), here.Browser, "new cookie", Event(audit.SessionEnded)), storage.ErrConflict)
+		must(t, h.DB.EndOthers(ctx, h.own(t, here), theirs.Browser, "new cookie", Event(audit.SessionEnded)))
+		if h.current(t, theirs.Browser) != "" || h.current(t, "new cookie") != theirs.ID {
+			t.Error("a copy of the cookie still opens, or the browser has lost its users")
+		}
 		list := got(h.DB.OwnSessions(ctx, h.User.ID))(t)
 		if len(list) != 1 || list[0].ID != here.ID {
 			t.Errorf("left: %+v", list)

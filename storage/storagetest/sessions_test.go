@@ -122,9 +122,9 @@ func TestG06_SessionsOfAUserAreBounded(t *testing.T) {
 			sessions = append(sessions, h.SignedIn(t))
 		}
 		oldest := h.Grant(t, sessions[0])
-		must(t, h.DB.ChooseSession(t.Context(), sessions[1].Browser, sessions[1].ID)) // used just now
+		must(t, h.DB.ChooseSession(t.Context(), sessions[1].Browser, h.Name("browser"), sessions[1].ID)) // used just now
 		h.Clock.Move(time.Second)
-		must(t, h.DB.ChooseSession(t.Context(), sessions[0].Browser, sessions[0].ID))
+		must(t, h.DB.ChooseSession(t.Context(), sessions[0].Browser, h.Name("browser"), sessions[0].ID))
 		h.Clock.Move(time.Second)
 		h.SignedIn(t)
 		if n := h.Count(t, `SELECT count(*) FROM sessions WHERE user_id = $1 AND ended_at IS NULL`, h.User.ID); n != 50 {
@@ -148,33 +148,87 @@ func TestPresentSessionIsTheOneChosenLast(t *testing.T) {
 		a := h.signInAs(t, other.ID, "", "")
 		h.Clock.Move(time.Hour)
 		b := h.signInAs(t, h.User.ID, a.Browser, "")
-		browser := b.Browser
-		if got := h.current(t, browser); got != b.ID {
+		if got := h.current(t, b.Browser); got != b.ID {
 			t.Errorf("present session %s, want the newest", got)
 		}
 		h.Clock.Move(-time.Second) // another replica, whose clock is behind
-		must(t, h.DB.ChooseSession(t.Context(), browser, a.ID))
-		if got := h.current(t, browser); got != a.ID {
+		must(t, h.DB.ChooseSession(t.Context(), b.Browser, "next", a.ID))
+		if got := h.current(t, "next"); got != a.ID {
 			t.Errorf("present session %s, want the chosen one", got)
 		}
-		want(t, "another browser's session", h.DB.ChooseSession(t.Context(), h.Name("browser"), a.ID), storage.ErrNotFound)
+		if got := h.current(t, b.Browser); got != "" {
+			t.Errorf("the cookie of before still stands for %s", got)
+		}
+		for what, browser := range map[string]string{"another browser's session": h.Name("browser"), "with the cookie of before": b.Browser} {
+			want(t, what, h.DB.ChooseSession(t.Context(), browser, "stolen", a.ID), storage.ErrConflict)
+		}
+		if h.DB.ChooseSession(t.Context(), "next", "next", a.ID) == nil || h.DB.ChooseSession(t.Context(), "next", "", a.ID) == nil {
+			t.Error("chosen without a new cookie")
+		}
 
 		// The chosen one is over before the other: its user has to sign in, and
 		// nobody becomes the other user without a word.
 		h.Clock.Move(11*time.Hour + time.Minute)
-		if got := h.current(t, browser); got != "" {
-			t.Errorf("present session %s after the chosen one was over", got)
-		}
-		view, err := h.DB.OpenSignIn(t.Context(), h.Key(), browser, nil)
-		if err != nil || view.Session != nil || view.Person != nil {
-			t.Errorf("view %+v, %v", view, err)
-		}
-		want(t, "choosing what is over", h.DB.ChooseSession(t.Context(), browser, a.ID), storage.ErrNotFound)
-		must(t, h.DB.ChooseSession(t.Context(), browser, b.ID))
-		if got := h.current(t, browser); got != b.ID {
+		h.nobody(t, "next", "was over")
+		want(t, "choosing what is over", h.DB.ChooseSession(t.Context(), "next", "then", a.ID), storage.ErrConflict)
+		must(t, h.DB.RemoveExpired(t.Context()))
+		h.nobody(t, "next", "was removed")
+		must(t, h.DB.ChooseSession(t.Context(), "next", "then", b.ID))
+		if got := h.current(t, "then"); got != b.ID {
 			t.Errorf("present session %s", got)
 		}
 	})
+}
+
+// nobody fails unless a browser, in which others wait, is in nobody's hands.
+func (h *House) nobody(t *testing.T, browser, when string) {
+	t.Helper()
+	if got := h.current(t, browser); got != "" {
+		t.Errorf("present session %s after the chosen one %s", got, when)
+	}
+	view, err := h.DB.OpenSignIn(t.Context(), h.Key(), browser, nil)
+	if err != nil || view.Session != nil || view.Person != nil {
+		t.Errorf("after the chosen one %s: %+v, %v", when, view, err)
+	}
+	if list := got(h.DB.BrowserSessions(t.Context(), browser))(t); len(list) != 1 {
+		t.Errorf("%d sessions wait", len(list))
+	}
+}
+
+// However the present session ends, no other user of the browser takes its place.
+func TestG05_NobodyStepsInForAnEndedSession(t *testing.T) {
+	for how, end := range map[string]func(*testing.T, *House, storage.Session) error{
+		"signed out by an admin": func(t *testing.T, h *House, s storage.Session) error {
+			return h.DB.SignOutUser(t.Context(), s.UserID, By)
+		},
+		"signed out from another browser": func(t *testing.T, h *House, s storage.Session) error {
+			return h.DB.EndOwnSession(t.Context(), s.UserID, s.ID, Event(audit.SessionEnded))
+		},
+		"signed out by an app": func(t *testing.T, h *House, s storage.Session) error {
+			return h.DB.EndSession(t.Context(), s.ID, "client", By)
+		},
+		"another password": func(t *testing.T, h *House, s storage.Session) error {
+			return h.DB.SetPassword(t.Context(), s.UserID, "$argon2id$next", By)
+		},
+		"deleted": func(t *testing.T, h *House, s storage.Session) error {
+			return h.DB.DeleteUser(t.Context(), s.UserID, By)
+		},
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			Each(t, func(t *testing.T, h *House) {
+				other := h.NewUser(t, "other@example.com")
+				a := h.signInAs(t, other.ID, "", "")
+				b := h.signInAs(t, h.User.ID, a.Browser, "")
+				must(t, end(t, h, b))
+				h.nobody(t, b.Browser, "has ended")
+				must(t, h.DB.ChooseSession(t.Context(), b.Browser, "next", a.ID))
+				if got := h.current(t, "next"); got != a.ID {
+					t.Errorf("present session %q", got)
+				}
+			})
+		})
+	}
 }
 
 func TestG05_EvidenceIsOneUsers(t *testing.T) {

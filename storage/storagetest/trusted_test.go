@@ -128,7 +128,7 @@ func TestL05_WhatEndsTrustedBrowsers(t *testing.T) {
 			return h.DB.SignOutUser(t.Context(), h.User.ID, By)
 		},
 		"signed out of all": func(t *testing.T, h *House, s storage.Session) error {
-			return h.DB.EndOthers(t.Context(), h.own(t, s), s.Browser, Event(audit.SessionEnded))
+			return h.DB.EndOthers(t.Context(), h.own(t, s), s.Browser, h.Name("browser"), Event(audit.SessionEnded))
 		},
 		"another address": changed(func(u *storage.User) { u.Email = "new@example.com" }),
 		"another address by one's own wish": func(t *testing.T, h *House, s storage.Session) error {
