@@ -95,5 +95,5 @@ func (v *visit) erase() error {
 	} else if err != nil {
 		return err
 	}
-	return v.Kit.Page(v.w, v.r, http.StatusOK, templates.SignedOut{Erased: true}, v.options()...)
+	return v.Kit.Page(v.w, v.r, http.StatusOK, templates.SignedOut{Erased: true}, append(v.options(), web.WithoutSwitch())...)
 }

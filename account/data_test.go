@@ -169,6 +169,7 @@ func TestS03_ErasureOfOneself(t *testing.T) {
 	}
 	w.mails(agent, templates.MailErased)
 	says(t, expect(t, s.Submit(map[string]string{templates.FieldConfirm: " Agent@Example.com "}), "signed-out", 200), "Your user is erased")
+	noSwitch(t, s.Page())
 
 	for _, b := range []*seat{s, other} {
 		if b.in() {

@@ -24,6 +24,7 @@ const (
 // visit is one request of somebody who was let in, and what is known of it.
 type visit struct {
 	*Handler
+	at      *page
 	w       http.ResponseWriter
 	r       *http.Request
 	fields  url.Values // of the form, or of the query
@@ -33,7 +34,7 @@ type visit struct {
 
 // serve answers a request for a page or from one of its forms.
 func (h *Handler) serve(p *page, w http.ResponseWriter, r *http.Request) error {
-	v := &visit{Handler: h, w: w, r: r}
+	v := &visit{Handler: h, at: p, w: w, r: r}
 	to, err := v.read(p)
 	if err != nil {
 		return err
@@ -95,6 +96,9 @@ func (v *visit) enter(p *page, needs need) (in bool, err error) {
 		return false, v.signIn(signin.Request{Return: back, Payload: carried.payload()})
 	}
 	v.person, v.session = view.Person, view.Session
+	if needs == present {
+		return true, nil
+	}
 	ask := v.ask(needs)
 	need, err := authn.Require(v.person.Policy.Policy, v.person.Subject, ask)
 	if err != nil {

@@ -16,6 +16,9 @@ const (
 	undeclared need = iota
 	// anybody: also somebody who is not signed in.
 	anybody
+	// present: a live session, whatever it has proven. For forms that give back no
+	// more than they bring.
+	present
 	// signedIn: what the account and the user's own setting require of any app.
 	signedIn
 	// confirmed: besides, proofs younger than [authn.Sensitive], of the highest
@@ -61,7 +64,7 @@ var routes = []route{
 	{http.MethodPost, passwordPath, "", settled, (*visit).changePassword},
 
 	{http.MethodPost, recoveryPath, templates.DoMakeCodes, settled, (*visit).newCodes},
-	{http.MethodPost, recoveryPath, templates.DoDownload, signedIn, (*visit).download},
+	{http.MethodPost, recoveryPath, templates.DoDownload, present, (*visit).download},
 
 	{http.MethodGet, sessionsPath, "", signedIn, (*visit).sessions},
 	{http.MethodPost, sessionsPath, templates.DoEndSession, settled, (*visit).endSession},

@@ -10,7 +10,11 @@ import (
 
 // show answers with a page of My Account.
 func (v *visit) show(status int, page templates.AccountPage, problems ...templates.FieldError) error {
-	return v.Kit.Page(v.w, v.r, status, page, append(v.options(), web.Problems(problems...), web.Framed(v.frame))...)
+	options := append(v.options(), web.Problems(problems...), web.Framed(v.frame))
+	if v.at.get == nil {
+		options = append(options, web.WithoutSwitch()) // it would lead to a page that there is not
+	}
+	return v.Kit.Page(v.w, v.r, status, page, options...)
 }
 
 // options are what all answers have: the user's language and time zone.

@@ -185,28 +185,36 @@ func (s *seat) open(path string) *stiletest.Page {
 func (s *seat) prove() *stiletest.Page {
 	s.w.t.Helper()
 	for range 12 {
-		p := s.Page()
-		switch p.Screen() {
-		case "sign-in":
-			s.Submit(map[string]string{templates.FieldEmail: s.email, templates.FieldPassword: password})
-		case "enter-code":
-			s.w.wait(time.Minute) // a code works once
-			s.Submit(map[string]string{templates.FieldCode: s.app.Code()})
-		case "verify-email":
-			s.Submit(map[string]string{templates.FieldCode: s.w.mail(s.email, templates.MailEmailCode).Data[templates.DataCode]})
-		case "connect-device":
-			s.app = stiletest.NewAuthenticator(s.w.t, strings.Join(strings.Fields(p.Texts("code")[0]), ""), s.w.now)
-			s.Submit(nil)
-		case "setup-code":
-			s.Submit(map[string]string{templates.FieldCode: s.app.Code()})
-		case "two-step-introduction", "install-app", "done":
-			s.Submit(nil)
-		default:
-			return p
+		if !s.step() {
+			return s.Page()
 		}
 	}
 	s.w.t.Fatalf("the sign-in has no end: %s", s.Page())
 	return nil
+}
+
+// step gives the proof that is asked for, and tells whether one was.
+func (s *seat) step() bool {
+	s.w.t.Helper()
+	switch p := s.Page(); p.Screen() {
+	case "sign-in":
+		s.Submit(map[string]string{templates.FieldEmail: s.email, templates.FieldPassword: password})
+	case "enter-code":
+		s.w.wait(time.Minute) // a code works once
+		s.Submit(map[string]string{templates.FieldCode: s.app.Code()})
+	case "verify-email":
+		s.Submit(map[string]string{templates.FieldCode: s.w.mail(s.email, templates.MailEmailCode).Data[templates.DataCode]})
+	case "connect-device":
+		s.app = stiletest.NewAuthenticator(s.w.t, strings.Join(strings.Fields(p.Texts("code")[0]), ""), s.w.now)
+		s.Submit(nil)
+	case "setup-code":
+		s.Submit(map[string]string{templates.FieldCode: s.app.Code()})
+	case "two-step-introduction", "install-app", "done":
+		s.Submit(nil)
+	default:
+		return false
+	}
+	return true
 }
 
 // in tells whether the browser is signed in.
@@ -219,6 +227,15 @@ func expect(t *testing.T, p *stiletest.Page, screen string, status int) *stilete
 		t.Fatalf("want %s %d, got %s", screen, status, p)
 	}
 	return p
+}
+
+// noSwitch fails if a page has a language switch, where that would lead away from
+// what is shown once.
+func noSwitch(t *testing.T, p *stiletest.Page) {
+	t.Helper()
+	if strings.Contains(p.Body, `name="lang"`) {
+		t.Errorf("there is a language switch: %s", p)
+	}
 }
 
 // says fails unless the page has these words.

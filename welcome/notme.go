@@ -43,10 +43,11 @@ func (h *Handler) notMe(w http.ResponseWriter, r *http.Request) (err error) {
 		about = who.User.Name
 	}
 	page := templates.Page(templates.NotMe{Address: about, Token: token})
+	options := []web.PageOption{web.Languages(who.User.Language), web.DefaultLanguage(who.Account.Language)}
 	if r.Method == http.MethodPost {
-		page = templates.NotMeDone{}
+		page, options = templates.NotMeDone{}, append(options, web.WithoutSwitch()) // the link is spent
 	}
-	return h.Kit.Page(w, r, http.StatusOK, page, web.Languages(who.User.Language), web.DefaultLanguage(who.Account.Language))
+	return h.Kit.Page(w, r, http.StatusOK, page, options...)
 }
 
 func (h *Handler) sayNotMe(r *http.Request, hash string, who storage.Person) error {
