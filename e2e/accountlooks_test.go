@@ -1,0 +1,69 @@
+package e2e
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+)
+
+// servePages serves the pages as the tests of the templates keep them, with what
+// they need. It returns the URL that their names follow.
+func servePages(t *testing.T) string {
+	mux := http.NewServeMux()
+	mux.Handle("/static/", http.FileServer(http.Dir("../templates")))
+	mux.Handle("/", http.FileServer(http.Dir("../templates/testdata/golden")))
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL + "/"
+}
+
+// No table of My Account is wider than the window or leaves the card, in any
+// language, with the longest names that people may give.
+func TestMyAccountFitsEveryWindow(t *testing.T) {
+	t.Parallel()
+	pages := servePages(t)
+	c := startChrome(t, narrow)
+	for _, page := range []string{"account.passkeys", "account.trusted", "account-sessions", "account-activity"} {
+		for _, l := range languages {
+			name := page + "." + l.tag + ".html"
+			c.open(pages + name)
+			if page != "account-activity" { // there, the times are first in the row
+				evaluate[int](c, `document.querySelectorAll("tbody th").forEach((th, i) => { (th.querySelector("span") || th).textContent = "W".repeat(64); }), 0`)
+			}
+			for _, width := range []int64{320, 390, 641, 768, 769, 1024, 1120, 1280} {
+				c.resize(size{"", width, 900, false})
+				if over := evaluate[int](c, "document.documentElement.scrollWidth - innerWidth"); over > 0 {
+					t.Errorf("%s is %d pixels wider than a window of %d", name, over, width)
+				}
+				if out := evaluate[string](c, `(() => {
+					const main = document.querySelector("main"), edge = main.getBoundingClientRect().right - parseFloat(getComputedStyle(main).paddingRight);
+					const over = e => Math.round(e.getBoundingClientRect().right - edge);
+					return [...main.querySelectorAll("*")].filter(e => !e.closest(".hidden") && over(e) > 0).map(e => e.tagName + " by " + over(e)).join(", ");
+				})()`); out != "" {
+					t.Errorf("%s at %d stands out of the card: %s", name, width, out)
+				}
+			}
+		}
+	}
+}
+
+// On paper, recovery codes stand alone, wherever they were made.
+func TestRecoveryCodesOnPaper(t *testing.T) {
+	t.Parallel()
+	pages := servePages(t)
+	c := startChrome(t, desktop)
+	send(c, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	for _, page := range []string{"done.en.html", "account-recovery-codes.en.html"} {
+		c.open(pages + page)
+		sheet, all := c.text(".sheet"), c.text("body")
+		if all != sheet || !strings.Contains(sheet, "agent@example.com") {
+			t.Errorf("%s prints\n%s\nwhere the sheet is\n%s", page, all, sheet)
+		}
+		if left := evaluate[float64](c, `document.querySelector(".sheet").getBoundingClientRect().left`); left < 50 || left > 100 {
+			t.Errorf("%s leaves a margin of %v pixels", page, left)
+		}
+	}
+}
