@@ -21,7 +21,7 @@ const recoveryPath = home + "/recovery-codes"
 // answer shows them; nothing else ever does.
 func (v *visit) newCodes() error {
 	if v.person.TOTP == nil && v.person.Passkeys == 0 {
-		return web.UserError{Kind: templates.ErrorRequest, Err: errors.New("recovery codes without anything to recover")}
+		return storage.ErrConflict // from a page of before: there is nothing left that codes stand in for
 	}
 	codes, set, err := v.Passwords.NewRecoveryCodes(v.r.Context())
 	if errors.Is(err, factor.ErrBusy) {

@@ -80,6 +80,11 @@ type AccountApp struct {
 // On tells whether two-step verification is asked for at each sign-in.
 func (p Account) On() bool { return p.Enhanced || p.RequiredBy != "" }
 
+// Recoverable tells whether there is something that recovery codes stand in for.
+func (p Account) Recoverable() bool {
+	return p.App.State == AuthenticatorApp || len(p.Passkeys) > 0
+}
+
 // Name of the screen.
 func (Account) Name() string { return "account" }
 
