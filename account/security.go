@@ -37,10 +37,10 @@ func (v *visit) security() error {
 			}
 		}
 	}
-	page.OneWay = p.TOTP != nil && p.RecoveryLeft == 0 && p.Passkeys == 0
 	if err := v.listPasskeys(&page); err != nil {
 		return err
 	}
+	page.OneWay = page.Recoverable() && signin.OnlyOne(p)
 	if err := v.listTrusted(&page); err != nil {
 		return err
 	}
@@ -92,11 +92,15 @@ func (v *visit) turnOff() error {
 
 // newDevice begins "Reset for a new device": the user signs in again, and meets
 // the code prompt, where the present app gives a code or another device is set
-// up without it. The present app works until the new one has given a code.
+// up without it. The present app works until the new one has given a code. Who
+// has passkeys alone shows one, connects the first app, and keeps them.
 func (v *visit) newDevice() error {
 	back := returning{Notice: noticeReplaced}
-	if v.person.TOTP != nil {
+	switch {
+	case v.person.TOTP != nil:
 		back.Device = v.person.TOTP.ID
+	case v.person.Passkeys > 0 && !v.person.Suspended:
+		back.Notice = noticeConnected
 	}
 	ask := v.twoSteps()
 	ask.Since = v.Now()

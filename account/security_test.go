@@ -3,8 +3,10 @@ package account_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"stile/audit"
+	"stile/stiletest/softkey"
 	"stile/templates"
 )
 
@@ -24,4 +26,98 @@ func TestNewCodesOnlyWhereTheyStandInForSomething(t *testing.T) {
 	if n := len(w.mails(agent, templates.MailRecoveryCodesMade)); n != 0 || w.person(agent).RecoveryID != p.RecoveryID {
 		t.Error("codes were made")
 	}
+}
+
+// answer gives the passkey that the page asks for.
+func (s *seat) answer(key *softkey.Authenticator) {
+	s.w.t.Helper()
+	action, options, fields := s.Page().PasskeyForm()
+	fields.Set(templates.FieldPasskey, key.Get(options))
+	s.Send(action, fields)
+}
+
+// keyed is a browser of somebody whose second step is a passkey, and no app.
+func (w *world) keyed(email string) (*seat, *softkey.Authenticator) {
+	w.t.Helper()
+	s, key := w.seat(email), softkey.New(w.url)
+	s.Open(w.url + "/account")
+	s.Submit(map[string]string{templates.FieldEmail: email, templates.FieldPassword: password})
+	s.Press("Use a passkey instead")
+	s.Submit(map[string]string{templates.FieldCode: w.mail(email, templates.MailEmailCode).Data[templates.DataCode]})
+	action, options, fields := s.Page().PasskeyForm()
+	fields.Set(templates.FieldPasskey, key.Create(options))
+	s.Send(action, fields)
+	for s.Page().Screen() == "done" {
+		s.Submit(nil)
+	}
+	s.answer(key)
+	expect(w.t, s.Page(), "account", 200)
+	w.mails(email, templates.MailPasskeyAdded)
+	return s, key
+}
+
+// withoutCodes takes the recovery codes away, as who made them and denies it.
+func (w *world) withoutCodes(s *seat) {
+	w.t.Helper()
+	s.Press("Make new codes")
+	other := w.seat(s.email)
+	other.Open(w.mail(s.email, templates.MailRecoveryCodesMade).Data[templates.DataLink])
+	expect(w.t, other.Submit(nil), "not-me-done", 200)
+	if n := w.person(s.email).RecoveryLeft; n != 0 {
+		w.t.Fatalf("%d codes are left", n)
+	}
+}
+
+const onlyOne = "You have only one second step."
+
+// Whoever loses the one thing that lets him in is warned before, whatever it is.
+func TestAWarningWhereOnlyOneWayInIsLeft(t *testing.T) {
+	w := newWorld(t)
+	s, key := w.keyed(agent)
+	if strings.Contains(s.Page().Text(), onlyOne) {
+		t.Error("warned with recovery codes")
+	}
+	w.wait(time.Minute)
+	w.withoutCodes(s)
+	s.Open(w.url + "/account")
+	s.Submit(map[string]string{templates.FieldEmail: agent, templates.FieldPassword: password})
+	s.answer(key)
+	says(t, expect(t, s.Page(), "account", 200), onlyOne)
+	// Another thing will do.
+	w.wait(time.Minute)
+	s.Open(w.url + "/account/passkeys")
+	action, options, fields := s.Page().PasskeyForm()
+	fields.Set(templates.FieldPasskey, softkey.New(w.url).Create(options))
+	fields.Set(templates.FieldName, "second")
+	if page := expect(t, s.Send(action, fields), "account", 200); strings.Contains(page.Text(), onlyOne) {
+		t.Error("warned with two passkeys")
+	}
+}
+
+// Who has a passkey alone is offered an app beside it: the passkey is asked for
+// before, and stays.
+func TestAnAppBesideAPasskey(t *testing.T) {
+	w := newWorld(t)
+	s, key := w.keyed(agent)
+	w.wait(time.Minute)
+	s.Press("Connect an authenticator app")
+	s.Submit(map[string]string{templates.FieldEmail: agent})
+	s.Submit(map[string]string{templates.FieldPassword: password})
+	page := expect(t, s.Page(), "enter-code", 200)
+	if page.Fields().Has(templates.FieldCode) {
+		t.Error("a code is asked for")
+	}
+	s.answer(key)
+	page = expect(t, s.prove(), "account", 200)
+	says(t, page, "Your authenticator app is connected. Your passkey works as before.")
+	p := w.person(agent)
+	if p.TOTP == nil || p.Passkeys != 1 || p.User.CooldownUntil != nil {
+		t.Errorf("app %v, %d passkeys, cool-down until %v", p.TOTP, p.Passkeys, p.User.CooldownUntil)
+	}
+	// And it lets in as before.
+	other := w.seat(agent)
+	other.Open(w.url + "/account")
+	other.Submit(map[string]string{templates.FieldEmail: agent, templates.FieldPassword: password})
+	other.answer(key)
+	expect(t, other.Page(), "account", 200)
 }

@@ -62,6 +62,7 @@ const (
 	noticeOn        = "on"
 	noticeOff       = "off"
 	noticeReplaced  = "replaced"
+	noticeConnected = "connected"
 	noticeEnded     = "ended"
 	noticeAlready   = "already"
 	noticeOthers    = "others"
@@ -107,7 +108,7 @@ func (v *visit) returned() error {
 		to += "?" + url.Values{templates.FieldToken: {back.Token}}.Encode()
 	}
 	switch back.Notice {
-	case noticeReplaced:
+	case noticeReplaced, noticeConnected:
 		if app := v.person.TOTP; app == nil || app.ID == back.Device {
 			back.Notice = ""
 		}

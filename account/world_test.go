@@ -3,6 +3,7 @@ package account_test
 import (
 	"io"
 	"log/slog"
+	"net"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
@@ -60,7 +61,9 @@ func newWorld(t *testing.T) *world {
 	w, router := &world{t: t}, mux.NewRouter()
 	w.clock.Store(time.Date(2026, 11, 22, 14, 32, 0, 0, time.UTC).UnixMicro())
 	srv := httptest.NewUnstartedServer(nil)
-	w.url = "http://" + srv.Listener.Addr().String()
+	_, port, err := net.SplitHostPort(srv.Listener.Addr().String())
+	must(t, err)
+	w.url = "http://localhost:" + port // by a name, for passkeys
 	ring, err := seal.NewRing(seal.Key{ID: "test", Secret: [seal.KeySize]byte{1, 2, 3}})
 	must(t, err)
 	database := "sqlite:" + filepath.Join(t.TempDir(), "stile.db")

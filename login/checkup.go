@@ -13,7 +13,7 @@ import (
 func checkUpPage(v *visit) (templates.Page, error) {
 	own, err := v.SignIns.Protection(v.r.Context(), v.pending)
 	return templates.CheckUp{
-		Masked: locale.MaskAddress(v.pending.Person.User.Email), App: own.App, Passkeys: own.Passkeys, Recovery: own.Recovery, OnlyOne: own.OnlyOne(),
+		Masked: locale.MaskAddress(v.pending.Person.User.Email), App: own.App, Passkeys: own.Passkeys, Recovery: own.Recovery, OnlyOne: signin.OnlyOne(*v.pending.Person),
 	}, err
 }
 

@@ -23,13 +23,14 @@ type Protection struct {
 	Recovery int       // recovery codes left
 }
 
-// OnlyOne tells whether the loss of one thing locks the user out.
-func (p Protection) OnlyOne() bool {
-	ways := len(p.Passkeys)
-	if !p.App.IsZero() {
+// OnlyOne tells whether the loss of one thing locks the user out: an app, or a
+// passkey, and no recovery code.
+func OnlyOne(who storage.Person) bool {
+	ways := who.Passkeys
+	if who.TOTP != nil {
 		ways++
 	}
-	return ways < 2 && p.Recovery == 0
+	return ways < 2 && who.RecoveryLeft == 0
 }
 
 // Protection reads what protects the sign-in of who signs in.

@@ -160,6 +160,7 @@ var accountNotices = map[string]string{
 	"on":        "account.notice.on",
 	"off":       "account.notice.off",
 	"replaced":  "account.notice.replaced",
+	"connected": "account.notice.connected",
 	"ended":     "account.notice.ended",
 	"already":   "account.notice.already",
 	"others":    "account.notice.others",

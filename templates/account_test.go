@@ -69,6 +69,10 @@ func accountSamples() []sample {
 				{ID: "k2", Name: "Acme Console", Since: now.Add(-48 * time.Hour), Used: now.Add(-time.Hour)},
 			},
 		}},
+		{"account.passkey.only", noticed("account.notice.passkey_added", nil), templates.Account{
+			RequiredBy: "Example Support", App: templates.AccountApp{State: templates.AuthenticatorNone}, PasskeyPath: "/account/passkeys", OneWay: true,
+			Passkeys: []templates.AccountPasskey{{ID: "k1", Name: "Grafana", Since: now}},
+		}},
 		{"account.trusted", noticed("account.notice.forgotten", nil), templates.Account{
 			RequiredBy: "Example Support", App: app, TrustDays: 14, Trusted: []templates.AccountTrusted{
 				{ID: "t1", Here: true, Browser: "Firefox on Windows", Network: "192.0.2.7", Since: now, Until: now.AddDate(0, 0, 14)},
