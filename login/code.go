@@ -76,10 +76,14 @@ func (v *visit) recoveryPath() string {
 
 func recoveryCodePage(v *visit) (templates.Page, error) {
 	p := v.pending
-	return templates.RecoveryCode{
+	page := templates.RecoveryCode{
 		None: p.Person.RecoveryLeft == 0, Replaceable: p.ByAdmin() || p.Mailbox() && p.Person.TOTP != nil,
-		NewDevice: v.wantsDevice(), Account: p.Person.Account.Name, Back: v.path(p.Decision.Step),
-	}, nil
+		NewDevice: v.wantsDevice(), Account: p.Person.Account.Name,
+	}
+	if p.Person.TOTP != nil {
+		page.Back = v.path(p.Decision.Step)
+	}
+	return page, nil
 }
 
 // wantsDevice tells whether a new device was asked for already.

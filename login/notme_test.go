@@ -97,3 +97,44 @@ func TestK08_OnesOwnLinkNeedsNoRole(t *testing.T) {
 		t.Errorf("the log: %+v", e)
 	}
 }
+
+// Without a set there is nothing to try: an answer that no page asked for comes
+// back to the screen, and is no fault of ours.
+func TestK08_NoRecoveryCodeIsTriedWhereThereIsNoSet(t *testing.T) {
+	w := newWorld(t)
+	w.enrolled(w.browser(), agent)
+	m, _ := w.mail(agent, templates.MailAuthenticatorConnected)
+	w.notMe(m)
+	if w.person(agent).RecoveryID != "" {
+		t.Fatal("the codes have stayed")
+	}
+	b, begun := w.browser(), w.begin()
+	w.password(b, begun, agent)
+	page := expect(t, b.Open(w.at(begun, "recovery-code")), "recovery-code", 200)
+	if strings.Contains(page.Text(), "Back to the code from the app") {
+		t.Error("the page leads to an app that gives no codes")
+	}
+	fields := page.Fields()
+	fields.Set(templates.FieldRecovery, "x7q4-9mkt-2hve-bd8r")
+	fields.Del(templates.FieldDo)
+	says(t, expect(t, b.Send(w.at(begun, "recovery-code"), fields), "recovery-code", 200), "You have no recovery codes left.")
+	if strings.Contains(w.log.String(), "level=ERROR") {
+		t.Errorf("logged as a fault: %s", w.log.String())
+	}
+}
+
+// The way back to the code is there for whom it leads to one.
+func TestBackFromTheRecoveryCodesOnlyWhereTheAppGivesCodes(t *testing.T) {
+	w := newWorld(t)
+	w.enrolled(w.browser(), agent)
+	w.passkey(member)
+	w.policy(w.sales, func(p *storage.Policy) { p.TwoStep = true })
+	for who, back := range map[string]bool{agent: true, member: false} {
+		b, begun := w.browser(), w.begin()
+		expect(t, w.password(b, begun, who), "enter-code", 200)
+		page := expect(t, b.Open(w.at(begun, "recovery-code")), "recovery-code", 200)
+		if strings.Contains(page.Text(), "Back to the code from the app") != back {
+			t.Errorf("%s: back %t on %s", who, !back, page)
+		}
+	}
+}

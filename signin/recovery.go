@@ -27,8 +27,12 @@ func (p *Pending) RecoveryDue() bool {
 	}
 }
 
-// RecoveryCode answers a recovery code in place of one of the app.
+// RecoveryCode answers a recovery code in place of one of the app. Who never got
+// any, or lost them all with an app that was denied, is not asked for one.
 func (s *Service) RecoveryCode(ctx context.Context, p *Pending, input string) error {
+	if p.Person.RecoveryID == "" {
+		return storage.ErrConflict
+	}
 	code, err := factor.NormaliseRecovery(input)
 	switch {
 	case errors.Is(err, factor.ErrNoCode):

@@ -228,7 +228,7 @@ type RecoveryCode struct {
 	// Replaceable offers "Set up a new mobile device".
 	Replaceable bool
 	Account     string // name of the organisation, whose admin can help
-	Back        string // path of enter-code
+	Back        string // path of enter-code; empty where no app gives codes
 }
 
 // Name of the screen.
