@@ -121,3 +121,42 @@ func TestAnAppBesideAPasskey(t *testing.T) {
 	other.answer(key)
 	expect(t, other.Page(), "account", 200)
 }
+
+// Who can't sign a stranger out, for the cool-down, is told of the way that does so
+// at once.
+func TestInTheCoolDownANewPasswordByALinkSignsStrangersOut(t *testing.T) {
+	w := newWorld(t)
+	s := w.seat(agent)
+	s.open("/account")
+	w.wait(time.Hour)
+	// The phone is lost: another takes its place without it.
+	fresh := w.seat(agent)
+	fresh.Open(w.url + "/account")
+	fresh.Submit(map[string]string{templates.FieldEmail: agent, templates.FieldPassword: password})
+	fresh.Press("Set up a new mobile device")
+	expect(t, fresh.prove(), "account", 200)
+	thief := fresh.another()
+	expect(t, thief.open("/account"), "account", 200)
+	for path, button := range map[string]string{"/account/activity": "That was not me", "/account/sessions": "Sign out everywhere else"} {
+		fresh.open(path)
+		says(t, expect(t, fresh.Press(button), "account-refused", 403), "signs everybody out at once")
+	}
+	if !thief.in() {
+		t.Fatal("the stranger is out already")
+	}
+	links := fresh.Page().Links("/forgot-password")
+	if len(links) != 1 {
+		t.Fatalf("links %q", links)
+	}
+	fresh.Open(w.url + links[0])
+	fresh.Submit(map[string]string{templates.FieldEmail: agent})
+	fresh.Open(w.mail(agent, templates.MailPasswordReset).Data[templates.DataLink])
+	fresh.Submit(nil)
+	expect(t, fresh.Submit(map[string]string{templates.FieldNewPassword: "another good one of words"}), "sign-in", 200)
+	if thief.in() || fresh.in() {
+		t.Error("somebody is still signed in")
+	}
+	if until := w.person(agent).User.CooldownUntil; until == nil || !until.After(w.now()) {
+		t.Error("the cool-down is over")
+	}
+}
