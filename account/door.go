@@ -131,7 +131,10 @@ func (v *visit) token() string {
 	return ""
 }
 
-// ask is what the sign-in has to bring for a need.
+// ask is what the sign-in has to bring for a need. Who has given a recovery code
+// may look at everything and connect a new device, and nothing else: or else
+// leaving the new device for later would open what stays closed for a while after
+// it was connected.
 func (v *visit) ask(needs need) authn.Ask {
 	if needs < confirmed {
 		return authn.Ask{}
@@ -146,7 +149,7 @@ func (v *visit) ask(needs need) authn.Ask {
 	}
 	return authn.Ask{
 		Levels: []authn.Level{level}, Essential: true,
-		Since: v.Now().Add(-authn.Sensitive), Subject: v.person.User.ID,
+		Since: v.Now().Add(-authn.Sensitive), Lasting: true, Subject: v.person.User.ID,
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	// signedIn: what the account and the user's own setting require of any app.
 	signedIn
 	// confirmed: besides, proofs younger than [authn.Sensitive], of the highest
-	// level that the user has.
+	// level that the user has, and more than a recovery code.
 	confirmed
 	// settled: confirmed, and no authenticator replaced lately without the old one.
 	settled

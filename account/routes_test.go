@@ -237,6 +237,67 @@ func TestK08_SensitiveActsTakeFreshProofs(t *testing.T) {
 	}
 }
 
+// A recovery code is in the place of a factor that is lost. It opens everything to
+// look at, and the way to a new device; leaving that for later opens nothing that
+// would be closed after it.
+func TestK08_ARecoveryCodeHoldsSensitiveActs(t *testing.T) {
+	w := newWorld(t)
+	codes := w.seat(agent).recovery()
+	w.wait(time.Hour)
+	s := w.seat(agent)
+	s.Open(w.url + "/account")
+	s.Submit(map[string]string{templates.FieldEmail: s.email, templates.FieldPassword: password})
+	s.recover(codes[0])
+	expect(t, s.Press("Not now"), "account", 200)
+	before := w.state(agent)
+	eachRoute(t, func(t *testing.T, r account.Route) {
+		if unsigned[r] || unproven[r] && r.Method == http.MethodPost {
+			return
+		}
+		s.asks(r)
+		if unproven[r] {
+			if s.Page().Screen() == "enter-code" {
+				t.Errorf("not open to look at: %s", s.Page())
+			}
+			return
+		}
+		expect(t, s.Page(), "enter-code", 200)
+		says(t, s.Page(), "A recovery code is not enough for this")
+		if after := w.state(agent); after != before {
+			t.Errorf("something was changed:\n%s\n%s", before, after)
+		}
+	})
+
+	// Another code in its place, and "Not now", come out at the same page.
+	s.Open(w.url + "/account/passkeys")
+	s.recover(codes[1])
+	expect(t, s.Press("Not now"), "enter-code", 200)
+	// A new device is the way on: closed for a day then, which the admins hear of.
+	s.Press("Set up a new mobile device")
+	expect(t, s.prove(), "account-refused", 403)
+	if p := w.person(agent); p.Passkeys != 0 || p.User.CooldownUntil == nil || !p.User.CooldownUntil.After(w.now().Add(23*time.Hour)) {
+		t.Errorf("%d passkeys, closed until %v", p.Passkeys, p.User.CooldownUntil)
+	}
+	w.mail(boss, templates.MailMemberReplaced)
+	w.wait(24 * time.Hour)
+	expect(t, s.open("/account/password"), "account-password", 200)
+}
+
+// recovery connects an app, and returns the recovery codes that are shown then.
+func (s *seat) recovery() []string {
+	s.w.t.Helper()
+	expect(s.w.t, s.open("/account"), "account", 200)
+	expect(s.w.t, s.Press("Make new codes"), "account-recovery-codes", 200)
+	return s.Page().Texts("code")
+}
+
+// recover gives a recovery code at the code prompt.
+func (s *seat) recover(code string) {
+	s.w.t.Helper()
+	s.Press("Use a recovery code")
+	expect(s.w.t, s.Submit(map[string]string{templates.FieldRecovery: code}), "two-step-introduction", 200)
+}
+
 // After a device was replaced without the old one, nothing else is for a day.
 func TestK08_CoolDownHoldsSensitiveActs(t *testing.T) {
 	w := newWorld(t)

@@ -137,6 +137,13 @@ func (e Evidence) Since(t time.Time) Evidence {
 	return e.keep(func(p Proof) bool { return !p.At.Before(t) })
 }
 
+// Lasting returns the proofs without those by recovery codes. Such a code says
+// that the factor is lost: it is in the place of one for a day, and no sign that
+// its owner has any.
+func (e Evidence) Lasting() Evidence {
+	return e.keep(func(p Proof) bool { return p.Method != Recovery })
+}
+
 // Renewed returns the proofs with the new password in the old one's place: whoever
 // chooses it has just proven the old one, and no more than that.
 func (e Evidence) Renewed(from, to int64) Evidence {

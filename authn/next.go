@@ -29,6 +29,7 @@ const (
 	ReasonElsewhere     Reason = "enrolled_elsewhere" // meanwhile an authenticator was connected in another window
 	ReasonSetupSpent    Reason = "setup_spent"        // the setup code was used up by the enrolment
 	ReasonExposed       Reason = "exposed"            // somebody else knows the password
+	ReasonLasting       Reason = "lasting"            // a recovery code was given, and is not enough for this
 	ReasonGuarded       Reason = "guarded"            // an e-mail code before the next code of the app, see Subject.Guarded
 	ReasonCheckUp       Reason = "check_up"           // some weeks after the enrolment: is it still right?
 	ReasonProven        Reason = "proven"             // finished: the second factor was proven in this sign-in
@@ -86,16 +87,19 @@ func askCode(r Requirement, s Subject, p Progress, counted Evidence) Decision {
 	if s.Guarded && !p.AddressProven && s.Has(TOTP) && r.Level < LevelPhishingResistant {
 		return Decision{StepVerifyEmail, ReasonGuarded}
 	}
-	return Decision{StepEnterCode, r.whyCode(s, p, r.lacks(counted))}
+	return Decision{StepEnterCode, r.whyCode(s, p, counted)}
 }
 
 // whyCode tells why the code of the app comes next.
-func (r Requirement) whyCode(s Subject, p Progress, lacks kinds) Reason {
+func (r Requirement) whyCode(s Subject, p Progress, counted Evidence) Reason {
+	lacks := r.lacks(counted)
 	switch n := p.Enrolment; {
 	case n.live(s) && n.Activated:
 		return ReasonSetupSpent
 	case n.Reason != "" && !n.Declined && !n.live(s):
 		return ReasonElsewhere
+	case counted.kinds().include(lacks): // by a recovery code
+		return ReasonLasting
 	default:
 		return r.whyAgain(lacks, s, p, r.why())
 	}

@@ -404,6 +404,25 @@ func TestWalks(t *testing.T) {
 			password → enter-code account_policy
 			recovery code → two-step-introduction recovery
 			not now → new-password exposed`},
+		{name: "K08 a recovery code is not enough for what protects the sign-in; another device is connected all the same", policy: off, before: enrolled, story: `
+			password → finished not_required
+			asked for more than a recovery code → enter-code requested
+			recovery code → two-step-introduction recovery
+			not now → enter-code lasting
+			set up a new mobile device → two-step-introduction replace
+			continue → install-app replace
+			app installed → connect-device replace
+			connected → setup-code replace
+			setup code → done replace
+			codes kept → enter-code setup_spent
+			code → finished proven`},
+		{name: "K08 a recovery code beside a code takes nothing away", policy: everyone, before: enrolled, story: `
+			password → enter-code account_policy
+			recovery code → two-step-introduction recovery
+			not now → finished proven
+			session ends here → finished already_proven
+			asked for more than a recovery code → enter-code lasting
+			code → finished proven`},
 		{name: "the switch is turned off in the middle", policy: everyone, story: `
 			password → two-step-introduction account_policy
 			continue → verify-email account_policy

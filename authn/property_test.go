@@ -296,9 +296,10 @@ func TestStricterPolicyNeverYieldsMore(t *testing.T) {
 		a := Ask{
 			Levels:    rapid.SliceOf(rapid.SampledFrom([]Level{-1, LevelNone, LevelPassword, LevelMFA, LevelPhishingResistant})).Draw(t, "levels"),
 			Essential: rapid.Bool().Draw(t, "essential"), Since: at(rapid.IntRange(0, 5).Draw(t, "since")),
+			Lasting: rapid.Bool().Draw(t, "lasting"),
 		}
 		strict, strictSubject, strictAsk := lax, s, a
-		switch rapid.IntRange(0, 7).Draw(t, "how") {
+		switch rapid.IntRange(0, 8).Draw(t, "how") {
 		case 0:
 			strict.TwoStep = true
 		case 1:
@@ -315,6 +316,8 @@ func TestStricterPolicyNeverYieldsMore(t *testing.T) {
 			strictSubject.Trusted = Trust{}
 		case 7:
 			strictSubject.At = s.At.Add(time.Minute)
+		case 8:
+			strictAsk.Lasting = true
 		}
 		strictSubject.Exposed = strictSubject.Exposed || rapid.Bool().Draw(t, "exposed meanwhile")
 		e := drawEvidence(t, "evidence")

@@ -102,6 +102,7 @@ type Ask struct {
 	Essential bool      `json:"essential,omitempty"` // one of Levels, or an error
 	Floor     []Level   `json:"floor,omitempty"`     // of the client's registration (default_acr_values), in its order: the first that this user can reach holds, whatever Levels says. What travels through the browser can be edited there
 	Since     time.Time `json:"since,omitzero"`      // proofs may not be older. prompt=login: start of the request; max_age: start less max_age, never now less max_age, or a slow user loops for ever
+	Lasting   bool      `json:"lasting,omitempty"`   // a recovery code is not enough, see [Evidence.Lasting]
 	Subject   string    `json:"subject,omitempty"`   // id of the user whom id_token_hint names; nobody else will do
 }
 
@@ -134,6 +135,7 @@ const (
 type Requirement struct {
 	Level   Level
 	After   time.Time // proofs made before do not count; zero: any
+	Lasting bool      // recovery codes are not enough
 	Reasons []Reason  // why this level, most general first; then ReasonMaxAge if After is set
 }
 
@@ -151,7 +153,7 @@ func Require(p Policy, s Subject, a Ask) (Requirement, error) {
 		return Requirement{}, ErrUnmet
 	}
 
-	r := Requirement{Level: LevelPassword, After: a.Since}
+	r := Requirement{Level: LevelPassword, After: a.Since, Lasting: a.Lasting}
 	demand := func(l Level, why Reason) {
 		if l <= LevelPassword || l < r.Level {
 			return
@@ -212,7 +214,11 @@ func (r Requirement) Counts(e Evidence, s Subject) Evidence { return e.Of(s).Sin
 // Met tells whether the evidence satisfies the requirement for this subject as
 // it is now.
 func (r Requirement) Met(e Evidence, s Subject) bool {
-	return r.Level > LevelNone && r.Counts(e, s).Level() >= r.Level
+	counted := r.Counts(e, s)
+	if r.Lasting {
+		counted = counted.Lasting()
+	}
+	return r.Level > LevelNone && counted.Level() >= r.Level
 }
 
 // why is the main reason for the level.

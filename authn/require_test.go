@@ -157,6 +157,33 @@ func TestFreshnessOfBothProofs(t *testing.T) {
 	}
 }
 
+// A recovery code is worth two steps, and is not enough where more than a factor
+// that is lost is asked for.
+func TestK08_ARecoveryCodeDoesNotLast(t *testing.T) {
+	s := Subject{ID: "ann", Authenticators: []Authenticator{
+		{ID: "password-1", Method: Password}, {ID: "app", Method: TOTP}, {ID: "codes", Method: Recovery}, {ID: "key", Method: Passkey},
+	}}
+	by := func(m Method, id string) Proof { return Proof{m, at(1), id} }
+	recovery := Evidence{by(Password, "password-1"), by(Recovery, "codes")}
+	for _, test := range []struct {
+		name string
+		e    Evidence
+		met  bool
+	}{
+		{"recovery code", recovery, false},
+		{"recovery code, and one of the app", recovery.With(by(TOTP, "app")), true},
+		{"recovery code, and a passkey", recovery.With(by(Passkey, "key")), true},
+		{"recovery code, and one of an app that is gone", recovery.With(by(TOTP, "old")), false},
+	} {
+		for lasting, want := range map[bool]bool{false: true, true: test.met} {
+			r, err := Require(Policy{}, s, Ask{Levels: []Level{LevelMFA}, Essential: true, Lasting: lasting})
+			if err != nil || r.Met(test.e, s) != want {
+				t.Errorf("%s, lasting %v: met %v, %v", test.name, lasting, !want, err)
+			}
+		}
+	}
+}
+
 // What protects a sign-in is changed only with the best that its user has.
 func TestSensitiveActsTakeTheHighestLevel(t *testing.T) {
 	pw, app := Authenticator{ID: "password-1", Method: Password}, Authenticator{ID: "app", Method: TOTP}

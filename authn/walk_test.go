@@ -177,6 +177,8 @@ func (w *walk) do(what string) {
 			w.minute += 60
 		}
 		w.progress = Progress{Started: at(w.minute)}
+	case "asked for more than a recovery code":
+		w.ask = Ask{Levels: []Level{LevelMFA}, Essential: true, Lasting: true}
 	case "asked for a code":
 		w.ask = Ask{Levels: []Level{LevelMFA}}
 	case "asked for a passkey":

@@ -27,6 +27,8 @@ func enterCodePage(v *visit) (templates.Page, error) {
 		page.Reason = templates.CodeSetupSpent
 	case p.Decision.Reason == authn.ReasonMaxAge:
 		page.Reason = templates.CodeAgain
+	case p.Decision.Reason == authn.ReasonLasting:
+		page.Reason = templates.CodeLasting
 	case p.SignIn == nil:
 		page.Reason = templates.CodeStepUp
 	}

@@ -211,6 +211,7 @@ const (
 	CodeSignIn     CodeReason = ""            // every sign-in
 	CodeSetupSpent CodeReason = "setup-spent" // right after enrolment
 	CodeStepUp     CodeReason = "step-up"     // the client asks for more than the session has
+	CodeLasting    CodeReason = "lasting"     // a recovery code was given, and is not enough for this
 	CodeAgain      CodeReason = "again"       // the earlier code is too old for this request
 )
 

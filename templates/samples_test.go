@@ -105,8 +105,9 @@ func samples(t testing.TB) []sample {
 	reminder := done
 	reminder.Reminder = true
 	code := templates.EnterCode{Address: address, Recovery: "/login/recovery-code?r=x"}
-	spent, stepUp, again := code, code, code
+	spent, stepUp, again, lasting := code, code, code, code
 	spent.Reason, stepUp.Reason, again.Reason = templates.CodeSetupSpent, templates.CodeStepUp, templates.CodeAgain
+	lasting.Reason = templates.CodeLasting
 	wrong := code
 	wrong.CheckClock = true
 	developer := &templates.DeveloperDetails{
@@ -182,6 +183,7 @@ func samples(t testing.TB) []sample {
 		{"enter-code.spent", nil, spent},
 		{"enter-code.step-up", nil, stepUp},
 		{"enter-code.fresh", nil, again},
+		{"enter-code.lasting", nil, lasting},
 		{"enter-code.wrong", problem(templates.FieldCode, templates.ErrCodeWrong, nil), wrong},
 		{"enter-code.paused", problem(templates.FieldCode, templates.ErrTooManyUntil, locale.Args{"Until": now.Add(24 * time.Hour)}), code},
 		{"recovery-code", nil, templates.RecoveryCode{Replaceable: true, Back: "/login/enter-code?r=x"}},
