@@ -176,6 +176,9 @@ func (v *Visit) pattern() string {
 // answer turns what an act failed with into a page, or a way to what it needs.
 func (v *Visit) answer(err error) error {
 	if e, ok := errors.AsType[manage.ProofsError](err); ok {
+		if e.Recovery {
+			return v.refuse(http.StatusForbidden, templates.AdminRecovery)
+		}
 		return v.signIn(v.W, v.R, v.back(), "max_age", strconv.Itoa(int(max(e.MaxAge, time.Second)/time.Second)))
 	}
 	if _, ok := errors.AsType[manage.CooldownError](err); ok {

@@ -78,6 +78,42 @@ func TestStepUpComesBackToTheFilledInForm(t *testing.T) {
 	g.says("Added.", "Tablets")
 }
 
+// A recovery code lets an admin look, and changes nothing.
+func TestK08_ARecoveryCodeClosesChanges(t *testing.T) {
+	s := sharedSite(t)
+	a := s.account(t, "4.3", 1575)
+	path := s.paths(t, a)
+	g := s.guest(t, s.user(t, a, storage.RoleAdmin))
+	g.Open(s.url + "/admin")
+	for g.Page().Screen() != "done" && g.step() {
+	}
+	code := g.Page().Texts("code")[0]
+	g.goOn()
+	lost := s.guest(t, g.user)
+	lost.Open(s.url + "/admin")
+	lost.Submit(map[string]string{"email": g.user.Email, "password": password})
+	lost.Press("Use a recovery code")
+	lost.Submit(map[string]string{"recovery": code})
+	lost.Press("Not now")
+	lost.want("admin-overview", 200)
+	eachRoute(t, func(t *testing.T, r admin.Route) {
+		lost, to := lost.in(t), path(r)
+		before := s.state(t, a)
+		lost.asks(r, to)
+		if r.Method == http.MethodGet {
+			if lost.Page().Status != 200 && lost.Page().Status != 422 {
+				t.Errorf("can't even look: %s", lost.Page())
+			}
+			return
+		}
+		lost.want("admin-refused", 403)
+		lost.says("A recovery code is not enough for changes")
+		if s.state(t, a) != before {
+			t.Error("something was changed")
+		}
+	})
+}
+
 func TestCooldownClosesChangesAndSaysUntilWhen(t *testing.T) {
 	s := sharedSite(t)
 	a := s.account(t, "4.3", 1575)

@@ -272,31 +272,40 @@ func (g *guest) goTo(path string) *stiletest.Page {
 func (g *guest) goOn() *stiletest.Page {
 	g.t.Helper()
 	for range 12 {
-		switch g.Page().Screen() {
-		case "sign-in":
-			g.Submit(map[string]string{"email": g.user.Email, "password": password})
-		case "verify-email":
-			g.Submit(map[string]string{"code": g.s.code(g.t, g.user.Email)})
-		case "connect-device":
-			uri, err := url.Parse(g.Page().Links("otpauth:")[0])
-			if err != nil {
-				g.t.Fatal(err)
-			}
-			g.app = stiletest.NewAuthenticator(g.t, uri.Query().Get("secret"), g.s.now)
-			g.app.Wait = g.s.pass
-			g.Submit(nil)
-		case "setup-code", "enter-code":
-			g.Submit(map[string]string{"code": g.app.Code()})
-		case "done":
-			g.Submit(map[string]string{"kept": "yes"})
-		case "two-step-introduction", "install-app":
-			g.Submit(nil)
-		default:
+		if !g.step() {
 			return g.Page()
 		}
 	}
 	g.t.Fatalf("the sign-in does not end: %s", g.Page())
 	return nil
+}
+
+// step does what one screen of a sign-in asks for; false where it is over.
+func (g *guest) step() bool {
+	g.t.Helper()
+	switch g.Page().Screen() {
+	case "sign-in":
+		g.Submit(map[string]string{"email": g.user.Email, "password": password})
+	case "verify-email":
+		g.Submit(map[string]string{"code": g.s.code(g.t, g.user.Email)})
+	case "connect-device":
+		uri, err := url.Parse(g.Page().Links("otpauth:")[0])
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		g.app = stiletest.NewAuthenticator(g.t, uri.Query().Get("secret"), g.s.now)
+		g.app.Wait = g.s.pass
+		g.Submit(nil)
+	case "setup-code", "enter-code":
+		g.Submit(map[string]string{"code": g.app.Code()})
+	case "done":
+		g.Submit(map[string]string{"kept": "yes"})
+	case "two-step-introduction", "install-app":
+		g.Submit(nil)
+	default:
+		return false
+	}
+	return true
 }
 
 // want fails unless this page is shown.

@@ -216,6 +216,39 @@ func TestL04_ChangesNeedFreshProofs(t *testing.T) {
 	w.want("reading in the cool-down", w.call(token, "GET", "/products", ""), 200, "Chat")
 }
 
+// A recovery code lets an admin read, and changes nothing. What was proven is
+// young enough, so the answer asks for all of it anew.
+func TestK08_ChangesTakeMoreThanARecoveryCode(t *testing.T) {
+	w := newWorld(t)
+	const email = "admin@here.example"
+	owner := stiletest.NewBrowser(t).Transport(w.http.Transport)
+	w.tokenAt(owner, email, all, true)
+	owner.Open(w.issuer + "/account")
+	codes := owner.Press("Make new codes").Texts("code")
+	if len(codes) == 0 {
+		t.Fatalf("no codes: %s", owner.Page())
+	}
+	b := stiletest.NewBrowser(t).Transport(w.http.Transport)
+	b.Apps = []string{callback}
+	rp := stiletest.NewRP(t, w.http, w.issuer, "tool", w.secrets["tool"], callback, append([]string{"openid"}, strings.Fields(all)...)...)
+	attempt := rp.Begin("acr_values", "urn:stile:acr:mfa")
+	b.Open(attempt.URL)
+	b.Submit(map[string]string{"email": email, "password": password})
+	b.Press("Use a recovery code")
+	b.Submit(map[string]string{"recovery": codes[0]})
+	token := rp.Redeem(attempt, b.Press("Not now").URL).AccessToken
+	w.want("reading", w.call(token, "GET", "/products", ""), 200, "")
+	w.want("changing", w.call(token, "POST", "/products", `{"name":"Chat"}`), 401, `error="insufficient_user_authentication", error_description="A recovery code is not enough for changes: the user has to give a code of an authenticator app, or use a passkey.", acr_values="urn:stile:acr:mfa", max_age="0"`)
+	w.later(time.Second)
+	again := rp.Begin("acr_values", "urn:stile:acr:mfa", "max_age", "0")
+	if p := b.Open(again.URL); p.Screen() != "sign-in" {
+		t.Fatalf("not asked anew: %s", p)
+	}
+	b.Submit(map[string]string{"email": email, "password": password})
+	p := b.Submit(map[string]string{"code": w.apps[email].Code()})
+	w.want("changing after a code", w.call(rp.Redeem(again, p.URL).AccessToken, "POST", "/products", `{"name":"Chat"}`), 201, "Chat")
+}
+
 func TestWhatIsNotThere(t *testing.T) {
 	w := newWorld(t)
 	token := w.service("job")

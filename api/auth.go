@@ -179,7 +179,11 @@ func insufficientScope(sets [][]string) *Problem {
 func (a *API) stepUp(e manage.ProofsError) *Problem {
 	p := &Problem{Type: typeProofs, Status: http.StatusUnauthorized, Detail: "The user has to give a second factor."}
 	pairs := []string{"acr_values", a.o.ACR}
-	if e.MaxAge > 0 {
+	switch {
+	case e.Recovery: // what was proven is young enough, so it has to be asked for anew
+		p.Detail = "A recovery code is not enough for changes: the user has to give a code of an authenticator app, or use a passkey."
+		pairs = append(pairs, "max_age", "0")
+	case e.MaxAge > 0:
 		p.Detail = "The user has to give password and second factor again: this needs fresh proofs."
 		pairs = append(pairs, "max_age", strconv.Itoa(int(e.MaxAge.Seconds())))
 	}

@@ -38,7 +38,8 @@ curl -H "Authorization: Bearer $TOKEN" https://id.example.com/api/v1/policy
 ` + "```" + `
 
 A token acts on its own account; what is another account's is not found. Changes by people need password and second factor of
-the last ten minutes: otherwise the answer is the challenge of RFC 9470, see [step-up.md](step-up.md).
+the last ten minutes, and the factor is no recovery code: otherwise the answer is the challenge of RFC 9470, see
+[step-up.md](step-up.md). After a recovery code its max_age is 0, so that the user is asked anew.
 
 ## Conventions
 

@@ -16,12 +16,19 @@ var (
 )
 
 // ProofsError says that more, or more lately, must be proven for this: two
-// steps, and none of them older than MaxAge where it is not zero.
-type ProofsError struct{ MaxAge time.Duration }
+// steps, and none of them older than MaxAge where it is not zero. Recovery says
+// that a recovery code was given, which is not enough.
+type ProofsError struct {
+	MaxAge   time.Duration
+	Recovery bool
+}
 
 func (e ProofsError) Error() string {
 	if e.MaxAge == 0 {
 		return "manage: needs a second factor"
+	}
+	if e.Recovery {
+		return "manage: needs more than a recovery code"
 	}
 	return fmt.Sprintf("manage: needs proofs younger than %v", e.MaxAge)
 }

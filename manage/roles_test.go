@@ -111,6 +111,29 @@ func TestL04_ChangesNeedFreshProofsOfBothSteps(t *testing.T) {
 	}
 }
 
+// A recovery code lets an admin look, and changes nothing.
+func TestK08_ARecoveryCodeOpensNoChange(t *testing.T) {
+	p := somebody(storage.RoleAdmin)
+	p.Subject.Authenticators = append(p.Subject.Authenticators, authn.Authenticator{ID: "codes", Method: authn.Recovery})
+	recovery := authn.Proof{Method: authn.Recovery, At: now, Authenticator: "codes"}
+	for name, c := range map[string]struct {
+		before authn.Evidence
+		want   error
+	}{
+		"and nothing else":      {proven(now, authn.Password), ProofsError{MaxAge: Fresh, Recovery: true}},
+		"after a code long ago": {proven(now, authn.Password).Join(proven(now.Add(-time.Hour), authn.TOTP)), ProofsError{MaxAge: Fresh, Recovery: true}},
+		"and an old password":   {proven(now.Add(-time.Hour), authn.Password), ProofsError{MaxAge: Fresh}},
+		"and a code":            {proven(now, authn.Password, authn.TOTP), nil},
+	} {
+		w := in(t, p, c.before.With(recovery))
+		for _, perm := range all {
+			if err := w.May(perm, now); perm.changes() && !errors.Is(err, c.want) || !perm.changes() && err != nil {
+				t.Errorf("%s: %s: %v", name, perm, err)
+			}
+		}
+	}
+}
+
 func TestK08_AReplacedAuthenticatorOpensNoChangeForAWhile(t *testing.T) {
 	p, until := somebody(storage.RoleAdmin), now.Add(time.Hour)
 	p.User.CooldownUntil = &until

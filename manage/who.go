@@ -89,8 +89,8 @@ func (w Who) May(p Permission, now time.Time) error {
 	if w.cooldown != nil && w.cooldown.After(now) {
 		return CooldownError{Until: *w.cooldown}
 	}
-	if w.evidence.Of(w.subject).Since(now.Add(-Fresh)).Level() < authn.LevelMFA {
-		return ProofsError{MaxAge: Fresh}
+	if fresh := w.evidence.Of(w.subject).Since(now.Add(-Fresh)); fresh.Lasting().Level() < authn.LevelMFA {
+		return ProofsError{MaxAge: Fresh, Recovery: fresh.Level() >= authn.LevelMFA}
 	}
 	return nil
 }

@@ -42,6 +42,7 @@ const (
 	AdminNoRole     AdminRefusal = "no-role"     // 403: a member, who has no business here
 	AdminNotAllowed AdminRefusal = "not-allowed" // 403: the role does not include this
 	AdminCooldown   AdminRefusal = "cooldown"    // 403: nothing may be changed until AdminRefused.Until
+	AdminRecovery   AdminRefusal = "recovery"    // 403: a recovery code was given, which is not enough for changes
 	AdminMissing    AdminRefusal = "missing"     // 404: there is no such thing in this account
 )
 
@@ -65,6 +66,8 @@ func (r AdminRefused) heading(*Frame) heading {
 		return heading{key: "admin.refused.no_role.title"}
 	case AdminCooldown:
 		return heading{key: "admin.refused.cooldown.title"}
+	case AdminRecovery:
+		return heading{key: "admin.refused.recovery.title"}
 	case AdminMissing:
 		return heading{key: "admin.refused.missing.title"}
 	default:

@@ -102,6 +102,7 @@ func adminSamples() []sample {
 		{"admin-refused.no-role", nil, templates.AdminRefused{Why: templates.AdminNoRole, Account: "Example Support"}},
 		{"admin-refused.not-allowed", nil, templates.AdminRefused{Why: templates.AdminNotAllowed, Account: "Example Support"}},
 		{"admin-refused.cooldown", cool, templates.AdminRefused{Why: templates.AdminCooldown, Account: "Example Support", Until: now.Add(20 * time.Hour), Back: "/admin/settings"}},
+		{"admin-refused.recovery", nil, templates.AdminRefused{Why: templates.AdminRecovery, Account: "Example Support", Back: "/admin/settings"}},
 		{"admin-refused.missing", nil, templates.AdminRefused{Why: templates.AdminMissing, Account: "Example Support"}},
 	}...)
 }
