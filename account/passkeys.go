@@ -13,6 +13,7 @@ import (
 	"stile/authn"
 	"stile/factor"
 	"stile/mail"
+	"stile/seal"
 	"stile/signin"
 	"stile/storage"
 	"stile/templates"
@@ -166,8 +167,9 @@ func (v *visit) renamePasskey() error {
 // do so too, for the day that the passkey is lost; then what protects the sign-in
 // stays as it is for a while.
 func (v *visit) removePasskey() error {
+	browser := seal.NewToken(seal.KindBrowser)
 	removal := storage.PasskeyRemoval{
-		Own: v.own(), ID: v.fields.Get(templates.FieldID), Browser: v.session.Browser,
+		Own: v.own(), ID: v.fields.Get(templates.FieldID), OldBrowser: v.session.Browser, NewBrowser: seal.HashToken(browser.Reveal()),
 		Event: v.event(audit.PasskeyRemoved), Mails: []storage.Mail{v.mail(templates.MailPasskeyRemoved)},
 	}
 	now, wait := v.Now(), v.person.Policy.Lifetimes.Cooldown
@@ -192,6 +194,7 @@ func (v *visit) removePasskey() error {
 	case err != nil:
 		return err
 	}
+	v.setBrowser(browser)
 	return v.done(home, noticePasskeyRemoved)
 }
 

@@ -31,11 +31,12 @@ func (w *world) passkey(email string, flags ...byte) key {
 		a.Flags |= f
 	}
 	keys, p := w.signIns.Passkeys(), w.person(email)
+	own, _ := w.own(email)
 	challenge := factor.NewChallenge()
 	c, err := keys.Made(a.Create(keys.CreationOptions(challenge, p.User.ID, email, p.User.Name, nil)), challenge)
 	must(w.t, err)
 	k, err := w.db.AddPasskey(w.t.Context(), storage.PasskeyAddition{
-		Own: w.own(email),
+		Own: own,
 		Passkey: storage.Passkey{
 			Credential: c.ID, PublicKey: c.PublicKey, Counter: c.Counter, Transports: c.Transports, Synced: c.Synced, BackedUp: c.BackedUp, Name: "key",
 		},
@@ -46,7 +47,7 @@ func (w *world) passkey(email string, flags ...byte) key {
 }
 
 // own is a user in a session of a browser of his.
-func (w *world) own(email string) storage.Own {
+func (w *world) own(email string) (own storage.Own, browser string) {
 	w.t.Helper()
 	p, now := w.person(email), w.now()
 	n := storage.SignIn{
@@ -60,7 +61,7 @@ func (w *world) own(email string) storage.Own {
 		SignIn: n, Evidence: n.Progress.Evidence, NewBrowser: rand.Text(), ExpiresAt: now.Add(time.Hour), Event: audit.Event{Kind: "test"},
 	})
 	must(w.t, err)
-	return storage.Own{UserID: p.User.ID, SessionID: s.ID, Epoch: p.User.Epoch}
+	return storage.Own{UserID: p.User.ID, SessionID: s.ID, Epoch: p.User.Epoch}, s.Browser
 }
 
 // form is the page's form that asks for a passkey.
@@ -234,7 +235,10 @@ func TestM03_WhateverIsWrongWithAPasskeyIsRefused(t *testing.T) {
 		{"user handle of another", member, func(_ *testing.T, w *world, k key) { k.Keys[0].User = w.person(agent).User.ID }, audit.SignInFailed, "other_user"},
 		{"unknown", member, func(_ *testing.T, _ *world, k key) { k.Keys[0].ID = []byte("nobody's") }, audit.SignInFailed, "unknown_passkey"},
 		{"removed", member, func(t *testing.T, w *world, k key) {
-			must(t, w.db.RemovePasskey(t.Context(), storage.PasskeyRemoval{Own: w.own(member), ID: k.id, Event: audit.Event{Kind: audit.PasskeyRemoved}}))
+			own, browser := w.own(member)
+			must(t, w.db.RemovePasskey(t.Context(), storage.PasskeyRemoval{
+				Own: own, OldBrowser: browser, NewBrowser: "next", ID: k.id, Event: audit.Event{Kind: audit.PasskeyRemoved},
+			}))
 		}, audit.SignInFailed, "unknown_passkey"},
 		{"M04 of a disabled user", gone, func(*testing.T, *world, key) {}, audit.SignInFailed, "switched_off"},
 		{"M04 of a suspended account", member, func(t *testing.T, w *world, _ key) {

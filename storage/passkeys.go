@@ -201,9 +201,10 @@ func (db *DB) RenamePasskey(ctx context.Context, userID, id, name string, e audi
 
 // PasskeyRemoval takes a passkey away from a user.
 type PasskeyRemoval struct {
-	Own     Own
-	ID      string
-	Browser string // whose sessions go on
+	Own Own
+	ID  string
+	// OldBrowser has the session, which goes on under NewBrowser.
+	OldBrowser, NewBrowser string
 	// Cooldown, where set, keeps sensitive acts closed until then: it was not
 	// shown that the passkey is still in its owner's hands.
 	Cooldown *time.Time
@@ -249,7 +250,10 @@ func (db *DB) RemovePasskey(ctx context.Context, r PasskeyRemoval) error {
 			u.ID, nullMicros(r.Cooldown), now); err != nil {
 			return err
 		}
-		ended, err := endUser(ctx, tx, u.ID, r.Browser, "authenticator_removed", now)
+		if err := moveBrowser(ctx, tx, r.OldBrowser, r.NewBrowser); err != nil {
+			return err
+		}
+		ended, err := endUser(ctx, tx, u.ID, r.NewBrowser, "authenticator_removed", now)
 		if err != nil {
 			return err
 		}

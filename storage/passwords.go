@@ -127,9 +127,6 @@ type PasswordChange struct {
 // All other sessions of the user end, and the grants. It fails with [ErrConflict]
 // if the password or the session is not as it was read.
 func (db *DB) ChangePassword(ctx context.Context, p PasswordChange) error {
-	if p.NewBrowser == "" || p.NewBrowser == p.OldBrowser {
-		return errors.New("password: the browser needs a new cookie")
-	}
 	return db.write(ctx, func(tx *sql.Tx) error {
 		u, err := db.lockUser(ctx, tx, p.UserID)
 		if err == nil {
@@ -149,7 +146,7 @@ func (db *DB) ChangePassword(ctx context.Context, p PasswordChange) error {
 			err = db.putPassword(ctx, tx, u, p.Password, u.PasswordResetAt)
 		}
 		if err == nil {
-			_, err = run(ctx, tx, `UPDATE sessions SET browser = $1 WHERE browser = $2 AND ended_at IS NULL`, p.NewBrowser, p.OldBrowser)
+			err = moveBrowser(ctx, tx, p.OldBrowser, p.NewBrowser)
 		}
 		if err == nil {
 			_, err = run(ctx, tx, `UPDATE sessions SET evidence = $1 WHERE id = $2`, asJSON(evidence.Renewed(p.Version, p.Version+1)), p.SessionID)

@@ -44,8 +44,9 @@ func (h *House) passkeyProof(p storage.Person, k storage.Passkey, counter uint32
 }
 
 func (h *House) removal(t testing.TB, id string) storage.PasskeyRemoval {
+	s := h.SignedIn(t)
 	return storage.PasskeyRemoval{
-		Own: h.letIn(t), ID: id, Event: Event(audit.PasskeyRemoved), Mails: []storage.Mail{{Kind: "passkey-removed", To: h.User.Email}},
+		Own: h.own(t, s), OldBrowser: s.Browser, NewBrowser: h.Name("browser"), ID: id, Event: Event(audit.PasskeyRemoved), Mails: []storage.Mail{{Kind: "passkey-removed", To: h.User.Email}},
 	}
 }
 
@@ -85,7 +86,7 @@ func TestPasskeyIsRegisteredRenamedRemoved(t *testing.T) {
 		kept, other := h.SignedIn(t), h.SignedIn(t)
 		grant := h.Grant(t, other)
 		r := h.removal(t, k.ID)
-		r.Own, r.Browser = h.own(t, kept), kept.Browser
+		r.Own, r.OldBrowser = h.own(t, kept), kept.Browser
 		r.Cooldown = ptr(h.Clock.Now().Add(time.Hour))
 		must(t, h.DB.RemovePasskey(ctx, r))
 		if p := h.Person(t); p.Passkeys != 0 || p.Subject.HasPasskey() || p.User.CooldownUntil == nil || !p.User.CooldownUntil.Equal(*r.Cooldown) {
@@ -93,6 +94,9 @@ func TestPasskeyIsRegisteredRenamedRemoved(t *testing.T) {
 		}
 		if n := h.Count(t, `SELECT count(*) FROM sessions WHERE ended_at IS NULL`); n != 1 {
 			t.Errorf("%d sessions live, want the one of this browser", n)
+		}
+		if h.current(t, kept.Browser) != "" || h.current(t, r.NewBrowser) != kept.ID {
+			t.Error("a copy of the cookie still opens")
 		}
 		if n := h.Count(t, `SELECT count(*) FROM grants WHERE id = $1 AND ended_reason = 'authenticator_removed'`, grant.ID); n != 1 {
 			t.Error("the grant lives")
