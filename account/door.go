@@ -193,8 +193,17 @@ func (v *visit) event(kind audit.Kind) audit.Event {
 }
 
 // mail makes a message to the user about what is done here.
-func (v *visit) mail(kind templates.MailKind) storage.Mail {
-	return v.Notices.To(v.person.User, v.person.Account, web.Actor(v.r), kind)
+func (v *visit) mail(kind templates.MailKind) storage.Mail { return v.mailTo(v.person.User, kind) }
+
+// mailTo is mail to the user as he is now. It speaks the language of the page.
+func (v *visit) mailTo(u storage.User, kind templates.MailKind) storage.Mail {
+	u.Language = v.language()
+	return v.Notices.To(u, v.person.Account, web.Actor(v.r), kind)
+}
+
+// language is that of the page.
+func (v *visit) language() string {
+	return string(v.Kit.LanguageFor(v.r, []string{v.person.User.Language}, v.person.Account.Language))
 }
 
 // signOut ends all sessions of the browser.

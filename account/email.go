@@ -40,7 +40,7 @@ func (v *visit) emailForm(status int, typed string, problems ...templates.FieldE
 
 // browser is who asks, and from where.
 func (v *visit) browser() signin.Browser {
-	b := signin.Browser{Actor: web.Actor(v.r), Language: string(v.Kit.LanguageFor(v.r, nil, ""))}
+	b := signin.Browser{Actor: web.Actor(v.r), Language: v.language()}
 	v.Kit.Signed(v.r, web.CookieKnown, &b.Known)
 	return b
 }
@@ -91,7 +91,7 @@ func (v *visit) confirmEmail() error {
 		return v.show(http.StatusForbidden, templates.AccountEmailConfirm{OtherUser: true})
 	}
 	browser := seal.NewToken(seal.KindBrowser)
-	told := v.Notices.To(v.person.User.Moved(asked.Email, v.Now()), v.person.Account, web.Actor(v.r), templates.MailAddressChanged)
+	told := v.mailTo(v.person.User.Moved(asked.Email, v.Now()), templates.MailAddressChanged)
 	err = v.DB.ConfirmAddress(ctx, storage.AddressConfirmation{
 		Own: v.own(), Hash: hash, OldBrowser: v.session.Browser, NewBrowser: seal.HashToken(browser.Reveal()),
 		Event: v.event(audit.AddressChanged), Mails: []storage.Mail{told},

@@ -96,7 +96,11 @@ func (v *visit) begin() (err error) {
 	if err != nil {
 		return v.closed(err)
 	}
-	v.pending.Browser.Language = string(v.Kit.LanguageFor(v.r, v.pending.Request.Locales, ""))
+	var fallback string
+	if p := v.pending.Person; p != nil {
+		fallback = p.Account.Language
+	}
+	v.pending.Browser.Language = string(v.Kit.LanguageFor(v.r, v.pending.Request.Locales, fallback))
 	if v.r.Method != http.MethodPost {
 		return nil
 	}

@@ -95,7 +95,7 @@ func (p *Provider) allow(w http.ResponseWriter, r *http.Request, q pending, view
 	event.Detail = map[string]string{"scope": strings.Join(v.scopes, " ")}
 	var mails []storage.Mail
 	if !within(strings.Join(v.scopes, " "), view.Consent) {
-		mails = append(mails, p.appAllowed(r, q.client, view.Person))
+		mails = append(mails, p.appAllowed(r, q, view.Person))
 	}
 	err := p.DB.GiveConsent(r.Context(), view.Person.User.ID, q.client.Client, strings.Join(scope, " "), mails, event)
 	if errors.Is(err, storage.ErrConflict) { // the registration has changed: the user is told of it as it is now
@@ -109,9 +109,12 @@ func (p *Provider) allow(w http.ResponseWriter, r *http.Request, q pending, view
 	return p.carry(w, r, q, pathAuthorize)
 }
 
-// appAllowed tells the user of an app that was not allowed as much before.
-func (p *Provider) appAllowed(r *http.Request, c *client, person storage.Person) storage.Mail {
-	return p.Notices.To(person.User, person.Account, web.Actor(r), templates.MailAppAllowed, templates.DataClient, c.page().Name)
+// appAllowed tells the user of an app that was not allowed as much before, in the
+// language of the page that asked.
+func (p *Provider) appAllowed(r *http.Request, q pending, person storage.Person) storage.Mail {
+	to := person.User
+	to.Language = string(p.Kit.LanguageFor(r, append([]string{to.Language}, q.Locales...), person.Account.Language))
+	return p.Notices.To(to, person.Account, web.Actor(r), templates.MailAppAllowed, templates.DataClient, q.client.page().Name)
 }
 
 func latest(a, b time.Time) time.Time {

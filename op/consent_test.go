@@ -53,7 +53,7 @@ func TestThirdPartyIsAllowedOnceAndAskedAgainForMore(t *testing.T) {
 	f.wantCode("remembered", b.authorize("grafana"), "grafana")
 	f.wantCode("remembered, silently", b.authorize("grafana", "prompt", "none"), "grafana")
 	f.wantError("more", b.authorize("grafana", "scope", "openid email offline_access", "prompt", "none"), "grafana", "consent_required")
-	page = b.consentPage(b.authorize("grafana", "scope", "openid email offline_access"))
+	page = b.consentPage(b.authorize("grafana", "scope", "openid email offline_access", "ui_locales", "de"))
 	f.wantCode("more allowed", b.press(page, "allow"), "grafana")
 	f.wantCode("offline_access without prompt=consent", b.authorize("grafana", "scope", "openid offline_access", "prompt", "none"), "grafana")
 	f.wantCode("less", b.authorize("grafana", "scope", "email"), "grafana")
@@ -70,6 +70,9 @@ func TestThirdPartyIsAllowedOnceAndAskedAgainForMore(t *testing.T) {
 		if m.Kind != "app-allowed" || m.To != "ada@example.com" || m.Data["client"] != "Grafana" {
 			t.Errorf("mail: %+v", m)
 		}
+	}
+	if mails[0].Lang != "en" || mails[1].Lang != "de" {
+		t.Errorf("told in %q and %q, not in the language of the page", mails[0].Lang, mails[1].Lang)
 	}
 	f.wantCode("the same again", b.press(b.consentPage(b.authorize("grafana", "prompt", "consent")), "allow"), "grafana")
 	if n, err := f.db.OutboxLength(t.Context()); err != nil || n != 2 {

@@ -40,7 +40,7 @@ func (s *Service) AskAddress(ctx context.Context, own storage.Own, p *storage.Pe
 	}
 	token, until := seal.NewToken(seal.KindLink).Reveal(), s.now().Add(linkLife)
 	// It may be a stranger's mailbox: it hears nothing of who asks, and from where.
-	to := storage.User{Email: canonical, Language: cmp.Or(p.User.Language, p.Account.Language, b.Language), TimeZone: cmp.Or(p.User.TimeZone, p.Account.TimeZone)}
+	to := storage.User{Email: canonical, Language: cmp.Or(p.User.Language, b.Language), TimeZone: cmp.Or(p.User.TimeZone, p.Account.TimeZone)}
 	message := s.notices.To(to, storage.Account{}, audit.Actor{}, templates.MailAddressConfirm,
 		templates.DataLink, strings.TrimSuffix(s.issuer, "/")+AddressPath+"?"+templates.FieldToken+"="+token,
 		templates.DataUntil, until.Format(time.RFC3339))
