@@ -59,7 +59,8 @@ type PasswordReset struct {
 }
 
 // ResetPassword spends a [ResetLink] and sets its user's password. All sessions
-// and grants end. An authenticator that was suspended takes a few codes again.
+// and grants end. An authenticator that was suspended takes a few codes again, once
+// until one is right.
 // Nobody is signed in. It fails as [DB.LinkOwner] does.
 func (db *DB) ResetPassword(ctx context.Context, p PasswordReset) error {
 	return db.write(ctx, func(tx *sql.Tx) error {
@@ -86,13 +87,15 @@ func (db *DB) ResetPassword(ctx context.Context, p PasswordReset) error {
 
 // resumeTOTP makes an authenticator that was suspended after wrong codes take codes
 // again, with a count that leaves few of them. One that its owner never wanted has
-// no key any more.
+// no key any more. Until one of those codes was right it is the last time: whoever
+// has the mailbox alone could go on guessing with one new password after another.
 func (db *DB) resumeTOTP(ctx context.Context, tx *sql.Tx, u User, count func(userID, authenticatorID string) (limit.Booking, int)) (bool, error) {
-	id, err := one(ctx, tx, scanText, `UPDATE authenticators SET state = '`+stateActive+`' WHERE id = (
+	id, err := one(ctx, tx, scanText, `UPDATE authenticators SET state = '`+stateActive+`', resumed_at = $2 WHERE id = (
 			SELECT x.id FROM authenticators x WHERE x.user_id = $1 AND x.kind = '`+kindTOTP+`' AND x.state = '`+stateSuspended+`' AND x.data <> ''
+				AND (x.resumed_at IS NULL OR x.used_at > x.resumed_at)
 			ORDER BY x.created_at DESC, x.id DESC LIMIT 1)
 		AND NOT EXISTS (SELECT 1 FROM authenticators y WHERE y.user_id = $1 AND y.kind = '`+kindTOTP+`' AND y.state = '`+stateActive+`')
-		RETURNING id`, u.ID)
+		RETURNING id`, u.ID, micros(db.now()))
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	} else if err != nil {

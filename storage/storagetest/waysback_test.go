@@ -198,6 +198,42 @@ func TestK04_ResetGivesASuspendedAuthenticatorFiveTries(t *testing.T) {
 	})
 }
 
+// It has them once until a code is right: not once more with each new password.
+func TestK04_NewPasswordsOneAfterAnotherGiveNoMoreTries(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, h *House) {
+		ctx := t.Context()
+		id := h.Enrol(t)
+		reset := func(hash string) storage.Person {
+			t.Helper()
+			must(t, h.DB.SuspendTOTP(ctx, h.User.ID, id, nil, Event(audit.AuthenticatorPaused)))
+			h.Clock.Move(time.Hour)
+			h.link(t, storage.ResetLink, hash, true)
+			must(t, h.reset(h.DB, t, hash))
+			h.Clock.Move(time.Hour)
+			return h.Person(t)
+		}
+		for i, step := range []int64{2000, 3000} {
+			if p := reset(fmt.Sprint("first ", i)); p.TOTP == nil {
+				t.Fatalf("after the reset: %+v", p)
+			}
+			got(h.DB.ProveTOTP(ctx, h.TOTPProof(h.Begin(t), id, step)))(t)
+		}
+		if p := reset("after a right code"); p.TOTP == nil {
+			t.Errorf("after the reset: %+v", p)
+		}
+		for i := range 3 {
+			h.Clock.Move(40 * 24 * time.Hour)
+			if p := reset(fmt.Sprint("again ", i)); p.TOTP != nil || !p.Suspended {
+				t.Error("another password gives more tries, though none was right")
+			}
+		}
+		if n := h.Count(t, `SELECT count(*) FROM audit_events WHERE kind = 'password.changed' AND detail LIKE '%resumed%'`); n != 3 {
+			t.Errorf("the log says %d times that the app takes codes again", n)
+		}
+	})
+}
+
 func TestG01_PasswordChangedInASession(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, h *House) {
