@@ -186,6 +186,42 @@ func TestSomeoneElse(t *testing.T) {
 	}
 }
 
+// A page of our own that asked one user for something lets another in, without what
+// it had asked for; what an app asked of one user is for no other.
+func TestSomeoneElseThanWhoWasAsked(t *testing.T) {
+	for name, client := range map[string]string{"by a page of ours": "", "by an app": "console"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			b := w.browser()
+			w.enrolled(b, agent)
+			w.wait(2 * time.Minute)
+			asks := func(r *signin.Request) {
+				r.ClientID, r.Enhance = client, true
+				r.Ask = authn.Ask{Since: w.now(), Subject: w.person(agent).User.ID, Levels: []authn.Level{authn.LevelMFA}, Essential: true}
+			}
+			w.password(b, w.begin(asks), agent)
+			expect(t, b.Press("Sign in as someone else"), "sign-in", 200)
+			b.Submit(pair(member, password))
+			if client != "" {
+				says(t, expect(t, b.Page(), "sign-in", 422), "do not match")
+				return
+			}
+			if a := w.arrived(b); a.Email != member || w.person(member).User.Enhanced {
+				t.Errorf("arrived as %+v", a)
+			}
+
+			// Without the button: a right pair is nobody's mistake, a wrong one is.
+			b.Open(w.begin(asks))
+			failed := len(w.events(audit.SignInFailed))
+			expect(t, b.Submit(pair(member, "wrong")), "sign-in", 422)
+			b.Submit(pair(member, password))
+			if a := w.arrived(b); a.Email != member || len(w.events(audit.SignInFailed)) != failed+1 {
+				t.Errorf("arrived as %+v", a)
+			}
+		})
+	}
+}
+
 // Who signs in as somebody else proves everything, also when it is the same one.
 func TestL01_SomeoneElseProvesEverythingAnew(t *testing.T) {
 	w := newWorld(t)

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"strings"
@@ -57,14 +58,14 @@ func (s *Service) Password(ctx context.Context, p *Pending, email, password stri
 		return try.void(ctx, problem(templates.FieldPassword, templates.ErrOpenLink))
 	}
 	v, err := s.judge(ctx, canonical, password)
+	if err == nil {
+		err = s.wanted(ctx, p, &v)
+	}
 	switch {
 	case errors.Is(err, factor.ErrBusy):
 		return try.void(ctx, busy(templates.FieldPassword))
 	case err != nil:
 		return try.void(ctx, err)
-	}
-	if wanted := p.Request.Ask.Subject; v.refused == "" && wanted != "" && wanted != v.person.User.ID {
-		v.refused = "other_user" // than the one whom the client asked for
 	}
 	if v.refused != "" {
 		e := s.refused(anybody, audit.SignInFailed, v.refused)
@@ -75,6 +76,24 @@ func (s *Service) Password(ctx context.Context, p *Pending, email, password stri
 		refund = append(refund, limit.PasswordAfterLink(key))
 	}
 	return s.provePassword(ctx, p, &v.person, v.rehash, refund)
+}
+
+// wanted refuses a right pair of another user than the one whom the client asked
+// for, or whose link it was. Where a page of ours asked its user to sign in again,
+// it makes the request one of the other: that is who uses the page now.
+func (s *Service) wanted(ctx context.Context, p *Pending, v *verdict) (err error) {
+	subject := p.Request.Ask.Subject
+	if v.refused != "" || subject == "" || subject == v.person.User.ID {
+		return nil
+	}
+	if p.Request.ClientID != "" || p.Request.PasswordSet {
+		v.refused = "other_user"
+		return nil
+	}
+	p.Request = p.Request.another(s.now())
+	p.Request.ID = rand.Text()
+	p.Sealed, err = s.seal(ctx, p.Request)
+	return err
 }
 
 // verdict is what became of a pair.

@@ -230,10 +230,18 @@ func (s *Service) MoreTime(ctx context.Context, p *Pending) error {
 // Again begins the same request anew for somebody else than the browser's
 // present user, and returns the path of its first screen.
 func (s *Service) Again(ctx context.Context, p *Pending) (path string, err error) {
-	req := p.Request
-	req.ID, req.LoginHint, req.Choose, req.SomeoneElse = "", "", false, true
-	req.Ask.Since = s.now() // whoever it is proves everything anew
-	return s.Begin(ctx, req)
+	return s.Begin(ctx, p.Request.another(s.now()))
+}
+
+// another is the request for somebody else. A page of our own that wants one user
+// shows itself to another, too; what it wanted of the one is dropped.
+func (req Request) another(now time.Time) Request {
+	if req.ClientID == "" && req.Ask.Subject != "" {
+		req.Ask, req.Enhance, req.NewDevice = authn.Ask{}, false, false
+	}
+	req.ID, req.LoginHint, req.Choose, req.PasswordSet, req.SomeoneElse = "", "", false, false, true
+	req.Ask.Since = now // whoever it is proves everything anew
+	return req
 }
 
 // key names the row that is begun under the newest key of a binding.

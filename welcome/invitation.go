@@ -39,8 +39,8 @@ func (h *Handler) invitation(w http.ResponseWriter, r *http.Request) error {
 	switch known, err := v.known(r.Context()); {
 	case err != nil:
 		return err
-	case known:
-		return v.showKnown()
+	case known != "":
+		return v.showKnown(known)
 	case r.Method != http.MethodPost:
 		return v.page(http.StatusOK, templates.Invitation{
 			Account: v.state.Account.Name, Address: v.Email, Until: v.ExpiresAt, Token: v.token, Own: v.SelfAsked(),
@@ -69,19 +69,20 @@ func (v *invited) over(err error) error {
 	return err
 }
 
-// known tells whether the address has a user by now, in whatever account. Only
-// the address's mailbox had the link, so only its owner hears of that.
-func (v *invited) known(ctx context.Context) (bool, error) {
-	_, err := v.DB.PersonByEmail(ctx, v.Email)
+// known is the user whom the address has by now, in whatever account; empty
+// without one. Only the address's mailbox had the link, so only its owner hears
+// of that.
+func (v *invited) known(ctx context.Context) (userID string, err error) {
+	p, err := v.DB.PersonByEmail(ctx, v.Email)
 	if errors.Is(err, storage.ErrNotFound) {
-		return false, nil
+		return "", nil
 	}
-	return err == nil, err
+	return p.User.ID, err
 }
 
-func (v *invited) showKnown() error {
+func (v *invited) showKnown(userID string) error {
 	// The request that waits in this browser is left there: nothing was done yet.
-	req, _ := v.waiting(v.r, Path)
+	req, _ := v.waiting(v.r, userID, Path)
 	req.LoginHint, req.SomeoneElse, req.Choose = v.Email, true, false
 	path, err := v.begin(v.r, req)
 	if err != nil {
@@ -127,18 +128,22 @@ func (v *invited) accept(ctx context.Context, password string) error {
 	u, err := v.DB.AcceptInvitation(ctx, seal.HashToken(v.token), phc, v.SignIns.MayInvite, web.Actor(v.r), told...)
 	switch {
 	case errors.Is(err, storage.ErrExists):
-		return v.showKnown()
+		known, err := v.known(ctx)
+		if err != nil {
+			return err
+		}
+		return v.showKnown(known)
 	case err != nil:
 		return v.over(err)
 	}
-	req, waits := v.waiting(v.r, Path)
+	req, waits := v.waiting(v.r, u.ID, Path)
 	if waits {
 		v.Kit.ClearCookie(v.w, web.CookieReturn)
 	} else {
 		req.Locales = languages(v.Language)
 	}
 	req.LoginHint, req.PasswordSet, req.SomeoneElse, req.Choose = u.Email, true, true, false
-	req.Ask.Subject = cmp.Or(req.Ask.Subject, u.ID)
+	req.Ask.Subject = u.ID
 	path, err := v.begin(v.r, req)
 	if err != nil {
 		return err

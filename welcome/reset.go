@@ -189,7 +189,7 @@ func (v *linked) signIn(b signin.Browser, hint signin.Request) error {
 	if err := v.Kit.SetSigned(v.w, web.CookieKnown, v.SignIns.Opened(b.Known, hint.LoginHint), web.KnownAge); err != nil {
 		return err
 	}
-	req, waits := v.waiting(v.r, account)
+	req, waits := v.waiting(v.r, v.person.User.ID, account)
 	if waits {
 		v.Kit.ClearCookie(v.w, web.CookieReturn)
 	}
@@ -203,10 +203,11 @@ func (v *linked) signIn(b signin.Browser, hint signin.Request) error {
 }
 
 // waiting is a sign-in like the one that waits in this browser for a link from a
-// message, or else one that ends at a page of ours.
-func (h *Handler) waiting(r *http.Request, otherwise string) (req signin.Request, waits bool) {
+// message, or else one that ends at a page of ours. One that wants another user than
+// whose link it was would refuse the right password.
+func (h *Handler) waiting(r *http.Request, userID, otherwise string) (req signin.Request, waits bool) {
 	sealed, req := h.request(r, h.Kit.Cookie(r, web.CookieReturn))
-	if sealed == "" {
+	if sealed == "" || req.Ask.Subject != "" && req.Ask.Subject != userID {
 		return signin.Request{Home: otherwise, Return: otherwise}, false
 	}
 	req.ID = ""

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stile/audit"
+	"stile/authn"
 	"stile/signin"
 	"stile/stiletest"
 	"stile/storage"
@@ -251,4 +252,45 @@ func TestL02_ResetSignsNobodyIn(t *testing.T) {
 	says(t, b.Submit(nil), "At least 8 characters")
 	expect(t, choose(b, "battery staple"), "sign-in", 200)
 	expect(t, b.Submit(map[string]string{templates.FieldPassword: "battery staple"}), "two-step-introduction", 200)
+}
+
+// A sign-in that waits for one user is not what another one's link goes on with: it
+// would refuse the password that was set a moment ago.
+func TestALinkGoesOnWithoutWhatWaitsForAnotherUser(t *testing.T) {
+	w := newWorld(t)
+	path := func(userID string) string {
+		path, err := w.signIns.Begin(t.Context(), signin.Request{ClientID: "tool", Home: "/tool", Return: "/welcome", Ask: authn.Ask{Subject: userID}})
+		must(t, err)
+		return w.url + path
+	}
+	other, err := w.db.CreateUser(t.Context(), storage.User{AccountID: w.sales.ID, Email: iris, Name: "Iris"}, audit.System)
+	must(t, err)
+	last := ""
+	for wanted, client := range map[string]string{other.ID: "", w.elsif().User.ID: "tool", "": "tool"} {
+		last = fresh + wanted
+		b := w.browser()
+		b.Open(path(wanted))
+		b.Open(w.url + b.Page().Links("/forgot-password")[0])
+		b.Submit(map[string]string{templates.FieldEmail: elsif})
+		links, _ := w.links(templates.MailPasswordReset)
+		b.Open(links[0])
+		b.Submit(nil)
+		p := expect(t, choose(b, last), "sign-in", 200)
+		if req := w.opened(p.URL.String()); req.ClientID != client {
+			t.Errorf("of %q: goes on for %q, want %q", wanted, req.ClientID, client)
+		}
+		p = b.Submit(map[string]string{templates.FieldEmail: elsif, templates.FieldPassword: last})
+		if to := map[string]string{"": "/account", "tool": "/welcome"}[client]; p.URL.Path != to {
+			t.Errorf("of %q: at %s", wanted, p)
+		}
+	}
+
+	// An invitation to an address that has a user by now, too.
+	b := w.browser()
+	b.Open(path(other.ID))
+	b.Open(w.url + b.Page().Links("/forgot-password")[0])
+	b.Submit(map[string]string{templates.FieldEmail: iris})
+	p := expect(t, b.Open(w.invite(w.support, elsif)), "invitation", 200)
+	b.Open(w.url + p.Links("/login/")[0])
+	expect(t, b.Submit(map[string]string{templates.FieldPassword: last}), "welcome", 200)
 }
