@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"stile/audit"
+	"stile/stiletest"
 	"stile/storage"
 	"stile/templates"
 )
@@ -136,5 +137,72 @@ func TestBackFromTheRecoveryCodesOnlyWhereTheAppGivesCodes(t *testing.T) {
 		if strings.Contains(page.Text(), "Back to the code from the app") != back {
 			t.Errorf("%s: back %t on %s", who, !back, page)
 		}
+	}
+}
+
+// Who has denied the only device is told to connect another before choosing a new
+// password, and is in at once that way. The other way round there is a wait, since
+// whoever reads the mailbox could have denied it, too.
+func TestL02_AfterADenialTheDeviceComesFirst(t *testing.T) {
+	denied := func(t *testing.T) (w *world, page *stiletest.Page) {
+		w = newWorld(t)
+		w.enrolled(w.browser(), agent)
+		m, _ := w.mail(agent, templates.MailAuthenticatorConnected)
+		b := w.browser()
+		b.Open(m.Data[templates.DataLink])
+		w.wait(time.Minute)
+		return w, expect(t, b.Submit(nil), "not-me-done", 200)
+	}
+	t.Run("as the page says", func(t *testing.T) {
+		w, page := denied(t)
+		says(t, page, "First sign in and connect your own device")
+		b := w.browser()
+		w.password(b, w.begin(), agent)
+		app, _ := w.enrol(b, agent)
+		w.wait(time.Minute)
+		expect(t, w.newPassword(b, agent, "other words that are good"), "enter-code", 200)
+		if p := b.Submit(code(app.Code())); p.URL.Path != "/account" { // where it ends that nobody else asked for
+			t.Errorf("at %s", p)
+		}
+	})
+	t.Run("with the password alone", func(t *testing.T) {
+		w, _ := denied(t)
+		stranger := w.browser()
+		w.password(stranger, w.begin(), agent)
+		expect(t, stranger.Submit(nil), "verify-email", 200)
+		for range 5 {
+			stranger.Submit(code("000000"))
+		}
+		if p := w.person(agent); p.TOTP != nil || p.Passkeys != 0 {
+			t.Error("the password connects a device")
+		}
+	})
+	t.Run("with the mailbox alone", func(t *testing.T) {
+		w, _ := denied(t) // by whoever reads it
+		stranger := w.browser()
+		expect(t, w.newPassword(stranger, agent, "words of a stranger"), "two-step-introduction", 200)
+		says(t, expect(t, stranger.Submit(nil), "device-wait", 200), "You can start a wait")
+		if _, n := w.mail(agent, templates.MailEmailCode); n != 0 {
+			t.Errorf("%d codes were sent", n)
+		}
+	})
+}
+
+// A new password comes first where it makes nobody wait.
+func TestAfterADenialTheNewPasswordComesFirst(t *testing.T) {
+	for name, set := range map[string]func(*storage.Policy){
+		"an admin approves":   func(p *storage.Policy) { p.Reenrolment = storage.ReenrolByAdmin },
+		"a recovery code":     func(p *storage.Policy) { p.Reenrolment = storage.ReenrolByRecovery },
+		"nobody needs a code": func(p *storage.Policy) { p.TwoStep = false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.enrolled(w.browser(), agent)
+			w.policy(w.support, set)
+			m, _ := w.mail(agent, templates.MailAuthenticatorConnected)
+			b := w.browser()
+			b.Open(m.Data[templates.DataLink])
+			says(t, expect(t, b.Submit(nil), "not-me-done", 200), "choose a new one now")
+		})
 	}
 }

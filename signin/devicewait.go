@@ -52,6 +52,16 @@ func (s *Service) mailboxOf(who *storage.Person, wait storage.WaitState) (m mail
 	return m
 }
 
+// DeviceFirst tells whether a user who is left without a device does better to
+// connect another before the password is set anew: a code sent by e-mail is enough
+// for that now, and would not be for a day afterwards. That holds although it is the
+// first device that is gone: whoever reads the mailbox could have taken it back.
+func (s *Service) DeviceFirst(who *storage.Person) bool {
+	need, err := authn.Require(who.Policy.Policy, who.Subject, authn.Ask{})
+	return err == nil && need.Level > authn.LevelPassword && who.Suspended && who.TOTP == nil && who.Passkeys == 0 &&
+		who.Policy.Reenrolment == storage.ReenrolByEmail && s.mailboxOf(who, storage.WaitNone).open()
+}
+
 // waitKind is the kind of wait that would help the user; empty where none would.
 func (p *Pending) waitKind() string {
 	switch {

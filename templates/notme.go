@@ -15,7 +15,11 @@ func (NotMe) Name() string { return "not-me" }
 func (NotMe) heading(*Frame) heading { return heading{key: "notme.title"} }
 
 // NotMeDone says what was done, and what to do next.
-type NotMeDone struct{}
+type NotMeDone struct {
+	// Device says that a device of one's own has to be connected before the password
+	// is set anew: afterwards an e-mail code alone connects none for a day.
+	Device bool
+}
 
 // Name of the screen.
 func (NotMeDone) Name() string { return "not-me-done" }

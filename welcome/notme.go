@@ -45,7 +45,10 @@ func (h *Handler) notMe(w http.ResponseWriter, r *http.Request) (err error) {
 	page := templates.Page(templates.NotMe{Address: about, Token: token})
 	options := []web.PageOption{web.Languages(who.User.Language), web.DefaultLanguage(who.Account.Language)}
 	if r.Method == http.MethodPost {
-		page, options = templates.NotMeDone{}, append(options, web.WithoutSwitch()) // the link is spent
+		if who, err = h.DB.PersonByID(r.Context(), who.User.ID); err != nil { // as it is now
+			return err
+		}
+		page, options = templates.NotMeDone{Device: h.SignIns.DeviceFirst(&who)}, append(options, web.WithoutSwitch()) // the link is spent
 	}
 	return h.Kit.Page(w, r, http.StatusOK, page, options...)
 }
