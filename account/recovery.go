@@ -39,9 +39,8 @@ func (v *visit) newCodes() error {
 	return v.show(http.StatusOK, templates.AccountRecoveryCodes{Codes: codes, Address: v.person.User.Email, MadeAt: v.Now()})
 }
 
-// download answers with the codes that the page has sent along, as a file. A
-// session may have been proven by a code of the set before, and would prove too
-// little now: nothing is asked of it, or the codes would be lost.
+// download answers with the codes that the page has sent along, as a file. Whatever
+// a session proves by now, no proofs are asked of it, or the codes would be lost.
 func (v *visit) download() error {
 	page := templates.Done{Address: v.person.User.Email}
 	var err error
