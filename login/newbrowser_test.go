@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"stile/authn"
+	"stile/storage"
 	"stile/templates"
 )
 
@@ -55,6 +56,20 @@ func TestASignInInANewBrowserIsTold(t *testing.T) {
 	w.password(copied, w.begin(func(r *request) { r.Ask = ask }), member)
 	if w.newBrowsers(member) != 1 {
 		t.Error("a copied session passes for the browser")
+	}
+
+	// Another address makes no browser a stranger's.
+	const moved = "moved@example.com"
+	w.later()
+	w.user(member, func(u *storage.User) { *u = u.Moved(moved, w.now()) })
+	w.password(own, w.begin(), moved)
+	if w.arrived(own); w.newBrowsers(moved) != 0 {
+		t.Error("a browser that knew the address of before is told of")
+	}
+	fresh := w.browser()
+	w.password(fresh, w.begin(), moved)
+	if w.arrived(fresh); w.newBrowsers(moved) != 1 {
+		t.Error("a new browser after the change is not told of")
 	}
 
 	// The link ends what was begun there.

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"slices"
 
 	"stile/audit"
 	"stile/authn"
@@ -72,7 +73,9 @@ func (s *Service) Complete(ctx context.Context, p *Pending) (Completed, error) {
 // newBrowser tells whether the user is to be told that the sign-in is in a browser
 // where he had completed none, though elsewhere: a session's cookie makes no browser
 // known, since it can be copied. Who connects an authenticator in the same sign-in
-// was told more.
+// was told more. A browser that knew the user by an address of before is none.
 func (s *Service) newBrowser(p *Pending) bool {
-	return p.Person.User.SignedInAt != nil && !s.known(p) && !p.SignIn.Progress.Enrolment.Activated
+	now, user := s.now(), p.Person.User
+	return user.SignedInAt != nil && !s.known(p) && !p.SignIn.Progress.Enrolment.Activated &&
+		!slices.ContainsFunc(user.AlsoTold(now), func(former string) bool { return p.Browser.Known.here(s.addressKey(former), now) != "" })
 }
