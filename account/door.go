@@ -109,6 +109,7 @@ func (v *visit) enter(p *page, needs need) (in bool, err error) {
 		if needs > signedIn && v.r.Method == http.MethodPost {
 			carried.Notice = noticeConfirmed
 		}
+		carried.Add = back == newPasskeyPath && v.person.Passkeys == 0
 		req.Payload = carried.payload()
 		return false, v.signIn(req)
 	}

@@ -85,6 +85,7 @@ type returning struct {
 	Notice string `json:"notice,omitempty"`
 	Device string `json:"device,omitempty"` // the app that was to be replaced
 	Token  string `json:"token,omitempty"`  // of the link that led here
+	Add    bool   `json:"add,omitempty"`    // a passkey was to be added, the first one
 }
 
 func (b returning) payload() json.RawMessage {
@@ -116,6 +117,9 @@ func (v *visit) returned() error {
 		if !v.person.User.Enhanced {
 			back.Notice = ""
 		}
+	}
+	if back.Add && v.person.Passkeys > 0 { // made on the way, as the second step
+		to, back.Notice = home, noticePasskeyAdded
 	}
 	return v.done(to, back.Notice)
 }

@@ -40,7 +40,7 @@ func TestMyAccount(t *testing.T) {
 		again.password()
 		again.want("enter-code")
 		again.code()
-		notice(again, "At each sign-in you give a code")
+		notice(again, "At each sign-in you confirm your password with a second step")
 		s.clock.Move(11 * time.Minute) // what protects the sign-in takes fresh proofs
 		again.Press("Turn off")
 		again.want("sign-in")

@@ -25,10 +25,14 @@ func enterCodePage(v *visit) (templates.Page, error) {
 	switch {
 	case p.Decision.Reason == authn.ReasonSetupSpent:
 		page.Reason = templates.CodeSetupSpent
-	case p.Decision.Reason == authn.ReasonMaxAge:
-		page.Reason = templates.CodeAgain
 	case p.Decision.Reason == authn.ReasonLasting:
 		page.Reason = templates.CodeLasting
+	case p.Request.NewDevice:
+		page.Reason = templates.CodeNewDevice
+	case p.Request.ForAccount():
+		page.Reason = templates.CodeMyAccount
+	case p.Decision.Reason == authn.ReasonMaxAge:
+		page.Reason = templates.CodeAgain
 	case p.SignIn == nil:
 		page.Reason = templates.CodeStepUp
 	}

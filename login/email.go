@@ -4,6 +4,7 @@ import (
 	"stile/authn"
 	"stile/locale"
 	"stile/templates"
+	"stile/web"
 )
 
 // Screens 2 and 3: two-step verification is explained, and the e-mail address
@@ -23,10 +24,16 @@ func introductionPage(v *visit) (templates.Page, error) {
 	p := v.pending
 	page := templates.TwoStepIntroduction{
 		Reason: templates.IntroAccount, Account: p.Person.Account.Name,
-		Declinable: p.Decision.Reason == authn.ReasonRecovery, CodesLeft: p.Person.RecoveryLeft,
+		Declinable: p.Decision.Reason == authn.ReasonRecovery || p.Optional(), CodesLeft: p.Person.RecoveryLeft,
 	}
 	if why, ok := introductions[p.Decision.Reason]; ok {
 		page.Reason = why
+	}
+	switch {
+	case p.Optional() && p.Request.Enhance:
+		page.Reason = templates.IntroOwn
+	case p.Optional():
+		page.Reason = templates.IntroMyAccount
 	}
 	page.Passkey = v.SignIns.PasskeyOffered(p)
 	if p.ByEmail() {
@@ -40,6 +47,15 @@ func continueIntroduction(v *visit) error {
 		return v.toMore()
 	}
 	return v.then(v.SignIns.Introduced(v.r.Context(), v.pending))
+}
+
+// notNow leaves an enrolment: it goes on without, or back to the page of My Account
+// that had led to it.
+func notNow(v *visit) error {
+	if v.pending.Optional() {
+		return v.Kit.Redirect(v.w, v.r, web.WithLanguage(v.r, v.pending.Request.Home))
+	}
+	return keepDevice(v)
 }
 
 func keepDevice(v *visit) error { return v.then(v.SignIns.Keep(v.r.Context(), v.pending)) }

@@ -85,7 +85,7 @@ func (v *visit) codes() templates.Done {
 	n := v.pending.SignIn
 	page := templates.Done{
 		Codes: n.Secrets.Recovery, Address: v.pending.Person.User.Email, MadeAt: v.Kit.Now(),
-		Replaced: n.Progress.Enrolment.Replaces != "", Passkey: n.Progress.Enrolment.Passkey,
+		Replaced: n.Progress.Enrolment.Replaces != "", Passkey: n.Progress.Enrolment.Passkey, OnDemand: v.pending.OnDemand(),
 	}
 	if len(page.Codes) > 0 {
 		page.Download = v.path("recovery-codes.txt")

@@ -10,6 +10,7 @@ import (
 
 	"stile/signin"
 	"stile/stiletest"
+	"stile/storage"
 	"stile/templates"
 )
 
@@ -336,5 +337,23 @@ func TestK11_AnEnrolmentBrokenOffLeavesTheOldOne(t *testing.T) {
 		expect(t, fresh.Page(), "enter-code", 200)
 		fresh.Submit(code(app.Code()))
 		w.arrived(fresh)
+	}
+}
+
+// The steps are counted alike to the end, also where an e-mail code alone would not
+// replace the app that has just been connected.
+func TestStepsAreCountedAlikeToTheEnd(t *testing.T) {
+	for _, rule := range []storage.Reenrolment{storage.ReenrolByEmail, storage.ReenrolByRecovery, storage.ReenrolByAdmin} {
+		t.Run(string(rule), func(t *testing.T) {
+			w := newWorld(t)
+			w.policy(w.support, func(p *storage.Policy) { p.Reenrolment = rule })
+			b := w.browser()
+			w.password(b, w.begin(), agent)
+			says(t, b.Page(), "Step 1 of 6")
+			app := w.toKey(b, agent)
+			says(t, b.Page(), "Step 4 of 6")
+			b.Submit(nil)
+			says(t, expect(t, b.Submit(code(app.Code())), "done", 200), "Step 6 of 6")
+		})
 	}
 }

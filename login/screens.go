@@ -18,7 +18,7 @@ var screens = []screen{
 	{authn.StepSelectAccount, selectAccountPage, forms{"": chooseAccount, templates.DoChoose: chooseAccount, templates.DoOtherUser: otherUser}},
 	{authn.StepSignIn, signInPage, forms{"": submitPassword, templates.DoPasskey: submitPasskey, templates.DoOtherAddress: otherAddress}},
 	{authn.StepIntroduction, introductionPage, forms{
-		"": continueIntroduction, templates.DoUsePasskey: usePasskey, templates.DoKeepDevice: keepDevice, templates.DoNotNow: keepDevice, templates.DoOtherUser: otherUser,
+		"": continueIntroduction, templates.DoUsePasskey: usePasskey, templates.DoKeepDevice: keepDevice, templates.DoNotNow: notNow, templates.DoOtherUser: otherUser,
 	}},
 	{authn.StepVerifyEmail, verifyEmailPage, forms{"": submitEmailCode, templates.DoSendAgain: sendAgain}},
 	{authn.StepInstallApp, installAppPage, forms{"": continueInstalled}},

@@ -52,8 +52,25 @@ func (p *Pending) NeedsMore() bool {
 }
 
 // ByEmail tells whether an enrolment in this sign-in asks for a code sent by
-// e-mail.
-func (p *Pending) ByEmail() bool { return !p.vouched() && !p.NeedsMore() }
+// e-mail, or has asked for one, once it is at its end.
+func (p *Pending) ByEmail() bool {
+	if p.Decision.Step == authn.StepDone {
+		return p.SignIn.Progress.Enrolment.EmailVerified
+	}
+	return !p.vouched() && !p.NeedsMore()
+}
+
+// Optional tells whether nothing but a wish on a page of My Account asks for an
+// enrolment: whoever leaves it goes back there.
+func (p *Pending) Optional() bool {
+	return p.Request.ForAccount() && p.Decision.Reason == authn.ReasonRequested
+}
+
+// OnDemand tells whether a second factor is asked for where more than the
+// password is needed, and not at each sign-in from now on.
+func (p *Pending) OnDemand() bool {
+	return !p.Request.Enhance && !eachTime(p.Person.Policy, p.Person.Subject)
+}
 
 // vouched tells whether a second factor that was proven in this sign-in, a
 // recovery code among them, or an admin's approval stands in the place of an

@@ -15,12 +15,17 @@ import (
 // LeastPassword is how long a password has to be at least: longer where its user
 // needs nothing else.
 func LeastPassword(p storage.Policy, who authn.Subject) int {
-	who.Trusted = authn.Trust{} // in other browsers it is asked for
-	need, err := authn.Require(p.Policy, who, authn.Ask{})
-	if err == nil && need.Level >= authn.LevelMFA {
+	if eachTime(p, who) {
 		return factor.MinPasswordWithSecondFactor
 	}
 	return factor.MinPasswordAlone
+}
+
+// eachTime tells whether a second factor is required at each sign-in.
+func eachTime(p storage.Policy, who authn.Subject) bool {
+	who.Trusted = authn.Trust{} // in other browsers it is asked for
+	need, err := authn.Require(p.Policy, who, authn.Ask{})
+	return err == nil && need.Level >= authn.LevelMFA
 }
 
 // ChoosePassword judges a new password and returns the record to store. It fails

@@ -131,6 +131,11 @@ func (req Request) ClientHost() string {
 	return u.Host
 }
 
+// ForAccount tells whether My Account asks for more than it takes to open it.
+func (req Request) ForAccount() bool {
+	return req.ClientID == "" && req.Home == AccountPath && len(req.Ask.Levels) > 0
+}
+
 // Returns is the path where a finished request goes on.
 func (req Request) Returns(sealed string) string {
 	return req.Return + "?r=" + url.QueryEscape(sealed)

@@ -52,7 +52,8 @@ type TwoStepIntroduction struct {
 	// Masked is the address that the message will go to, as
 	// locale.MaskAddress makes it; empty where no message is sent.
 	Masked string
-	// Declinable offers "Not now" (after a recovery code).
+	// Declinable offers "Not now" (after a recovery code, or with a wish on a page
+	// of My Account).
 	Declinable bool
 	// CodesLeft is the number of recovery codes left, for IntroRecovery.
 	CodesLeft int
@@ -65,12 +66,13 @@ type IntroReason string
 
 // Reasons for the two-step introduction.
 const (
-	IntroAccount   IntroReason = "account"   // the account's policy asks for it
-	IntroOwn       IntroReason = "own"       // the user's own setting, Enhanced Security
-	IntroClient    IntroReason = "client"    // the client asks for it in this request
-	IntroReplace   IntroReason = "replace"   // "Set up a new mobile device"
-	IntroRecovery  IntroReason = "recovery"  // a recovery code was used
-	IntroSuspended IntroReason = "suspended" // the authenticator takes no codes after too many wrong ones
+	IntroAccount   IntroReason = "account"    // the account's policy asks for it
+	IntroOwn       IntroReason = "own"        // the user's own setting, Enhanced Security
+	IntroClient    IntroReason = "client"     // the client asks for it in this request
+	IntroMyAccount IntroReason = "my-account" // My Account asks for it, for what was asked of it
+	IntroReplace   IntroReason = "replace"    // "Set up a new mobile device"
+	IntroRecovery  IntroReason = "recovery"   // a recovery code was used
+	IntroSuspended IntroReason = "suspended"  // the authenticator takes no codes after too many wrong ones
 )
 
 // Name of the screen.
@@ -154,7 +156,8 @@ type SetupCode struct {
 // Name of the screen.
 func (SetupCode) Name() string { return "setup-code" }
 
-// Done is screen 7: two-step verification is on, and the recovery codes.
+// Done is screen 7: two-step verification is on, or what it takes is there, and
+// the recovery codes.
 //
 // Fields: FieldKept, FieldReminded. The file that Download leads to is made by
 // (*Set).RecoverySheet.
@@ -170,6 +173,8 @@ type Done struct {
 	Replaced bool
 	// Passkey says that a passkey was made in place of an app.
 	Passkey bool
+	// OnDemand says that it isn't asked for at each sign-in.
+	OnDemand bool
 	// Download is the path of the codes as a text file; empty: no link.
 	Download string
 }
@@ -212,6 +217,8 @@ const (
 	CodeSetupSpent CodeReason = "setup-spent" // right after enrolment
 	CodeStepUp     CodeReason = "step-up"     // the client asks for more than the session has
 	CodeLasting    CodeReason = "lasting"     // a recovery code was given, and is not enough for this
+	CodeMyAccount  CodeReason = "my-account"  // My Account asks for it, before something important
+	CodeNewDevice  CodeReason = "new-device"  // another device is to take the app's place
 	CodeAgain      CodeReason = "again"       // the earlier code is too old for this request
 )
 

@@ -72,6 +72,12 @@ func (d Done) heading(*Frame) heading {
 	if d.Reminder {
 		return heading{key: "done.reminder_title"}
 	}
+	switch {
+	case d.OnDemand && d.Passkey:
+		return heading{key: "done.passkey_title"}
+	case d.OnDemand:
+		return heading{key: "done.app_title"}
+	}
 	return heading{key: "done.title"}
 }
 
