@@ -186,6 +186,7 @@ type letter struct {
 	Lang                              string
 	Subject, Happened, Service, Owner string
 	What                              string // to do with the link
+	Mine, NotMine                     string // for whoever did it, and whoever did not; NotMine comes before the link
 	Issuer, Host, Link                string
 	Code, Label, Until, Warning       string
 	Facts                             []fact
@@ -208,8 +209,8 @@ func (s *Set) Mail(kind MailKind, p locale.Printer, data MailData) (Message, err
 		return Message{}, err
 	}
 	body := "notice"
-	if slices.Contains([]MailKind{MailAddressTaken, MailErased, MailMemberLeft}, kind) {
-		body = "told" // nobody has to answer it
+	if l.NotMine == "" {
+		body = "told"
 	}
 	if slices.Contains([]MailKind{MailEmailCode, MailInvitation, MailTwoStepAnnounced}, kind) {
 		body = string(kind)
@@ -262,6 +263,7 @@ func newLetter(kind MailKind, n notice, p locale.Printer, data MailData) (*lette
 		}
 		l.Until = p.Moment(until.In(zone), at)
 	}
+	l.answer(kind, data)
 	return l, l.tell(kind, n, zone, data)
 }
 
@@ -302,6 +304,26 @@ func (l *letter) tell(kind MailKind, n notice, zone *time.Location, data MailDat
 			"Label", l.Label, "Until", l.Until, "By", inert(data[DataBy]), "Account", l.Owner)
 	}
 	return nil
+}
+
+// answer says what its reader has to do about a notice, if anything.
+func (l *letter) answer(kind MailKind, data MailData) {
+	p := l.Printer
+	switch kind {
+	case MailAddressTaken, MailErased, MailMemberLeft, MailNotMe, MailAdminsChanged, MailRolesChanged, MailUserDisabled,
+		MailAccountTwoStepOn, MailAccountTwoStepOff:
+		return // it was certainly somebody else, or nothing is left to do
+	case MailMemberReplaced, MailMemberUnkeyed, MailMemberWaits:
+		l.Mine, l.NotMine = p.T("mail.member.ask", "User", inert(data[DataUser])), p.T("mail.member.not_them")
+		return
+	case MailDeviceApproved: // whoever asked has to go on
+	default:
+		l.Mine = p.T("mail.mine")
+	}
+	l.NotMine = p.T("mail.not_mine")
+	if l.Link != "" {
+		l.NotMine = p.T("mail.not_mine_link")
+	}
 }
 
 // warning is what somebody should think of who is asked to approve.

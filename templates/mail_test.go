@@ -20,7 +20,7 @@ var mailKinds = []templates.MailKind{
 	templates.MailAdminReset,
 	templates.MailRolesChanged, templates.MailUserDisabled, templates.MailAdminsChanged, templates.MailAccountTwoStepOn, templates.MailAccountTwoStepOff,
 	templates.MailInvitation, templates.MailSignUp, templates.MailTwoStepAnnounced, templates.MailPasswordReset, templates.MailUnlock,
-	templates.MailDeviceWait, templates.MailMemberWaits, templates.MailMemberUnkeyed, templates.MailDeviceAsked, templates.MailResetAsked, templates.MailDeviceApproved, templates.MailDeviceRefused,
+	templates.MailDeviceWait, templates.MailMemberWaits, templates.MailMemberUnkeyed, templates.MailMemberReplaced, templates.MailNotMe, templates.MailDeviceAsked, templates.MailResetAsked, templates.MailDeviceApproved, templates.MailDeviceRefused,
 	templates.MailAddressAsked, templates.MailAddressConfirm, templates.MailAddressTaken, templates.MailAddressChanged,
 	templates.MailDataAsked, templates.MailErased, templates.MailMemberLeft,
 }
@@ -32,7 +32,10 @@ var invitationLink = "https://id.example.com/invitation?token=" + linkToken
 var resetLink = "https://id.example.com/reset-password?token=" + linkToken
 
 // withoutLinks are messages with nothing to answer.
-var withoutLinks = []templates.MailKind{templates.MailAddressTaken, templates.MailErased, templates.MailMemberLeft}
+var withoutLinks = []templates.MailKind{
+	templates.MailAddressTaken, templates.MailErased, templates.MailMemberLeft, templates.MailNotMe,
+	templates.MailRolesChanged, templates.MailUserDisabled, templates.MailAdminsChanged, templates.MailAccountTwoStepOn, templates.MailAccountTwoStepOff,
+}
 
 // aboutLinks are the messages that are nothing without their link.
 var aboutLinks = []templates.MailKind{templates.MailInvitation, templates.MailSignUp, templates.MailPasswordReset, templates.MailUnlock, templates.MailAddressConfirm}
@@ -57,7 +60,7 @@ func TestMails(t *testing.T) {
 			switch kind {
 			case templates.MailDeviceWait, templates.MailMemberWaits:
 				data[templates.DataFrom], data[templates.DataLink] = noonTomorrow, "https://id.example.com/not-me?token="+linkToken
-			case templates.MailPasswordChanged, templates.MailMemberUnkeyed:
+			case templates.MailPasswordChanged, templates.MailMemberUnkeyed, templates.MailMemberReplaced:
 				data[templates.DataLink] = "https://id.example.com/account/security"
 			case templates.MailDeviceAsked, templates.MailResetAsked:
 				data[templates.DataLink] = "https://id.example.com/admin/requests"
