@@ -114,6 +114,10 @@ func TestAnAppBesideAPasskey(t *testing.T) {
 	if p.TOTP == nil || p.Passkeys != 1 || p.User.CooldownUntil != nil {
 		t.Errorf("app %v, %d passkeys, cool-down until %v", p.TOTP, p.Passkeys, p.User.CooldownUntil)
 	}
+	w.mail(agent, templates.MailAuthenticatorConnected)
+	if n := len(w.mails(agent, templates.MailAuthenticatorReplaced)); n != 0 {
+		t.Error("told that something was replaced")
+	}
 	// And it lets in as before.
 	other := w.seat(agent)
 	other.Open(w.url + "/account")

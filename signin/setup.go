@@ -54,10 +54,9 @@ func (s *Service) SetupCode(ctx context.Context, p *Pending, input string) error
 func (s *Service) activation(
 	p *Pending, step int64, codes []string, set factor.RecoverySet, refund []limit.Back, admins []storage.Mail,
 ) storage.Activation {
-	now, id := s.now(), p.SignIn.Secrets.AuthenticatorID
-	replaced := replaces(p.Person)
+	now, id, shown := s.now(), p.SignIn.Secrets.AuthenticatorID, s.hasOldCode(p)
 	kind, reason := templates.MailAuthenticatorConnected, "connected"
-	if replaced {
+	if beside := p.Person.TOTP == nil && !p.Person.Suspended && shown; replaces(p.Person) && !beside { // a passkey that was shown stays
 		kind, reason = templates.MailAuthenticatorReplaced, "replaced"
 	}
 	told := s.mail(p, kind)
@@ -69,7 +68,7 @@ func (s *Service) activation(
 		Mails:   append(admins, told),
 		Refund:  refund,
 		Event:   s.event(p, audit.AuthenticatorAdded, reason),
-		Unshown: !s.hasOldCode(p), Cooldown: p.Person.Policy.Lifetimes.Cooldown,
+		Unshown: !shown, Cooldown: p.Person.Policy.Lifetimes.Cooldown,
 	}
 }
 
