@@ -34,7 +34,7 @@ func (v *visit) activity() error {
 		}
 		page.Lines = append(page.Lines, templates.AccountSignIn{
 			At: e.At, AppName: names[e.ClientID], Browser: mail.Browser(e.Actor.UserAgent), Network: e.Actor.Network,
-			Refused: e.Outcome == audit.Refused, Why: e.Reason,
+			Refused: e.Outcome == audit.Refused, Why: e.Reason, Second: e.Detail[audit.DetailSecondFactor],
 		})
 	}
 	return v.show(http.StatusOK, page)

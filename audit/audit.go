@@ -118,3 +118,15 @@ type Event struct {
 	Reason    string            // stable code, such as "wrong_code"
 	Detail    map[string]string // before and after, counts; never a secret, an address or a name
 }
+
+// DetailSecondFactor is the name of the detail that says by which method a second
+// factor was proven.
+const DetailSecondFactor = "second_factor"
+
+// SecondFactor is an event with the method of the second factor, if there was one.
+func SecondFactor(e Event, method string) Event {
+	if method != "" {
+		e.Detail = map[string]string{DetailSecondFactor: method}
+	}
+	return e
+}

@@ -227,6 +227,17 @@ func (e Evidence) AuthTime() time.Time {
 // HeldAt returns when something held was proven last, zero if it never was.
 func (e Evidence) HeldAt() time.Time { return e.newest(held) }
 
+// Held returns by which method something held was proven last, empty if it never was.
+func (e Evidence) Held() Method {
+	var last Proof
+	for _, p := range e {
+		if methods[p.Method].kinds.include(held) && !p.At.Before(last.At) {
+			last = p
+		}
+	}
+	return last.Method
+}
+
 // newest returns the time of the newest proof of a kind, zero if there is none.
 func (e Evidence) newest(kind kinds) time.Time {
 	var newest time.Time

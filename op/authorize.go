@@ -313,6 +313,7 @@ func (p *Provider) issueCode(r *http.Request, q pending, view storage.SessionVie
 	}
 	event := userEvent(r, audit.GrantIssued, q.client, view)
 	event.Reason = string(v.requirement.WhyMet(counted, q.Visited))
+	event = audit.SecondFactor(event, string(counted.Held()))
 	_, err := p.DB.IssueCode(r.Context(), storage.Issue{
 		Grant: grant, CodeHash: seal.HashToken(code.Reveal()),
 		Epoch: person.User.Epoch, PolicyVersion: person.Policy.Version, ClientVersion: q.client.Version,

@@ -58,7 +58,7 @@ func (s *Service) Complete(ctx context.Context, p *Pending) (Completed, error) {
 		ExpiresAt: session.Ends(evidence, p.Person.Policy),
 		Enhance:   enhance, Mails: mails, Trust: trust, TrustedID: p.Person.Subject.Trusted.ID,
 		Network: p.Browser.Actor.Network, UserAgent: p.Browser.Actor.UserAgent,
-		Event: s.event(p, audit.SignInSucceeded, string(p.Decision.Reason)),
+		Event: audit.SecondFactor(s.event(p, audit.SignInSucceeded, string(p.Decision.Reason)), string(evidence.Held())),
 	})
 	if err != nil {
 		return Completed{}, err

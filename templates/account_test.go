@@ -37,7 +37,9 @@ func accountSamples() []sample {
 		{"account-sessions.none", nil, templates.AccountSessions{}},
 		{"account-activity", nil, templates.AccountActivity{Lines: []templates.AccountSignIn{
 			{At: now, AppName: "Acme Console", Browser: "Firefox on Windows", Network: "192.0.2.7", Why: "proven"},
-			{At: now, Why: "already_proven"},
+			{At: now, Why: "proven", Second: "synced_passkey"},
+			{At: now, Why: "proven", Second: "recovery"},
+			{At: now, Why: "already_proven", Second: "passkey"},
 			{At: now, Why: "not_required"},
 			{At: now, Why: "trusted_browser"},
 			{At: now, Why: "of a later version"},

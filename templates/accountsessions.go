@@ -69,6 +69,7 @@ type AccountSignIn struct {
 	Browser, Network string
 	Refused          bool
 	Why              string // a reason, see view.WhyAsked
+	Second           string // the method of the second factor; empty for none
 }
 
 // DoNotMe says that a sign-in was somebody else's.
@@ -97,9 +98,19 @@ var whyKeys = map[string]string{
 	"recovery":        "account.why.wrong_recovery",
 }
 
-// WhyAsked is the sentence of a reason; of one that has none, nothing.
-func (v *view) WhyAsked(reason string) string {
-	if key, ok := whyKeys[reason]; ok {
+// provenKeys say what was asked for and given, where it was no code of the app.
+var provenKeys = map[string]string{
+	"passkey":        "account.why.proven_passkey",
+	"synced_passkey": "account.why.proven_passkey",
+	"recovery":       "account.why.proven_recovery",
+}
+
+// WhyAsked is the sentence of a line; of a reason that has none, nothing.
+func (v *view) WhyAsked(line AccountSignIn) string {
+	if key, ok := provenKeys[line.Second]; ok && line.Why == "proven" {
+		return v.T(key)
+	}
+	if key, ok := whyKeys[line.Why]; ok {
 		return v.T(key)
 	}
 	return ""

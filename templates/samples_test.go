@@ -257,6 +257,7 @@ func samples(t testing.TB) []sample {
 		{"finished", nil, templates.Finished{Open: "https://console.example/"}},
 		{"finished.native", nil, templates.Finished{Open: "com.example.app:/callback?code=x", Close: true}},
 		{"form-post", nil, templates.FormPost{Action: "https://console.example/callback", Fields: []templates.FormField{{Name: "code", Value: "abc"}, {Name: "state", Value: "x"}}}},
+		{"error.not-found", alone, templates.ErrorPage{Kind: templates.ErrorNotFound, At: now}},
 		{"error.redirect-uri", nil, templates.ErrorPage{Kind: templates.ErrorRedirectURI, At: now, Developer: developer}},
 		{"error.over", nil, templates.ErrorPage{Kind: templates.ErrorOver, At: now, Start: "https://console.example/"}},
 		{"error.unavailable", alone, templates.ErrorPage{Kind: templates.ErrorUnavailable, At: now, RetryAt: later}},
