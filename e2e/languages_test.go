@@ -14,8 +14,8 @@ var languages = []language{
 	{"it", "Italiano", "Accesso", "Verifica in due passaggi", "Verifica dell’indirizzo e-mail (Email Verification)"},
 	{"de", "Deutsch", "Anmelden", "Bestätigung in zwei Schritten", "Bestätigung Ihrer E-Mail-Adresse (Email Verification)"},
 	{"es", "Español", "Iniciar sesión", "Verificación en dos pasos", "Verificación de su correo electrónico (Email Verification)"},
-	{"pt", "Português", "Iniciar sessão", "Verificação em duas etapas", "Verificação do endereço de e-mail (Email Verification)"},
-	{"nl", "Nederlands", "Inloggen", "Verificatie in twee stappen", "Verificatie van uw e-mailadres (Email Verification)"},
+	{"pt", "Português", "Iniciar sessão", "Verificação em dois passos", "Verificação do endereço de e-mail (Email Verification)"},
+	{"nl", "Nederlands", "Aanmelden", "Verificatie in twee stappen", "Verificatie van uw e-mailadres (Email Verification)"},
 }
 
 // Each language by ui_locales and by the switch, on every screen and in the

@@ -106,6 +106,9 @@ func TestI01_OneAnswerForAllWhoDoNotGetIn(t *testing.T) {
 				t.Errorf("%s: status %d, %d events", email, got.status, got.events)
 			}
 			texts = append(texts, got.body)
+			if !regexp.MustCompile(`Too many tries\. Try again at .*, or reset your password\.`).MatchString(got.body) {
+				t.Errorf("%s: the way on isn't named: %s", email, got.body)
+			}
 		}
 		if texts[0] != texts[1] {
 			t.Error("the limit's answer tells addresses apart")

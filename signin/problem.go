@@ -73,7 +73,11 @@ func (s *Service) try(ctx context.Context, p *Pending, field string, bookings []
 		if limit.NameOf(limited.Key) == limit.TOTPMonth {
 			return attempt{}, limited // there is a way on: see guard
 		}
-		return attempt{}, s.limited(ctx, p, limited, s.tooMany(field, templates.ErrTooManyUntil, limited.Until))
+		key := templates.ErrTooManyUntil
+		if field == templates.FieldPassword {
+			key = templates.ErrSignInTooMany
+		}
+		return attempt{}, s.limited(ctx, p, limited, s.tooMany(field, key, limited.Until))
 	}
 	return attempt{s, field, bookings, reached}, err
 }

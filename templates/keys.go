@@ -19,6 +19,8 @@ const (
 	ErrMismatch = "error.signin.mismatch"
 	// ErrTooManyUntil: Until (time.Time). Status 429.
 	ErrTooManyUntil = "error.too_many.until"
+	// ErrSignInTooMany is the same at the password of a sign-in.
+	ErrSignInTooMany = "error.signin.too_many"
 	// ErrOpenLink: too many wrong passwords; a link was sent that lets this browser try.
 	ErrOpenLink = "error.open_link"
 	// ErrBusy: the server is too busy to check a password now. Status 503.

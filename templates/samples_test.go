@@ -240,6 +240,7 @@ func samples(t testing.TB) []sample {
 		{"message-link.reset", alone, templates.MessageLink{Purpose: templates.LinkReset, Address: address, Token: linkToken}},
 		{"message-link.unlock", alone, templates.MessageLink{Purpose: templates.LinkUnlock, Address: address, Token: linkToken}},
 		{"sign-in.open-link", problem(templates.FieldPassword, templates.ErrOpenLink, nil), templates.SignIn{Address: address, Forgot: "/forgot-password?r=x"}},
+		{"sign-in.paused", problem(templates.FieldPassword, templates.ErrSignInTooMany, locale.Args{"Until": now.Add(time.Hour)}), templates.SignIn{Address: address, Forgot: "/forgot-password?r=x"}},
 		{"error.sent-link", alone, templates.ErrorPage{Kind: templates.ErrorSentLink, At: now, Start: "/forgot-password"}},
 		{"sign-in.password-set", func(f *templates.Frame) { alone(f); noticed(templates.NoticePasswordSet, nil)(f) }, templates.SignIn{Address: address}},
 		{"welcome", alone, templates.Welcome{Account: "Example Support"}},
