@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 )
@@ -65,5 +67,33 @@ func TestRecoveryCodesOnPaper(t *testing.T) {
 		if left := evaluate[float64](c, `document.querySelector(".sheet").getBoundingClientRect().left`); left < 50 || left > 100 {
 			t.Errorf("%s leaves a margin of %v pixels", page, left)
 		}
+	}
+}
+
+// A page tells its times in one zone: the browser's, or the server's where one of
+// them has a date.
+func TestOnePageOneTimeZone(t *testing.T) {
+	t.Parallel()
+	stamp := time.Now().UTC().Format(time.RFC3339)
+	mux := http.NewServeMux()
+	mux.Handle("/static/", http.FileServer(http.Dir("../templates")))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprintf(w, `<!doctype html><html lang="en"><script src="/static/stile.js" defer></script><body data-zone-guessed><p>until <time datetime="%s">10:00 UTC</time></p>`, stamp)
+		if r.URL.Path == "/dated" {
+			fmt.Fprintf(w, `<p>from <time datetime="%s">10:00 UTC on 30 November 2026</time></p>`, stamp)
+		}
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	c := startChrome(t, desktop)
+	send(c, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Tokyo"})
+	c.open(server.URL + "/")
+	if text := c.text("body"); !strings.Contains(text, "GMT+9") {
+		t.Errorf("a page of today isn't told in the browser's zone: %s", text)
+	}
+	c.open(server.URL + "/dated")
+	if text := c.text("body"); strings.Count(text, "10:00 UTC") != 2 {
+		t.Errorf("a page has two zones: %s", text)
 	}
 }

@@ -41,14 +41,16 @@ for (const button of all("[data-print]")) {
   button.addEventListener("click", () => print());
 }
 
-// Times of today in the zone of the browser, where the user has chosen none.
-if ("zoneGuessed" in document.body.dataset) for (const time of all("time")) {
-  const at = new Date(time.dateTime);
-  if (/\d{4}/.test(time.textContent) || at.toDateString() !== new Date().toDateString()) continue;
+// Times of today in the zone of the browser, where the user has chosen none. A
+// page that tells a date too keeps the zone of the server: one page, one zone.
+const today = time => !/\d{4}/.test(time.textContent) && new Date(time.dateTime).toDateString() === new Date().toDateString();
+const localize = time => {
   try {
-    time.textContent = at.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" });
+    time.textContent = new Date(time.dateTime).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" });
   } catch { /* a language that the browser does not know */ }
-}
+};
+const local = "zoneGuessed" in document.body.dataset && [...all("time")].every(today);
+if (local) all("time").forEach(localize);
 
 // Look every ten seconds whether an admin has decided.
 const check = document.querySelector("[data-check]");
@@ -72,7 +74,10 @@ if (more) {
       more.hidden = true;
       say(box.appendChild(document.createElement("p")), more.dataset.done);
       const now = document.querySelector("footer time"), then = fresh.querySelector("footer time");
-      if (now && then) now.replaceWith(then);
+      if (now && then) {
+        if (local && today(then)) localize(then);
+        now.replaceWith(then);
+      }
       arm(Date.parse(next.dataset.until));
     }).catch(() => more.submit());
   });
