@@ -206,7 +206,9 @@ func TestReenrolmentByRecoveryCodeOnly(t *testing.T) {
 	w.policy(w.support, func(p *storage.Policy) { p.Reenrolment = storage.ReenrolByRecovery })
 	one := w.browser()
 	w.password(one, w.begin(), agent)
-	expect(t, one.Press("Set up a new mobile device"), "recovery-code", 200)
+	page := expect(t, one.Press("Set up a new mobile device"), "recovery-code", 200)
+	says(t, page, "asks for a recovery code before a new device is connected")
+	says(t, page, "An admin of Example Support can let you in again.")
 	expect(t, one.Submit(recovering("0000-0000-0000-0000")), "recovery-code", 422)
 	// Who asked for another device isn't asked again whether it is wanted.
 	says(t, expect(t, one.Submit(recovering(codes[0])), "install-app", 200), "9 are left")

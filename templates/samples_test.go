@@ -195,6 +195,7 @@ func samples(t testing.TB) []sample {
 		{"recovery-code.wrong", problem(templates.FieldRecovery, templates.ErrRecoveryWrong, nil), templates.RecoveryCode{Back: "/login/enter-code?r=x"}},
 		{"recovery-code.none", nil, templates.RecoveryCode{None: true, Replaceable: true, Account: "Example Support", Back: "/login/enter-code?r=x"}},
 		{"recovery-code.device", nil, templates.RecoveryCode{NewDevice: true, Replaceable: true, Back: "/login/enter-code?r=x"}},
+		{"recovery-code.required", nil, templates.RecoveryCode{NewDevice: true, Account: "Example Support", Back: "/login/enter-code?r=x"}},
 		{"ask-admin", nil, ask(templates.AskNot)},
 		{"ask-admin.waiting", until, ask(templates.AskWaiting)},
 		{"ask-admin.many", until, many},
