@@ -268,10 +268,9 @@ func TestK08_ARecoveryCodeHoldsSensitiveActs(t *testing.T) {
 		}
 	})
 
-	// Another code in its place, and "Not now", come out at the same page.
-	s.Open(w.url + "/account/passkeys")
-	s.recover(codes[1])
-	expect(t, s.Press("Not now"), "enter-code", 200)
+	if s.Open(w.url + "/account/passkeys"); strings.Contains(s.Page().Text(), "Use a recovery code") {
+		t.Error("another recovery code is asked for, which would be spent for nothing")
+	}
 	// A new device is the way on: closed for a day then, which the admins hear of.
 	s.Press("Set up a new mobile device")
 	expect(t, s.prove(), "account-refused", 403)

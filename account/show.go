@@ -102,7 +102,7 @@ func (v *visit) returned() error {
 		return v.done(v.r.URL.Path, "")
 	}
 	if req.Ask.Subject != v.person.User.ID {
-		back.Notice = ""
+		back.Notice, back.Add = "", false
 	}
 	to := v.r.URL.Path
 	if back.Token != "" { // the page of a link, as the message has it

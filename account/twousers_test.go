@@ -1,9 +1,12 @@
 package account_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"stile/audit"
+	"stile/stiletest/softkey"
 	"stile/templates"
 )
 
@@ -99,6 +102,36 @@ func TestG02_SignOutElsewhereLeavesNoCopy(t *testing.T) {
 			thief := w.seat(agent)
 			thief.Header.Set("Cookie", "stile-session="+copied)
 			expect(t, thief.Open(w.url+"/account"), "sign-in", 200)
+		})
+	}
+}
+
+// Where a page asks its user to sign in again, another one may sign in: as himself,
+// with nothing of what the page was for.
+func TestAnotherUserAtThePageThatAsksAgain(t *testing.T) {
+	for how, prove := range map[string]func(s *seat, key *softkey.Authenticator){
+		"password": func(s *seat, key *softkey.Authenticator) {
+			s.Submit(map[string]string{templates.FieldEmail: s.email, templates.FieldPassword: password})
+			if s.Page().Screen() == "enter-code" {
+				s.answer(key)
+			}
+		},
+		"passkey": func(s *seat, key *softkey.Authenticator) { s.answer(key) },
+	} {
+		t.Run(how, func(t *testing.T) {
+			w := newWorld(t)
+			_, key := w.keyed(agent)
+			first := w.seat(member)
+			expect(t, first.open("/account"), "account", 200)
+			w.wait(11 * time.Minute)
+			expect(t, first.Open(w.url+"/account/passkeys"), "sign-in", 200)
+			second := &seat{Browser: first.Browser, w: w, email: agent}
+			prove(second, key)
+			page := expect(t, second.Page(), "account-passkey", 200) // his own
+			if strings.Contains(page.Text(), "Your passkey is ready") {
+				t.Error("told of a passkey that nobody has made")
+			}
+			second.present()
 		})
 	}
 }

@@ -19,7 +19,7 @@ func enterCodePage(v *visit) (templates.Page, error) {
 	}
 	page.OnlyPasskey = page.Passkey != nil && p.OnlyPasskey()
 	page.NoNewDevice = page.OnlyPasskey && !p.RecoveryDue()
-	if p.Person.RecoveryID != "" && p.RecoveryDue() {
+	if p.Person.RecoveryID != "" && p.RecoveryDue() && p.Decision.Reason != authn.ReasonLasting { // then one was given
 		page.Recovery = v.path(stepRecoveryCode)
 	}
 	switch {

@@ -42,11 +42,11 @@ func (w *world) wanting(email string) (b *stiletest.Browser, begun string) {
 }
 
 // notMe opens the link of a message and says that it was somebody else.
-func (w *world) notMe(m storage.Mail) {
+func (w *world) notMe(m storage.Mail) *stiletest.Page {
 	w.t.Helper()
 	b := w.browser()
 	expect(w.t, b.Open(m.Data[templates.DataLink]), "not-me", 200)
-	expect(w.t, b.Submit(nil), "not-me-done", 200)
+	return expect(w.t, b.Submit(nil), "not-me-done", 200)
 }
 
 func TestL02_AfterAResetAWaitLetsAnotherDeviceIn(t *testing.T) {
@@ -132,7 +132,11 @@ func TestK08_AnAdminDeniesAReplacedDevice(t *testing.T) {
 	if n != 1 {
 		t.Fatalf("%d messages", n)
 	}
-	w.notMe(m)
+	page := w.notMe(m)
+	says(t, page, "Somebody may know the password of "+w.person(agent).User.Name)
+	if len(page.Links("/admin")) == 0 || len(page.Links("/account")) != 0 {
+		t.Error("an admin is led on as if it were about himself")
+	}
 	if p := w.person(agent); p.TOTP != nil || !p.Suspended || p.RecoveryLeft != 0 {
 		t.Errorf("what an admin has denied: app %+v, %d recovery codes", p.TOTP, p.RecoveryLeft)
 	}

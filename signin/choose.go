@@ -39,14 +39,13 @@ func (s *Service) Choose(ctx context.Context, p *Pending, sessionID string) (bro
 		if v.Session.ID != sessionID {
 			continue
 		}
-		browser = seal.NewToken(seal.KindBrowser)
-		if err := s.db.ChooseSession(ctx, p.Browser.Session, seal.HashToken(browser.Reveal()), sessionID); err != nil {
-			return browser, "", err
-		}
 		req := p.Request
 		req.ID, req.LoginHint, req.Choose, req.Ask.Subject = "", "", false, v.Session.UserID
-		path, err = s.Begin(ctx, req)
-		return browser, path, err
+		if path, err = s.Begin(ctx, req); err != nil {
+			return browser, "", err
+		}
+		browser = seal.NewToken(seal.KindBrowser)
+		return browser, path, s.db.ChooseSession(ctx, p.Browser.Session, seal.HashToken(browser.Reveal()), sessionID)
 	}
 	return browser, "", storage.ErrConflict
 }

@@ -113,6 +113,11 @@ func (s *Service) Passkey(ctx context.Context, p *Pending, challenge, answer str
 		}
 		return try.wrong(ctx, *refused, templates.ErrPasskeyRefused)
 	}
+	if first {
+		if err := s.handOver(ctx, p, who.User.ID); err != nil {
+			return try.void(ctx, err)
+		}
+	}
 	return s.provePasskey(ctx, p, &who, passkeyAnswer{key.ID, challenge, after, trust && !first}, try)
 }
 
@@ -179,14 +184,13 @@ func (s *Service) judgePasskey(p *Pending, who *storage.Person, key storage.Pass
 	if first {
 		kind = audit.SignInFailed
 	}
-	wanted := p.Request.Ask.Subject
 	switch {
 	case key.ID == "":
 		return refused(kind, "unknown_passkey")
 	case !who.Active():
 		return refused(kind, "switched_off")
 	case a.UserID != "" && a.UserID != who.User.ID,
-		first && wanted != "" && wanted != who.User.ID,
+		first && !p.takes(who.User.ID),
 		!first && who.User.ID != p.Person.User.ID:
 		return refused(kind, "other_user")
 	}

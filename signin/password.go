@@ -58,8 +58,12 @@ func (s *Service) Password(ctx context.Context, p *Pending, email, password stri
 		return try.void(ctx, problem(templates.FieldPassword, templates.ErrOpenLink))
 	}
 	v, err := s.judge(ctx, canonical, password)
-	if err == nil {
-		err = s.wanted(ctx, p, &v)
+	if err == nil && v.refused == "" {
+		if p.takes(v.person.User.ID) {
+			err = s.handOver(ctx, p, v.person.User.ID)
+		} else {
+			v.refused = "other_user"
+		}
 	}
 	switch {
 	case errors.Is(err, factor.ErrBusy):
@@ -78,16 +82,18 @@ func (s *Service) Password(ctx context.Context, p *Pending, email, password stri
 	return s.provePassword(ctx, p, &v.person, v.rehash, refund)
 }
 
-// wanted refuses a right pair of another user than the one whom the client asked
-// for, or whose link it was. Where a page of ours asked its user to sign in again,
-// it makes the request one of the other: that is who uses the page now.
-func (s *Service) wanted(ctx context.Context, p *Pending, v *verdict) (err error) {
+// takes tells whether a sign-in takes the right proofs of a user: also those of
+// another than its page asked to sign in again, but not where a client asked for
+// somebody, or a link was somebody's.
+func (p *Pending) takes(userID string) bool {
 	subject := p.Request.Ask.Subject
-	if v.refused != "" || subject == "" || subject == v.person.User.ID {
-		return nil
-	}
-	if p.Request.ClientID != "" || p.Request.PasswordSet {
-		v.refused = "other_user"
+	return subject == "" || subject == userID || p.Request.ClientID == "" && !p.Request.PasswordSet
+}
+
+// handOver makes a request that asked for another user one of this user, who uses
+// the page now.
+func (s *Service) handOver(ctx context.Context, p *Pending, userID string) (err error) {
+	if subject := p.Request.Ask.Subject; subject == "" || subject == userID {
 		return nil
 	}
 	p.Request = p.Request.another(s.now())

@@ -39,15 +39,17 @@ func (db *DB) notMeRow(n NotMe) insert {
 	})
 }
 
-// NotMeByLink returns whom a link is about. It fails with ErrNotFound, ErrSpent
+// NotMeByLink returns whom a link is about, and whether it was sent to an admin. It
+// fails with ErrNotFound, ErrSpent
 // or ErrExpired; with ErrNotFound also where it was sent to an admin who is none
 // any more.
-func (db *DB) NotMeByLink(ctx context.Context, linkHash string) (Person, error) {
-	l, _, err := db.findNotMe(ctx, db.reader, linkHash)
+func (db *DB) NotMeByLink(ctx context.Context, linkHash string) (about Person, toAdmin bool, err error) {
+	l, admin, err := db.findNotMe(ctx, db.reader, linkHash)
 	if err != nil {
-		return Person{}, err
+		return Person{}, false, err
 	}
-	return db.PersonByID(ctx, l.UserID)
+	about, err = db.PersonByID(ctx, l.UserID)
+	return about, admin != nil, err
 }
 
 // findNotMe reads a link and the admin who has it; nil where it was sent to the

@@ -16,6 +16,8 @@ func (NotMe) heading(*Frame) heading { return heading{key: "notme.title"} }
 
 // NotMeDone says what was done, and what to do next.
 type NotMeDone struct {
+	// User is the name of the member whom an admin did it for; empty for oneself.
+	User string
 	// Device says that a device of one's own has to be connected before the password
 	// is set anew: afterwards an e-mail code alone connects none for a day.
 	Device bool

@@ -248,6 +248,7 @@ func samples(t testing.TB) []sample {
 		{"welcome.admin", alone, templates.Welcome{Account: "Example Support", Admin: true}},
 		{"not-me", alone, templates.NotMe{Address: address, Token: "stm_x"}},
 		{"not-me-done", alone, templates.NotMeDone{}},
+		{"not-me-done.admin", alone, templates.NotMeDone{User: "Ada Lovelace"}},
 		{"not-me-done.device", alone, templates.NotMeDone{Device: true}},
 		{"error.link", alone, templates.ErrorPage{Kind: templates.ErrorLink, At: now}},
 		{"error.invitation", alone, templates.ErrorPage{Kind: templates.ErrorInvitation, At: now, Account: "Example Support"}},

@@ -28,7 +28,7 @@ func (h *Handler) notMe(w http.ResponseWriter, r *http.Request) (err error) {
 		return web.UserError{Kind: templates.ErrorLink, Err: errors.New("no token of a link")}
 	}
 	hash := seal.HashToken(token)
-	who, err := h.DB.NotMeByLink(r.Context(), hash)
+	who, toAdmin, err := h.DB.NotMeByLink(r.Context(), hash)
 	if err == nil && r.Method == http.MethodPost {
 		err = h.sayNotMe(r, hash, who)
 	}
@@ -45,10 +45,15 @@ func (h *Handler) notMe(w http.ResponseWriter, r *http.Request) (err error) {
 	page := templates.Page(templates.NotMe{Address: about, Token: token})
 	options := []web.PageOption{web.Languages(who.User.Language), web.DefaultLanguage(who.Account.Language)}
 	if r.Method == http.MethodPost {
-		if who, err = h.DB.PersonByID(r.Context(), who.User.ID); err != nil { // as it is now
+		done := templates.NotMeDone{}
+		if toAdmin {
+			done.User = who.User.Name
+		} else if who, err = h.DB.PersonByID(r.Context(), who.User.ID); err != nil { // as it is now
 			return err
+		} else {
+			done.Device = h.SignIns.DeviceFirst(&who)
 		}
-		page, options = templates.NotMeDone{Device: h.SignIns.DeviceFirst(&who)}, append(options, web.WithoutSwitch()) // the link is spent
+		page, options = done, append(options, web.WithoutSwitch()) // the link is spent
 	}
 	return h.Kit.Page(w, r, http.StatusOK, page, options...)
 }

@@ -26,7 +26,7 @@ func TestNotMeEndsAllAndSuspendsWhatWasRegistered(t *testing.T) {
 		id := h.Enrol(t)
 		h.Grant(t, h.SignedIn(t))
 		h.notice(t, "link", id)
-		if p := got(h.DB.NotMeByLink(ctx, "link"))(t); p.User.ID != h.User.ID {
+		if p, toAdmin, err := h.DB.NotMeByLink(ctx, "link"); err != nil || toAdmin || p.User.ID != h.User.ID {
 			t.Errorf("about %+v", p.User)
 		}
 		must(t, h.DB.SayNotMe(ctx, "link", By, storage.Mail{Kind: "told", To: "admin@example.com"}))
@@ -42,7 +42,7 @@ func TestNotMeEndsAllAndSuspendsWhatWasRegistered(t *testing.T) {
 		if err := h.DB.SayNotMe(ctx, "link", By); !errors.Is(err, storage.ErrSpent) {
 			t.Errorf("twice: %v", err)
 		}
-		if _, err := h.DB.NotMeByLink(ctx, "unknown"); !errors.Is(err, storage.ErrNotFound) {
+		if _, _, err := h.DB.NotMeByLink(ctx, "unknown"); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("unknown: %v", err)
 		}
 	})
@@ -334,7 +334,7 @@ func TestNotMeOfAnAdmin(t *testing.T) {
 		}
 		over := func(hash string) {
 			t.Helper()
-			_, err := h.DB.NotMeByLink(ctx, hash)
+			_, _, err := h.DB.NotMeByLink(ctx, hash)
 			wantError(t, "the page", err, storage.ErrNotFound)
 			wantError(t, "the button", h.DB.SayNotMe(ctx, hash, By), storage.ErrNotFound)
 		}
