@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stile/audit"
+	"stile/roster"
 	"stile/stiletest"
 	"stile/storage"
 	"stile/storage/storagetest"
@@ -125,7 +126,7 @@ func TestUsersAreListedAndChanged(t *testing.T) {
 	w.want("import, dry", dry, 200, `"invited":1`)
 	long := strings.Repeat("kim@here.example,"+strings.Repeat("K", 190)+",,,,\n", 2000) // far beyond other bodies
 	w.want("a long list", w.call(token, "POST", "/users/import", listHead+long, "Content-Type", "text/csv"), 422, `"line":3`)
-	w.want("too long a list", w.call(token, "POST", "/users/import", strings.Repeat("x", 8<<20+1000), "Content-Type", "text/csv"), 413, "too large")
+	w.want("too long a list", w.call(token, "POST", "/users/import", strings.Repeat("x", roster.MaxBytes+1), "Content-Type", "text/csv"), 413, "too large") // and not a byte more: whoever writes on is cut off
 	w.want("import with a fault", w.call(token, "POST", "/users/import", listHead+"kim,Kim,,,,\n", "Content-Type", "text/csv"), 422, `"line":2`)
 }
 
