@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/http"
 	"strings"
@@ -80,26 +79,6 @@ func (s *Service) Password(ctx context.Context, p *Pending, email, password stri
 		refund = append(refund, limit.PasswordAfterLink(key))
 	}
 	return s.provePassword(ctx, p, &v.person, v.rehash, refund)
-}
-
-// takes tells whether a sign-in takes the right proofs of a user: also those of
-// another than its page asked to sign in again, but not where a client asked for
-// somebody, or a link was somebody's.
-func (p *Pending) takes(userID string) bool {
-	subject := p.Request.Ask.Subject
-	return subject == "" || subject == userID || p.Request.ClientID == "" && !p.Request.PasswordSet
-}
-
-// handOver makes a request that asked for another user one of this user, who uses
-// the page now.
-func (s *Service) handOver(ctx context.Context, p *Pending, userID string) (err error) {
-	if subject := p.Request.Ask.Subject; subject == "" || subject == userID {
-		return nil
-	}
-	p.Request = p.Request.another(s.now())
-	p.Request.ID = rand.Text()
-	p.Sealed, err = s.seal(ctx, p.Request)
-	return err
 }
 
 // verdict is what became of a pair.

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -242,6 +243,26 @@ func (req Request) another(now time.Time) Request {
 	req.ID, req.LoginHint, req.Choose, req.PasswordSet, req.SomeoneElse = "", "", false, false, true
 	req.Ask.Since = now // whoever it is proves everything anew
 	return req
+}
+
+// takes tells whether a sign-in takes the right proofs of a user: also those of
+// another than its page asked to sign in again, but not where a client asked for
+// somebody, or a link was somebody's.
+func (p *Pending) takes(userID string) bool {
+	subject := p.Request.Ask.Subject
+	return subject == "" || subject == userID || p.Request.ClientID == "" && !p.Request.PasswordSet
+}
+
+// handOver makes a request that asked for another user one of this user, who uses
+// the page now.
+func (s *Service) handOver(ctx context.Context, p *Pending, userID string) (err error) {
+	if subject := p.Request.Ask.Subject; subject == "" || subject == userID {
+		return nil
+	}
+	p.Request = p.Request.another(s.now())
+	p.Request.ID = rand.Text()
+	p.Sealed, err = s.seal(ctx, p.Request)
+	return err
 }
 
 // key names the row that is begun under the newest key of a binding.

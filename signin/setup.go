@@ -56,7 +56,7 @@ func (s *Service) activation(
 ) storage.Activation {
 	now, id, shown := s.now(), p.SignIn.Secrets.AuthenticatorID, s.hasOldCode(p)
 	kind, reason := templates.MailAuthenticatorConnected, "connected"
-	if beside := p.Person.TOTP == nil && !p.Person.Suspended && shown; replaces(p.Person) && !beside { // a passkey that was shown stays
+	if p.Person.TOTP != nil || p.Person.Suspended || p.Person.Passkeys > 0 && !shown { // a passkey that was shown stays
 		kind, reason = templates.MailAuthenticatorReplaced, "replaced"
 	}
 	told := s.mail(p, kind)

@@ -107,7 +107,7 @@ func samples(t testing.TB) []sample {
 	code := templates.EnterCode{Address: address, Recovery: "/login/recovery-code?r=x"}
 	spent, stepUp, again, lasting := code, code, code, code
 	spent.Reason, stepUp.Reason, again.Reason = templates.CodeSetupSpent, templates.CodeStepUp, templates.CodeAgain
-	lasting.Reason = templates.CodeLasting
+	lasting.Reason, lasting.Recovery = templates.CodeLasting, ""
 	wrong := code
 	wrong.CheckClock = true
 	developer := &templates.DeveloperDetails{
